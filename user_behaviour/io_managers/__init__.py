@@ -1,0 +1,1 @@
+"""The IO managers: one day or many in, published whole or not at all."""

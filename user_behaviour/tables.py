@@ -1,0 +1,102 @@
+"""What a table is: named, typed columns, and what each type means to Parquet, to SQL and to the Dagster UI.
+
+Generic: knows types, not this project's tables (those are in `schemas`). Heavy imports are lazy.
+The vocabulary is the part of SQL types that Redshift, Spectrum, PostgreSQL and Parquet agree on.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import dagster as dg
+    import pyarrow as pa
+
+
+class UnknownType(ValueError):
+    """A column type outside the vocabulary."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column.
+
+    `type` is one of `boolean`, `int`, `bigint`, `date`, `timestamp` (microseconds, UTC, no zone), `binary`,
+    `varchar(n)` (n counts **bytes**, as Redshift does) or `decimal(p,s)`.
+    """
+
+    name: str
+    type: str
+    description: str
+    nullable: bool = True
+
+    @property
+    def max_bytes(self) -> int | None:
+        """The n of `varchar(n)`, else None."""
+        match = re.fullmatch(r"varchar\((\d+)\)", self.type)
+        return int(match.group(1)) if match else None
+
+    def arrow_type(self) -> pa.DataType:
+        """The Arrow type whose Parquet encoding Redshift Spectrum reads as this column's SQL type."""
+        import pyarrow as pa
+
+        plain = {
+            "boolean": pa.bool_(),
+            "int": pa.int32(),
+            "bigint": pa.int64(),
+            "date": pa.date32(),
+            "timestamp": pa.timestamp("us"),
+            "binary": pa.binary(),
+        }
+        if self.type in plain:
+            return plain[self.type]
+        if self.max_bytes is not None:
+            return pa.string()
+        if match := re.fullmatch(r"decimal\((\d+),\s*(\d+)\)", self.type):
+            return pa.decimal128(int(match.group(1)), int(match.group(2)))
+        raise UnknownType(
+            f"Column {self.name} has the type {self.type!r}; choose one of: "
+            f"{', '.join(sorted(plain))}, varchar(n), decimal(p,s)."
+        )
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table or data set: its columns in order, and the column that holds the partition's day.
+
+    `partition_column` is not among `columns`: in the lake it is in the path, in a database a column of type `date`.
+    `key` names the columns that, with the day, identify a row; empty where rows may repeat.
+    """
+
+    name: str
+    description: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...] = ()
+    partition_column: str = "insert_date"
+    lineage: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.columns)
+
+    def arrow_schema(self) -> pa.Schema:
+        """The explicit Parquet schema: names, order, types and nullability."""
+        import pyarrow as pa
+
+        return pa.schema([pa.field(c.name, c.arrow_type(), nullable=c.nullable) for c in self.columns])
+
+    def dagster_schema(self, *, with_partition_column: bool = False) -> dg.TableSchema:
+        """The schema as the Dagster UI shows it."""
+        import dagster as dg
+
+        def shown(column: Column) -> dg.TableColumn:
+            constraints = dg.TableColumnConstraints(nullable=column.nullable, unique=False)
+            return dg.TableColumn(column.name, column.type, description=column.description, constraints=constraints)
+
+        partition = Column(self.partition_column, "date", "the UTC day of the partition", nullable=False)
+        columns = (*self.columns, partition) if with_partition_column else self.columns
+        keyed = f"key: {', '.join((*self.key, self.partition_column))}" if self.key else "rows may repeat"
+        return dg.TableSchema([shown(c) for c in columns], dg.TableConstraints(other=[keyed]))
