@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -81,6 +81,10 @@ class Table:
     @property
     def column_names(self) -> tuple[str, ...]:
         return tuple(column.name for column in self.columns)
+
+    def without(self, *names: str) -> Table:
+        """The table less some columns."""
+        return replace(self, columns=tuple(column for column in self.columns if column.name not in names))
 
     def arrow_schema(self) -> pa.Schema:
         """The explicit Parquet schema: names, order, types and nullability."""

@@ -1,0 +1,32 @@
+"""What every asset declares alike: partitions, backfill policy, owner, columns and where they come from."""
+
+from typing import Any
+
+import dagster as dg
+
+from user_behaviour.partitions import BACKFILL, DAILY
+from user_behaviour.tables import Table
+
+OWNERS = ["team:data-engineering"]
+
+
+def declared(table: Table, *, in_database: bool = False) -> dict[str, Any]:
+    """Keyword arguments of `@asset` for an asset that is `table`; a table in a database has the day as a column."""
+    metadata: dict[str, Any] = {
+        "dagster/column_schema": table.dagster_schema(with_partition_column=in_database),
+        "dagster/column_lineage": lineage(table),
+        "partition_expr": table.partition_column,
+    }
+    if in_database:
+        metadata["dagster/table_name"] = table.name
+    return {"partitions_def": DAILY, "backfill_policy": BACKFILL, "owners": OWNERS, "metadata": metadata}
+
+
+def lineage(table: Table) -> dg.TableColumnLineage:
+    """The columns of other assets that each column comes from."""
+    return dg.TableColumnLineage(
+        {
+            column: [dg.TableColumnDep(dg.AssetKey(asset.split("/")), name) for asset, name in origins]
+            for column, origins in table.lineage.items()
+        }
+    )

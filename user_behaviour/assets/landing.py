@@ -1,0 +1,68 @@
+"""Stage landing: what the sources have, in the lake, unfiltered and typed."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, time, timedelta
+
+import dagster as dg
+
+from user_behaviour.assets.declaration import declared
+from user_behaviour.assets.sources import movie_review_file, user_purchase
+from user_behaviour.days import days_of
+from user_behaviour.recipes import Closing, DayBatch, PerDay
+from user_behaviour.resources.lake import Lake
+from user_behaviour.resources.source_database import SourceDatabase
+from user_behaviour.resources.vendor_drop import VendorDrop
+from user_behaviour.review_landing import LandingLimits, ReviewLanding
+from user_behaviour.schemas import RAW_PURCHASES, RAW_REVIEWS
+from user_behaviour.statements import statement
+
+GROUP = "landing"
+
+
+@dg.asset(
+    deps=[user_purchase],
+    group_name=GROUP,
+    kinds={"postgres", "parquet"},
+    io_manager_key="lake_io_manager",
+    pool="source",
+    **declared(RAW_PURCHASES),
+)
+def raw_purchases(context: dg.AssetExecutionContext, source: dg.ResourceParam[SourceDatabase]) -> PerDay:
+    """A row is a purchase line of the day, as the source has it: nothing is filtered, all days are of one snapshot."""
+    days = days_of(context.partition_keys)
+    schema = RAW_PURCHASES.without("batch_id").arrow_schema()
+
+    @contextmanager
+    def snapshot() -> Iterator[Callable[[date], DayBatch]]:
+        with source.snapshot() as shop:
+            counts = dict(shop.rows(statement("landing/source_counts.sql"), moments(min(days), max(days))))
+            yield lambda day: DayBatch(
+                as_of=shop.as_of,
+                batches=shop.stream(statement("landing/raw_purchases.sql"), moments(day, day), schema),
+                close=lambda: Closing(facts={"rows_in_source": counts.get(day, 0)}),
+            )
+
+    return PerDay(snapshot)
+
+
+@dg.asset(
+    deps=[movie_review_file],
+    group_name=GROUP,
+    kinds={"csv", "parquet"},
+    io_manager_key="lake_io_manager",
+    **declared(RAW_REVIEWS),
+)
+def raw_reviews(
+    vendor_drop: dg.ResourceParam[VendorDrop], lake: dg.ResourceParam[Lake], limits: dg.ResourceParam[LandingLimits]
+) -> PerDay:
+    """A row is a review of the day's vendor files, parsed and typed; the originals are kept, bad rows quarantined."""
+    return PerDay(ReviewLanding(vendor_drop, lake.dataset(RAW_REVIEWS), limits).open)
+
+
+def moments(first: date, last: date) -> Mapping[str, datetime]:
+    """The half-open UTC range of two days and all between, as parameters of the statements of this stage."""
+    return {
+        "first_moment": datetime.combine(first, time(), tzinfo=UTC).replace(tzinfo=None),
+        "end_moment": datetime.combine(last + timedelta(days=1), time(), tzinfo=UTC).replace(tzinfo=None),
+    }

@@ -1,0 +1,49 @@
+"""Stage staging: landed rows that the business rule lets in, and reviews with a verdict."""
+
+from collections.abc import Iterator
+from contextlib import nullcontext
+from datetime import date
+from functools import partial
+
+import dagster as dg
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from user_behaviour.assets.declaration import declared
+from user_behaviour.manifests import Source
+from user_behaviour.recipes import Closing, DayBatch, Locations, PartitionStreams, PerDay, SparkFiles
+from user_behaviour.resources.spark import SparkRunner
+from user_behaviour.rules import quantity_rule
+from user_behaviour.schemas import CLASSIFIED_REVIEWS, STAGED_PURCHASES
+
+GROUP = "staging"
+CLASSIFIER_PROGRAM = "classify_reviews.py"
+
+
+@dg.asset(group_name=GROUP, kinds={"python", "parquet"}, io_manager_key="lake_io_manager", **declared(STAGED_PURCHASES))
+def staged_purchases(raw_purchases: PartitionStreams) -> PerDay:
+    """A row is a purchase line of the day that the business rule in force on that day lets in."""
+
+    def staged(day: date) -> DayBatch:
+        landed, rule = raw_purchases.manifest(day), quantity_rule(day)
+
+        def let_in() -> Iterator[pa.RecordBatch]:
+            for batch in raw_purchases.read(landed):
+                yield batch.filter(pc.greater(batch["quantity"], rule.more_than))
+
+        source = Source(landed.dataset, landed.rows, landed.batch_id)
+        return DayBatch(landed.as_of, let_in(), lambda: Closing((source,), {"rule": rule.name}))
+
+    return PerDay(lambda: nullcontext(staged))
+
+
+@dg.asset(
+    group_name=GROUP,
+    kinds={"spark", "parquet"},
+    io_manager_key="lake_io_manager",
+    pool="spark",
+    **declared(CLASSIFIED_REVIEWS),
+)
+def classified_reviews(raw_reviews: Locations, spark: dg.ResourceParam[SparkRunner]) -> SparkFiles:
+    """A row is a review of the day: was it positive, and which classifier said so."""
+    return SparkFiles(raw_reviews, run=partial(spark.run, CLASSIFIER_PROGRAM))

@@ -1,0 +1,35 @@
+"""Stage warehouse: what analysts and dashboards read."""
+
+import dagster as dg
+
+from user_behaviour.assets.declaration import declared
+from user_behaviour.recipes import RegisteredPartitions, ReplaceDays
+from user_behaviour.schemas import USER_BEHAVIOR_METRIC
+from user_behaviour.statements import statement
+
+GROUP = "warehouse"
+
+
+@dg.asset(
+    key_prefix="public",
+    ins={
+        "purchases": dg.AssetIn(key=["spectrum", "user_purchase_staging"]),
+        "reviews": dg.AssetIn(key=["spectrum", "movie_review_clean_stage"]),
+    },
+    group_name=GROUP,
+    kinds={"redshift", "sql"},
+    io_manager_key="warehouse_io_manager",
+    pool="warehouse",
+    **declared(USER_BEHAVIOR_METRIC, in_database=True),
+)
+def user_behavior_metric(purchases: RegisteredPartitions, reviews: RegisteredPartitions) -> ReplaceDays:
+    """A row is a customer who bought and reviewed on the day: what they spent, and how they reviewed."""
+    return ReplaceDays(
+        insert=statement("warehouse/user_behavior_metric.sql"),
+        audit=(
+            statement("warehouse/user_behavior_metric_conservation.sql"),
+            statement("warehouse/user_behavior_metric_uniqueness.sql"),
+        ),
+        facts=statement("warehouse/user_behavior_metric_left_out.sql"),
+        reads=(purchases, reviews),
+    )

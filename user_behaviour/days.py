@@ -1,0 +1,47 @@
+"""Days and ranges of days, the only coordinates of the pipeline. Pure: no settings, no Dagster definitions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+RANGE_START = "dagster/asset_partition_range_start"
+RANGE_END = "dagster/asset_partition_range_end"
+
+
+@dataclass(frozen=True)
+class DayRange:
+    """Consecutive days, both ends included."""
+
+    first: date
+    last: date
+
+    @property
+    def end(self) -> date:
+        """The day after the last."""
+        return self.last + timedelta(days=1)
+
+    def days(self) -> list[date]:
+        """Every day of the range, in order."""
+        return [self.first + timedelta(days=n) for n in range((self.end - self.first).days)]
+
+    def tags(self) -> dict[str, str]:
+        """The run tags by which Dagster runs the whole range in one run."""
+        return {RANGE_START: self.first.isoformat(), RANGE_END: self.last.isoformat()}
+
+
+def days_of(keys: Iterable[str]) -> list[date]:
+    """The days of partition keys, in their order."""
+    return [date.fromisoformat(key) for key in keys]
+
+
+def ranges(days: Iterable[date], *, bridges: Callable[[date], bool] = lambda _: False) -> list[DayRange]:
+    """The fewest ranges that cover the days; a range goes over another day only where `bridges` says so."""
+    found: list[DayRange] = []
+    for day in sorted(set(days)):
+        if found and all(bridges(gap) for gap in DayRange(found[-1].last, day).days()[1:-1]):
+            found[-1] = DayRange(found[-1].first, day)
+        else:
+            found.append(DayRange(day, day))
+    return found

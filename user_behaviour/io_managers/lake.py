@@ -1,0 +1,164 @@
+"""The lake IO manager: takes and gives one day or many of a lake data set, and publishes each day whole or not at all.
+
+Takes the recipes `PerDay` and `SparkFiles`, Arrow tables, streams of record batches and pandas data frames; gives
+`PartitionStreams`, `Locations`, Arrow tables, streams and data frames. It knows no asset: columns are read from the
+asset's own `dagster/column_schema`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+import pyarrow as pa
+
+from user_behaviour.io_managers.frames import per_day
+from user_behaviour.io_managers.publishing import (
+    Outcome,
+    batch_id_of,
+    days_to_read,
+    days_to_write,
+    finish,
+    preview,
+    table_of,
+)
+from user_behaviour.io_managers.spark_output import SparkOutput
+from user_behaviour.manifests import Manifest, Rejection
+from user_behaviour.recipes import DayBatch, HeldBackError, Locations, PartitionStreams, PerDay, SparkFiles
+from user_behaviour.resources.conformity import schema_with_day, with_day
+from user_behaviour.resources.dataset import Dataset
+from user_behaviour.resources.lake import Lake
+
+
+class LakeIOManager(dg.IOManager):
+    """Stores an asset's partitions as immutable batches of Parquet files in the lake."""
+
+    def __init__(self, lake: Lake) -> None:
+        self._lake = lake
+
+    def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
+        """Writes and publishes every day of the output; a day that cannot be published is held back."""
+        dataset = self._lake.dataset(table_of(context.asset_key, context.definition_metadata))
+        days = days_to_write(context)
+        write = _Writing(dataset, batch_id_of(context), context.log)
+        if isinstance(obj, SparkFiles):
+            write.files(obj, days)
+        elif isinstance(obj, PerDay):
+            write.streams(obj, days)
+        elif isinstance(obj, (pa.Table, pa.RecordBatchReader, pd.DataFrame)):
+            write.streams(per_day(obj, dataset.table, days), days)
+        else:
+            raise TypeError(
+                f"{context.asset_key.to_user_string()} returned {type(obj).__name__}; the lake takes one of: "
+                "PerDay, SparkFiles, pyarrow.Table, pyarrow.RecordBatchReader, pandas.DataFrame."
+            )
+        finish(context, write.outcome)
+
+    def load_input(self, context: dg.InputContext) -> Any:
+        """Gives the days of the input as the type that the asset's parameter is annotated with."""
+        upstream = context.upstream_output
+        metadata = upstream.definition_metadata if upstream else context.definition_metadata
+        dataset = self._lake.dataset(table_of(context.asset_key, metadata))
+        days = days_to_read(context)
+        wanted = context.dagster_type.typing_type
+        if wanted is Locations:
+            return dataset.locations(days)
+        if wanted is PartitionStreams:
+            return PartitionStreams(days, dataset.current, dataset.read)
+        manifests = [dataset.current(day) for day in days]
+        stream = pa.RecordBatchReader.from_batches(schema_with_day(dataset.table), _rows(dataset, manifests))
+        if wanted is pa.RecordBatchReader:
+            return stream
+        if wanted is pa.Table:
+            return stream.read_all()
+        if wanted is pd.DataFrame:
+            return stream.read_all().to_pandas(date_as_object=True)
+        raise TypeError(
+            f"The lake cannot give {context.asset_key.to_user_string()} as {wanted}; annotate the parameter with one "
+            "of: Locations, PartitionStreams, pyarrow.Table, pyarrow.RecordBatchReader, pandas.DataFrame."
+        )
+
+
+def _rows(dataset: Dataset, manifests: Sequence[Manifest]) -> Iterator[pa.RecordBatch]:
+    for manifest in manifests:
+        yield from with_day(dataset.read(manifest), dataset.table, manifest.day)
+
+
+class _Writing:
+    """One output on its way into a data set."""
+
+    def __init__(self, dataset: Dataset, batch_id: str, log: Any) -> None:
+        self.outcome = Outcome()
+        self._dataset = dataset
+        self._batch_id = batch_id
+        self._log = log
+
+    def streams(self, recipe: PerDay, days: Sequence[date]) -> None:
+        with recipe.open() as batch_of:
+            for day in days:
+                try:
+                    batch = batch_of(day)
+                except HeldBackError as error:
+                    self.outcome.held_back[day] = error.reasons
+                    continue
+                self._stream(day, batch, newest=day == days[-1])
+
+    def _stream(self, day: date, batch: DayBatch, *, newest: bool) -> None:
+        with self._dataset.write(day, self._batch_id) as writer:
+            try:
+                for rows in batch.batches:
+                    writer.write(rows)
+                closing = batch.close()
+            except HeldBackError as error:
+                if error.quarantine is not None:
+                    writer.quarantine(error.quarantine)
+                self._reject(day, batch.as_of, error)
+                return
+            if closing.quarantine is not None:
+                writer.quarantine(closing.quarantine)
+            manifest = writer.manifest(as_of=batch.as_of, sources=closing.sources, facts=closing.facts)
+            rows_shown = writer.first_rows.to_pylist() if newest and writer.first_rows else []
+        self._publish(manifest, rows_shown)
+
+    def files(self, recipe: SparkFiles, days: Sequence[date]) -> None:
+        for day, error in recipe.inputs.missing.items():
+            self.outcome.held_back[day] = error.reasons
+        output = SparkOutput(self._dataset, self._batch_id)
+        with output.written_by(recipe):
+            for day in days:
+                if (location := recipe.inputs.by_day.get(day)) is None:
+                    continue
+                try:
+                    manifest = output.adopt(day, location.manifest, recipe.facts)
+                except HeldBackError as error:
+                    self._reject(day, location.manifest.as_of, error)
+                    continue
+                newest = day == days[-1]
+                first = next(self._dataset.read(manifest), None) if newest else None
+                self._publish(manifest, first.slice(0, 5).to_pylist() if first else [])
+
+    def _publish(self, manifest: Manifest, rows: Sequence[dict[str, Any]]) -> None:
+        if not self._dataset.publish(manifest):
+            self._log.warning(
+                "%s of %s: a batch with a newer view of its source is in force and stays; batch %s is kept beside it.",
+                manifest.day,
+                manifest.dataset,
+                manifest.batch_id,
+            )
+        self.outcome.published[manifest.day] = {
+            "dagster/partition_row_count": manifest.rows,
+            "dagster/uri": self._dataset.lake.uri(self._dataset.batch_directory(manifest.day, manifest.batch_id)),
+            "batch_id": manifest.batch_id,
+            "as_of": manifest.as_of,
+            **manifest.facts,
+            **({"preview": preview(rows)} if rows else {}),
+        }
+
+    def _reject(self, day: date, as_of: str, error: HeldBackError) -> None:
+        self.outcome.held_back[day] = error.reasons
+        self._dataset.reject(
+            Rejection(self._dataset.table.name, day, self._batch_id, as_of, error.reasons, error.sources)
+        )

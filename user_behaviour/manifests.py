@@ -1,0 +1,108 @@
+"""What is recorded about a partition: the manifest of a published batch, and the record of a rejected one.
+
+Values only. The lake keeps them as JSON objects beside the data, the warehouse as rows of `audit.published_partition`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any
+
+Fact = int | float | str
+
+
+def timestamp(moment: datetime) -> str:
+    """The moment in UTC with six digits of seconds, so that the order of texts is the order of moments."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file or batch that a partition was made from. `kept_at` is where the lake keeps an original, if it does."""
+
+    name: str
+    size: int
+    version: str
+    kept_at: str = ""
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """One Parquet file of a batch; `name` is relative to the batch's directory, `size` in bytes."""
+
+    name: str
+    rows: int
+    size: int
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a published partition holds and where it came from.
+
+    `as_of` is the moment of the outside world that the data shows (the snapshot of the source database, the look at
+    the vendor's files); derived data inherits it. `written_at` is when the batch was written. `facts` are counts and
+    names that checks and people ask for.
+    """
+
+    dataset: str
+    day: date
+    batch_id: str
+    as_of: str
+    written_at: str
+    files: tuple[DataFile, ...] = ()
+    sources: tuple[Source, ...] = ()
+    facts: Mapping[str, Fact] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> int:
+        return sum(file.rows for file in self.files)
+
+    def to_json(self) -> bytes:
+        return _dump({**asdict(self), "day": self.day.isoformat(), "rows": self.rows})
+
+    @classmethod
+    def from_json(cls, text: bytes) -> Manifest:
+        values = json.loads(text)
+        values.pop("rows")
+        return cls(
+            **{
+                **values,
+                "day": date.fromisoformat(values["day"]),
+                "files": tuple(DataFile(**file) for file in values["files"]),
+                "sources": tuple(Source(**source) for source in values["sources"]),
+            }
+        )
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """Why a batch was not published: the reasons, and the sources that it was made from."""
+
+    dataset: str
+    day: date
+    batch_id: str
+    as_of: str
+    reasons: tuple[str, ...]
+    sources: tuple[Source, ...] = ()
+
+    def to_json(self) -> bytes:
+        return _dump({**asdict(self), "day": self.day.isoformat()})
+
+    @classmethod
+    def from_json(cls, text: bytes) -> Rejection:
+        values = json.loads(text)
+        return cls(
+            **{
+                **values,
+                "day": date.fromisoformat(values["day"]),
+                "reasons": tuple(values["reasons"]),
+                "sources": tuple(Source(**source) for source in values["sources"]),
+            }
+        )
+
+
+def _dump(values: Mapping[str, Any]) -> bytes:
+    return json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode()

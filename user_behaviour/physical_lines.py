@@ -1,0 +1,112 @@
+"""The physical lines of a delivered file: unpacked, numbered, bounded in length and number, one at a time.
+
+Here: gzip or plain, truncation, size limits, NUL bytes. Not here: what the lines mean (that is in `vendor_files`).
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zlib
+from collections import deque
+from collections.abc import Sequence
+from typing import BinaryIO
+
+LONGEST_RECORD = 1024 * 1024  # bytes; sixteen of the longest reviews. What is longer is a missing quote, or no CSV
+
+_BLOCK = 256 * 1024
+_GZIP_MAGIC = b"\x1f\x8b"
+
+
+class UnreadableFile(Exception):
+    """A vendor file that cannot be read as a whole: permanent, until the vendor delivers it again.
+
+    `line` is the line reached, or the one on which the damage begins; None where no line is to blame.
+    """
+
+    def __init__(self, file: str, reason: str, *, line: int | None = None) -> None:
+        super().__init__(file, reason)
+        self.file = file
+        self.reason = reason
+        self.line = line
+
+    def __str__(self) -> str:
+        where = self.file if self.line is None else f"{self.file}, line {self.line}"
+        return f"Vendor file {where}: {self.reason}; deliver the file again, whole and corrected."
+
+
+class Lines:
+    """The physical lines of a file, unpacked, one at a time and numbered; lines can be given back."""
+
+    def __init__(self, stream: BinaryIO, name: str, *, max_bytes: int) -> None:
+        self.number = 0  # of the line taken last
+        self._name = name
+        self._bytes_left = self._max_bytes = max_bytes
+        plain = io.BufferedReader(_Borrowed(stream), _BLOCK)
+        packed = plain.peek(2).startswith(_GZIP_MAGIC)
+        self._source = gzip.GzipFile(fileobj=plain) if packed else plain
+        self._waiting: deque[bytes] = deque()
+        self._unfinished = b""
+
+    def take(self) -> bytes:
+        """The next line with its line end; empty at the end of the file."""
+        if not self._waiting:
+            self._fill()
+        if not self._waiting:
+            return b""
+        line = self._waiting.popleft()
+        self.number += 1
+        if len(line) > LONGEST_RECORD:
+            raise self.unreadable(f"the line is longer than {LONGEST_RECORD} bytes", line=self.number)
+        if b"\0" in line:
+            raise self.unreadable("the line holds a NUL byte: the file is binary, or not UTF-8", line=self.number)
+        return line
+
+    def give_back(self, lines: Sequence[bytes]) -> None:
+        """Lets the lines taken last be taken again."""
+        self._waiting.extendleft(reversed(lines))
+        self.number -= len(lines)
+
+    def unreadable(self, reason: str, *, line: int) -> UnreadableFile:
+        return UnreadableFile(self._name, reason, line=line)
+
+    def _fill(self) -> None:
+        """Reads on until a line waits, which may be one that is too long, or the file ends."""
+        while not self._waiting:
+            block = self._block()
+            lines = io.BytesIO(self._unfinished + block).readlines()  # splits at LF only, as bytes.splitlines does not
+            self._unfinished = b""
+            if block and not lines[-1].endswith(b"\n") and len(lines[-1]) <= LONGEST_RECORD:
+                self._unfinished = lines.pop()
+            self._waiting.extend(lines)
+            if not block:
+                return
+
+    def _block(self) -> bytes:
+        ahead = self.number + 1
+        try:
+            # Not read(): what was unpacked before the damage must come through, for the line to be right.
+            block = self._source.read1(_BLOCK)
+        except EOFError as error:
+            raise self.unreadable("the gzip data ends early: the file is cut off", line=ahead) from error
+        except (gzip.BadGzipFile, zlib.error) as error:
+            raise self.unreadable(f"the gzip data is damaged ({error})", line=ahead) from error
+        self._bytes_left -= len(block)
+        if self._bytes_left < 0:
+            raise self.unreadable(f"the file has more than {self._max_bytes} bytes, unpacked", line=ahead)
+        return block
+
+
+class _Borrowed(io.RawIOBase):
+    """A stream that may be buffered, but is not ours to close."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        data = self._stream.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)

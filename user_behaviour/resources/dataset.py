@@ -1,0 +1,217 @@
+"""A data set of the lake: how a day's partition is written, published, rejected, read and superseded.
+
+A batch's files are immutable and lie under a prefix of their own; `_current.json` of a day says which batch is in
+force and is replaced in one step, last. Nothing is appended, nothing is updated in place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from user_behaviour.manifests import DataFile, Fact, Manifest, Rejection, Source, timestamp
+from user_behaviour.recipes import Location, Locations, MissingPartitionError
+from user_behaviour.resources.conformity import conform, require_schema, require_values, with_audit_column
+from user_behaviour.tables import Table
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from user_behaviour.resources.lake import Lake
+
+CURRENT = "_current.json"
+REJECTED = "_rejected.json"
+MANIFEST = "_manifest.json"
+QUARANTINE = "_quarantine.parquet"
+
+
+class Dataset:
+    """The partitions of one table in the lake."""
+
+    def __init__(self, lake: Lake, table: Table) -> None:
+        self.lake = lake
+        self.table = table
+
+    def directory(self, day: date) -> str:
+        return f"{self.table.name}/{self.table.partition_column}={day.isoformat()}"
+
+    def batch_directory(self, day: date, batch_id: str) -> str:
+        return f"{self.directory(day)}/{batch_id}"
+
+    def current(self, day: date) -> Manifest:
+        """The manifest of the batch in force; `MissingPartitionError` names a day that has none."""
+        found = self.lake.read(f"{self.directory(day)}/{CURRENT}")
+        if found is None:
+            raise MissingPartitionError(
+                f"Partition {day} of {self.table.name} is not in the lake at {self.lake.uri(self.table.name)}; "
+                "materialise it first."
+            )
+        return Manifest.from_json(found[0])
+
+    def manifests(self, days: Sequence[date]) -> dict[date, Manifest]:
+        """The manifests in force of those of the days that are published."""
+        found = {day: self.lake.read(f"{self.directory(day)}/{CURRENT}") for day in days}
+        return {day: Manifest.from_json(content[0]) for day, content in found.items() if content}
+
+    def rejection(self, day: date) -> Rejection | None:
+        """The newest rejected attempt at a day, unless a batch at least as new is in force."""
+        found = self.lake.read(f"{self.directory(day)}/{REJECTED}")
+        if found is None:
+            return None
+        rejection = Rejection.from_json(found[0])
+        current = self.manifests([day]).get(day)
+        return None if current and current.as_of >= rejection.as_of else rejection
+
+    def locations(self, days: Sequence[date]) -> Locations:
+        """Where the batches in force lie."""
+        here: dict[date, Location] = {}
+        missing: dict[date, MissingPartitionError] = {}
+        for day in days:
+            try:
+                manifest = self.current(day)
+            except MissingPartitionError as error:
+                missing[day] = error
+            else:
+                here[day] = Location(self.lake.uri(self.batch_directory(day, manifest.batch_id)), manifest)
+        return Locations(self.table.name, self.lake.uri(self.table.name), here, missing)
+
+    def read(self, manifest: Manifest) -> Iterator[pa.RecordBatch]:
+        """The rows of a batch as a stream, in the declared schema; nullable columns that it lacks are null."""
+        import pyarrow.parquet as pq
+
+        directory = self.batch_directory(manifest.day, manifest.batch_id)
+        for file in manifest.files:
+            with pq.ParquetFile(f"{directory}/{file.name}", filesystem=self.lake.filesystem()) as parquet:
+                for batch in parquet.iter_batches():
+                    yield conform(batch, self.table)
+
+    def quarantine(self, manifest: Manifest | Rejection) -> pa.Table | None:
+        """The rows that were kept out of a batch; None where there were none."""
+        import pyarrow.parquet as pq
+
+        directory = self.batch_directory(manifest.day, manifest.batch_id)
+        if QUARANTINE not in self.lake.list(directory):
+            return None
+        return pq.read_table(f"{directory}/{QUARANTINE}", filesystem=self.lake.filesystem(), partitioning=None)
+
+    def write(self, day: date, batch_id: str) -> BatchWriter:
+        """Starts a batch; nothing of it can be seen before `publish`."""
+        return BatchWriter(self, day, batch_id)
+
+    def adopt(self, day: date, batch_id: str, written: Sequence[str]) -> tuple[DataFile, ...]:
+        """Takes Parquet files that another program wrote into the batch, after a look at their footers."""
+        import pyarrow.parquet as pq
+
+        files = []
+        filesystem = self.lake.filesystem()
+        for number, source in enumerate(written):
+            metadata = pq.read_metadata(source, filesystem=filesystem)
+            require_schema(metadata.schema.to_arrow_schema(), self.table, source)
+            size = filesystem.get_file_info(source).size
+            name = f"part-{number:05}.parquet"
+            self.lake.move(source, f"{self.batch_directory(day, batch_id)}/{name}")
+            files.append(DataFile(name, metadata.num_rows, size))
+        return tuple(files)
+
+    def publish(self, manifest: Manifest) -> bool:
+        """Puts the batch in force, in one step. False: a batch with a newer view of the outside is, and stays."""
+        directory = self.batch_directory(manifest.day, manifest.batch_id)
+        content = manifest.to_json()
+        self.lake.write(f"{directory}/{MANIFEST}", content)
+        pointer = f"{self.directory(manifest.day)}/{CURRENT}"
+        while True:
+            found = self.lake.read(pointer)
+            if found and Manifest.from_json(found[0]).as_of > manifest.as_of:
+                return False
+            if self.lake.swap(pointer, content, expected=found[1] if found else None):
+                return True
+
+    def reject(self, rejection: Rejection) -> None:
+        """Records why a batch was not published; the batch in force stays."""
+        self.lake.write(f"{self.directory(rejection.day)}/{REJECTED}", rejection.to_json())
+
+    def superseded(self, day: date, *, before: datetime) -> list[str]:
+        """The batches of a day that are not in force and were written before a moment."""
+        current = self.manifests([day]).get(day)
+        in_force = current.batch_id if current else None
+        old = []
+        for name in self.lake.list(self.directory(day)):
+            if name.startswith("_") or name == in_force:
+                continue
+            content = self.lake.read(f"{self.directory(day)}/{name}/{MANIFEST}")
+            if content and Manifest.from_json(content[0]).written_at < timestamp(before):
+                old.append(name)
+        return old
+
+
+class BatchWriter:
+    """Writes one batch of one day: rows first, then the manifest. Entered as a context, it closes its file."""
+
+    def __init__(self, dataset: Dataset, day: date, batch_id: str) -> None:
+        self._dataset = dataset
+        self._day = day
+        self._batch_id = batch_id
+        self._directory = dataset.batch_directory(day, batch_id)
+        self._schema = dataset.table.arrow_schema()
+        self._writer: pq.ParquetWriter | None = None
+        self._rows = 0
+        self._name = "part-00000.parquet"
+        self.first_rows: pa.RecordBatch | None = None
+        # An earlier attempt of the same run may have died here; what it left was never in force.
+        dataset.lake.delete(self._directory)
+        dataset.lake.make_directory(self._directory)
+
+    def __enter__(self) -> BatchWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._writer:
+            self._writer.close()
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Adds rows; `batch_id` is the batch's own where the table has it."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        batch = with_audit_column(batch, self._dataset.table, self._batch_id)
+        require_schema(batch.schema, self._dataset.table, str(self._day))
+        require_values(batch, self._dataset.table)
+        if self._writer is None:
+            path = f"{self._directory}/{self._name}"
+            filesystem = self._dataset.lake.filesystem()
+            self._writer = pq.ParquetWriter(path, self._schema, filesystem=filesystem, compression="snappy")
+            self.first_rows = batch.slice(0, 5)
+        self._writer.write_batch(pa.record_batch(batch.columns, schema=self._schema))
+        self._rows += batch.num_rows
+
+    def quarantine(self, rows: pa.Table) -> None:
+        """Keeps rows that cannot be used beside the batch."""
+        import pyarrow.parquet as pq
+
+        pq.write_table(rows, f"{self._directory}/{QUARANTINE}", filesystem=self._dataset.lake.filesystem())
+
+    def manifest(
+        self, *, as_of: str, sources: tuple[Source, ...] = (), facts: Mapping[str, Fact] | None = None
+    ) -> Manifest:
+        """Closes the files and says what is in them."""
+        files: tuple[DataFile, ...] = ()
+        if self._writer:
+            self._writer.close()
+            self._writer = None
+            size = self._dataset.lake.filesystem().get_file_info(f"{self._directory}/{self._name}").size
+            files = (DataFile(self._name, self._rows, size),)
+        return Manifest(
+            dataset=self._dataset.table.name,
+            day=self._day,
+            batch_id=self._batch_id,
+            as_of=as_of,
+            written_at=timestamp(datetime.now(UTC)),
+            files=files,
+            sources=sources,
+            facts=facts or {},
+        )

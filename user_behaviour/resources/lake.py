@@ -1,0 +1,148 @@
+"""Role: the lake, a prefix of objects. The algorithm of publishing is in `dataset`; a twin gives a few verbs.
+
+Paths are relative to the lake's root, with `/`. An object whose name begins with `_` is not data.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from user_behaviour.resources.dataset import Dataset
+from user_behaviour.tables import Table
+
+if TYPE_CHECKING:
+    import pyarrow.fs
+
+
+class Lake(ABC):
+    """Objects under one root; data sets are made of them."""
+
+    def dataset(self, table: Table) -> Dataset:
+        """The data set that holds the partitions of `table`."""
+        return Dataset(self, table)
+
+    @abstractmethod
+    def filesystem(self) -> pyarrow.fs.FileSystem:
+        """The file system of the data files, rooted at the lake."""
+
+    @abstractmethod
+    def uri(self, path: str) -> str:
+        """The path as Spark and people address it; no `/` at its end."""
+
+    @abstractmethod
+    def make_directory(self, path: str) -> None:
+        """Prepares for writing below `path`, where the store needs that."""
+
+    @abstractmethod
+    def read(self, path: str) -> tuple[bytes, str] | None:
+        """The object and the version of it that was read; None where there is none."""
+
+    @abstractmethod
+    def write(self, path: str, content: bytes | BinaryIO) -> None:
+        """Writes the object whole or not at all."""
+
+    @abstractmethod
+    def swap(self, path: str, content: bytes, *, expected: str | None) -> bool:
+        """Replaces the object if its version is still `expected` (None: if there is none). False: it was another."""
+
+    @abstractmethod
+    def delete(self, path: str) -> None:
+        """Removes the object or everything below the path; nothing there is fine."""
+
+    @abstractmethod
+    def list(self, path: str) -> list[str]:
+        """The names directly below the path, sorted; empty where there is nothing."""
+
+    @abstractmethod
+    def move(self, source: str, target: str) -> None:
+        """Moves one object."""
+
+    @abstractmethod
+    def open(self, path: str) -> BinaryIO:
+        """The object as a stream of bytes."""
+
+
+class LocalLake(Lake):
+    """The lake as a directory. An object is replaced by a rename, its version is its inode, size and time."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def filesystem(self) -> pyarrow.fs.FileSystem:
+        import pyarrow.fs
+
+        return pyarrow.fs.SubTreeFileSystem(str(self.root), pyarrow.fs.LocalFileSystem())
+
+    def uri(self, path: str) -> str:
+        return f"file://{self.root / path}"
+
+    def make_directory(self, path: str) -> None:
+        (self.root / path).mkdir(parents=True, exist_ok=True)
+
+    def read(self, path: str) -> tuple[bytes, str] | None:
+        try:
+            with (self.root / path).open("rb") as file:
+                return file.read(), _version(os.fstat(file.fileno()))
+        except FileNotFoundError:
+            return None
+
+    def write(self, path: str, content: bytes | BinaryIO) -> None:
+        target = self.root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = target.with_name(f"_{target.name}.{os.getpid()}.part")
+        with part.open("wb") as file:
+            if isinstance(content, bytes):
+                file.write(content)
+            else:
+                shutil.copyfileobj(content, file, 1 << 20)
+        part.rename(target)
+
+    def swap(self, path: str, content: bytes, *, expected: str | None) -> bool:
+        with self._locked((self.root / path).parent):
+            found = self.read(path)
+            if (found[1] if found else None) != expected:
+                return False
+            self.write(path, content)
+            return True
+
+    def delete(self, path: str) -> None:
+        target = self.root / path
+        if target.is_dir():
+            shutil.rmtree(target, ignore_errors=False)
+        else:
+            target.unlink(missing_ok=True)
+
+    def list(self, path: str) -> list[str]:
+        try:
+            return sorted(os.listdir(self.root / path))
+        except FileNotFoundError:
+            return []
+
+    def move(self, source: str, target: str) -> None:
+        self.make_directory(str(Path(target).parent))
+        (self.root / source).rename(self.root / target)
+
+    def open(self, path: str) -> BinaryIO:
+        return (self.root / path).open("rb")
+
+    @contextmanager
+    def _locked(self, directory: Path) -> Iterator[None]:
+        """Holds the directory against other processes; the kernel lets go of it when a process dies."""
+        directory.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(directory, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+
+def _version(status: os.stat_result) -> str:
+    return f"{status.st_ino:x}-{status.st_size:x}-{status.st_mtime_ns:x}"

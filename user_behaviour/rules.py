@@ -1,0 +1,38 @@
+"""The business rules, as data with dates: a new row changes the days that it covers, from raw data already landed.
+
+To let a rule change reach old days, rerun their staging; the source is not read again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+
+class NoRuleError(LookupError):
+    """No rule is in force on a day."""
+
+
+@dataclass(frozen=True)
+class QuantityRule:
+    """A purchase line counts if its quantity is greater than `more_than`, from `valid_from` until a later rule."""
+
+    valid_from: date
+    more_than: int
+
+    @property
+    def name(self) -> str:
+        """The rule as people read it; it stands on every partition that it made."""
+        return f"quantity > {self.more_than} from {self.valid_from}"
+
+
+QUANTITY_RULES = (QuantityRule(valid_from=date(2010, 12, 1), more_than=2),)
+
+
+def quantity_rule(day: date, rules: Sequence[QuantityRule] = QUANTITY_RULES) -> QuantityRule:
+    """The rule in force on a day: the latest that is not of a later date."""
+    in_force = [rule for rule in rules if rule.valid_from <= day]
+    if not in_force:
+        raise NoRuleError(f"No quantity rule is in force on {day}; add one to user_behaviour/rules.py.")
+    return max(in_force, key=lambda rule: rule.valid_from)
