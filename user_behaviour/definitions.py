@@ -3,6 +3,7 @@
 import dagster as dg
 
 from user_behaviour.assets import ASSETS, SOURCES
+from user_behaviour.checks import CHECKS
 from user_behaviour.deployments import deployment, settings
 from user_behaviour.io_managers.external_table import ExternalTableIOManager
 from user_behaviour.io_managers.lake import LakeIOManager
@@ -12,6 +13,7 @@ _HERE = deployment(settings())
 
 defs = dg.Definitions(
     assets=[*SOURCES, *ASSETS],
+    asset_checks=CHECKS,
     resources={
         "source": _HERE.source,
         "vendor_drop": _HERE.vendor_drop,

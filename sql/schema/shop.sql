@@ -1,5 +1,5 @@
--- A row of retail.user_purchase is one line of one invoice: so many pieces of an article, at a unit price, at an instant (UTC).
--- The source of the pipeline; rows may repeat, as they do in the public Online Retail file.
+-- A row of retail.user_purchase is one line of one invoice: so many pieces of an article, at a unit price.
+-- The source of the pipeline; invoice_date is UTC, and rows may repeat, as they do in the public Online Retail file.
 
 create schema if not exists retail;
 

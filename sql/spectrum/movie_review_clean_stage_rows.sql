@@ -1,0 +1,7 @@
+-- one row a day: the number of rows that the external table shows
+select
+    insert_date,
+    count(*) as row_count
+from spectrum.movie_review_clean_stage
+where insert_date >= %(first_day)s and insert_date < %(end_day)s
+group by insert_date

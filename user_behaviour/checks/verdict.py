@@ -1,0 +1,75 @@
+"""What the checks share: the days that they look at, and the verdict that they give.
+
+A check selects what offends its claim; nothing selected is a pass. It never passes by default: where there was nothing
+to look at, it fails and says so.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import dagster as dg
+
+from user_behaviour.days import RANGE_START, days_of
+from user_behaviour.partitions import DAILY
+
+SAMPLE = 10
+PARTITION = "dagster/partition"
+
+
+@dataclass(frozen=True)
+class Offence:
+    """What offends a claim on a day: a sentence with its numbers."""
+
+    day: date
+    found: str
+
+
+def days_under_check(context: dg.AssetCheckExecutionContext) -> list[date]:
+    """The days of the run; a check that is run by itself, without a partition, looks at all days."""
+    tags = context.run.tags
+    in_partitions = RANGE_START in tags or PARTITION in tags
+    return days_of(context.partition_keys if in_partitions else DAILY.get_partition_keys())
+
+
+def verdict(
+    offences: Sequence[Offence],
+    *,
+    looked_at: int,
+    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
+) -> dg.AssetCheckResult:
+    """The result of a check that looked at so many days: the offending days, their number and a sample."""
+    if not looked_at:
+        return dg.AssetCheckResult(
+            passed=False, severity=severity, description="None of the days is there to be looked at."
+        )
+    days = sorted({offence.day for offence in offences})
+    lines = "\n".join(f"- **{offence.day}** {offence.found}" for offence in offences[:SAMPLE])
+    return dg.AssetCheckResult(
+        passed=not offences,
+        severity=severity,
+        description=_summary(offences, days),
+        metadata={
+            "days_looked_at": looked_at,
+            "days_offending": len(days),
+            "offences": len(offences),
+            **({"days": ", ".join(map(str, days)), "sample": dg.MetadataValue.md(lines)} if offences else {}),
+        },
+    )
+
+
+def fail_run(result: dg.AssetCheckResult) -> Iterator[dg.AssetCheckResult]:
+    """Gives the result, and if it is a failure fails the run as well, without keeping other assets from their days.
+
+    A blocking check would keep all days from going downstream; a day that was held back is no reason for that.
+    """
+    yield result
+    if not result.passed:
+        raise dg.Failure(result.description, allow_retries=False)
+
+
+def _summary(offences: Sequence[Offence], days: Sequence[date]) -> str | None:
+    if not offences:
+        return None
+    more = len(days) - 1
+    return f"{offences[0].day}: {offences[0].found}" + (f" ({more} more days offend)" if more else "")

@@ -1,0 +1,54 @@
+"""Claims about stage warehouse: the metric has one row a customer and day, and nothing was lost or multiplied."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import dagster as dg
+
+from user_behaviour.assets.warehouse import user_behavior_metric
+from user_behaviour.checks.every_asset import warehouse_days_are_published
+from user_behaviour.checks.verdict import Offence, days_under_check, verdict
+from user_behaviour.days import DayRange
+from user_behaviour.resources.warehouse import Warehouse
+from user_behaviour.schemas import USER_BEHAVIOR_METRIC
+from user_behaviour.statements import statement
+
+
+def no_row_offends(
+    name: str, description: str, file: str, *, says: Callable[[Mapping[str, Any]], str]
+) -> dg.AssetChecksDefinition:
+    """A claim whose offending rows an SQL file selects; `says` puts one of them into words."""
+
+    @dg.asset_check(asset=user_behavior_metric, name=name, description=description, blocking=True)
+    def check(context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> dg.AssetCheckResult:
+        days = days_under_check(context)
+        span = DayRange(min(days), max(days))
+        parameters = {"table_name": USER_BEHAVIOR_METRIC.name, "first_day": span.first, "end_day": span.end}
+        written = warehouse.rows(statement("warehouse/published_days.sql"), parameters)
+        offences = [Offence(row["insert_date"], says(row)) for row in warehouse.rows(statement(file), parameters)]
+        return verdict(offences, looked_at=len(written))
+
+    return check
+
+
+WAREHOUSE_CHECKS = [
+    warehouse_days_are_published(user_behavior_metric, USER_BEHAVIOR_METRIC),
+    no_row_offends(
+        "one_row_per_customer_and_day",
+        "No customer has two rows on a day; nothing in the warehouse enforces it. Blocks.",
+        "warehouse/user_behavior_metric_uniqueness.sql",
+        says="customer {customerid} has {found} rows".format_map,
+    ),
+    no_row_offends(
+        "money_and_reviews_are_conserved",
+        "What customers with purchases and reviews spent and wrote is what the metric says, to the last digit. Blocks.",
+        "warehouse/user_behavior_metric_conservation.sql",
+        says="{law}: found {found}, expected {expected}".format_map,
+    ),
+    no_row_offends(
+        "figures_are_possible",
+        "No figure is null, there is a review in every row, and no more positive reviews than reviews. Blocks.",
+        "warehouse/impossible_figures.sql",
+        says="customer {customerid}: {review_score} of {review_count} reviews positive".format_map,
+    ),
+]

