@@ -4,27 +4,37 @@ import dagster as dg
 
 from user_behaviour.assets import ASSETS, SOURCES
 from user_behaviour.checks import CHECKS
-from user_behaviour.deployments import deployment, settings
+from user_behaviour.deployments import Deployment, deployment, settings
 from user_behaviour.io_managers.external_table import ExternalTableIOManager
 from user_behaviour.io_managers.lake import LakeIOManager
 from user_behaviour.io_managers.warehouse import WarehouseIOManager
+from user_behaviour.jobs import JOBS
+from user_behaviour.schedules import SCHEDULES
+from user_behaviour.sensors import SENSORS
 
-_HERE = deployment(settings())
 
-defs = dg.Definitions(
-    assets=[*SOURCES, *ASSETS],
-    asset_checks=CHECKS,
-    resources={
-        "source": _HERE.source,
-        "vendor_drop": _HERE.vendor_drop,
-        "lake": _HERE.lake,
-        "spark": _HERE.spark,
-        "external_tables": _HERE.external_tables,
-        "warehouse": _HERE.warehouse,
-        "limits": _HERE.limits,
-        "lake_io_manager": LakeIOManager(_HERE.lake),
-        "external_table_io_manager": ExternalTableIOManager(_HERE.lake, _HERE.external_tables),
-        "warehouse_io_manager": WarehouseIOManager(_HERE.warehouse),
-    },
-    executor=dg.in_process_executor,
-)
+def assemble(here: Deployment) -> dg.Definitions:
+    """The graph on a deployment; the same graph on each."""
+    return dg.Definitions(
+        assets=[*SOURCES, *ASSETS],
+        asset_checks=CHECKS,
+        jobs=JOBS,
+        schedules=SCHEDULES,
+        sensors=SENSORS,
+        resources={
+            "source": here.source,
+            "vendor_drop": here.vendor_drop,
+            "lake": here.lake,
+            "spark": here.spark,
+            "external_tables": here.external_tables,
+            "warehouse": here.warehouse,
+            "limits": here.limits,
+            "lake_io_manager": LakeIOManager(here.lake),
+            "external_table_io_manager": ExternalTableIOManager(here.lake, here.external_tables),
+            "warehouse_io_manager": WarehouseIOManager(here.warehouse),
+        },
+        executor=dg.in_process_executor,
+    )
+
+
+defs = assemble(deployment(settings()))

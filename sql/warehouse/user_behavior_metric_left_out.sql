@@ -48,4 +48,4 @@ full outer join reviewers
         buyers.insert_date = reviewers.insert_date
         and buyers.customer_id = reviewers.customer_id
 group by coalesce(buyers.insert_date, reviewers.insert_date)
-order by 1
+order by coalesce(buyers.insert_date, reviewers.insert_date)

@@ -1,11 +1,15 @@
 """What every asset declares alike: partitions, backfill policy, owner, columns and where they come from."""
 
+import warnings
 from typing import Any
 
 import dagster as dg
 
 from user_behaviour.partitions import BACKFILL, DAILY
 from user_behaviour.tables import Table
+
+# Dagster warns once an asset that the parameter is in beta; it has been since 1.5, and every release's notes are read.
+warnings.filterwarnings("ignore", message="Parameter `backfill_policy`", category=dg.BetaWarning)
 
 OWNERS = ["team:data-engineering"]
 

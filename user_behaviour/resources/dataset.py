@@ -133,18 +133,37 @@ class Dataset:
         """Records why a batch was not published; the batch in force stays."""
         self.lake.write(f"{self.directory(rejection.day)}/{REJECTED}", rejection.to_json())
 
+    def days(self) -> list[date]:
+        """Every day that the lake holds anything of, published or not."""
+        prefix = f"{self.table.partition_column}="
+        names = [name for name in self.lake.list(self.table.name) if name.startswith(prefix)]
+        return [date.fromisoformat(name.removeprefix(prefix)) for name in names]
+
     def superseded(self, day: date, *, before: datetime) -> list[str]:
-        """The batches of a day that are not in force and were written before a moment."""
-        current = self.manifests([day]).get(day)
-        in_force = current.batch_id if current else None
+        """The batches of a day that are not in force, and that the next one had replaced before a moment."""
+        in_force = self._in_force(day)
+        contents = {name: self.lake.read(f"{self.directory(day)}/{name}/{MANIFEST}") for name in self._batches(day)}
+        written = {name: Manifest.from_json(content[0]).written_at for name, content in contents.items() if content}
         old = []
-        for name in self.lake.list(self.directory(day)):
-            if name.startswith("_") or name == in_force:
-                continue
-            content = self.lake.read(f"{self.directory(day)}/{name}/{MANIFEST}")
-            if content and Manifest.from_json(content[0]).written_at < timestamp(before):
+        for name, moment in written.items():
+            replaced = min((later for later in written.values() if later > moment), default=moment)
+            if name != in_force and replaced < timestamp(before):
                 old.append(name)
         return old
+
+    def unpublished(self, day: date) -> list[str]:
+        """The batches of a day that have no manifest: crashed, in work, or rejected and since overtaken."""
+        rejection = self.rejection(day)
+        kept = {self._in_force(day), rejection.batch_id if rejection else None}
+        batches = [name for name in self._batches(day) if name not in kept]
+        return [name for name in batches if MANIFEST not in self.lake.list(self.batch_directory(day, name))]
+
+    def _in_force(self, day: date) -> str | None:
+        current = self.manifests([day]).get(day)
+        return current.batch_id if current else None
+
+    def _batches(self, day: date) -> list[str]:
+        return [name for name in self.lake.list(self.directory(day)) if not name.startswith("_")]
 
 
 class BatchWriter:

@@ -62,7 +62,7 @@ def place_for_a_home() -> Iterator[Path]:
     Every pytest that starts closes /tmp/pytest-of-<user> to all other accounts again. For a root who tests, a server
     that runs as `nobody` then loses the way to its own files, and panics at its next checkpoint.
     """
-    directory = Path(tempfile.mkdtemp(prefix="user_behaviour_"))
+    directory = Path(tempfile.mkdtemp(prefix="user_behaviour_")).resolve()
     try:
         yield directory / "home"
     finally:
@@ -212,23 +212,23 @@ def test_a_stack_that_was_never_up_is_down(tmp_path: Path) -> None:
 def test_down_leaves_no_process_and_up_brings_the_rows_back(stack: Stack, home: Path) -> None:
     """Also: two homes are two servers, and a home may be long and oddly spelt (a socket's path could be neither)."""
     odd = Stack(home / ("a long 'path' with $signs " * 6) / ("and more" * 12))
-    first = odd.up()
-    rows(first.warehouse, "create table kept as select 7 as n")
-    assert rows(stack.endpoints().warehouse, "select to_regclass('kept')") == [(None,)]
-    assert odd.status().port != stack.status().port
-    assert processes_of(odd.home)
-    assert odd.down()
-    assert processes_of(odd.home) == []
-    assert not odd.down()
-    with pytest.raises(StackIsDown):
-        odd.endpoints()
-    assert odd.status().version == "18"
-    assert stack.status().running
     try:
+        first = odd.up()
+        rows(first.warehouse, "create table kept as select 7 as n")
+        assert rows(stack.endpoints().warehouse, "select to_regclass('kept')") == [(None,)]
+        assert odd.status().port != stack.status().port
+        assert processes_of(odd.home)
+        assert odd.down()
+        assert processes_of(odd.home) == []
+        assert not odd.down()
+        with pytest.raises(StackIsDown):
+            odd.endpoints()
+        assert odd.status().version == "18"
+        assert stack.status().running
         assert odd.up() == first
         assert rows(first.warehouse, "select n from kept") == [(7,)]
     finally:
-        odd.down()
+        kill_server(odd.home)
 
 
 def test_up_heals_what_kill_leaves_behind(stack: Stack) -> None:

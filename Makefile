@@ -1,0 +1,59 @@
+# Everything is set up below .venv of the checkout; state lives in .user_behaviour (USER_BEHAVIOUR_HOME).
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/ready
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+.PHONY: setup
+setup: $(READY) ## Make the virtual environment with the pinned dependencies
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "CPython 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) -V). Name another: make PYTHON=python3.12"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "Installing the pinned dependencies into .venv (a minute or two, once) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[local,dev]'
+	@touch $@
+
+.PHONY: demo
+demo: $(READY) ## A sample shop, every asset for every day, the metric; a second call changes nothing
+	@$(BIN)/user-behaviour demo
+
+.PHONY: dev
+dev: $(READY) ## The Dagster UI with its daemon, on loopback
+	@$(BIN)/user-behaviour dev
+
+.PHONY: test
+test: $(READY) ## Run the tests
+	@$(BIN)/python -m pytest
+
+.PHONY: check
+check: $(READY) ## What CI runs: format, lint, types, dependency rules, SQL lint, tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/sqlfluff lint sql
+	$(MAKE) test
+
+.PHONY: bench
+bench: $(READY) ## Measure the project against a plain script, at scale 1 and 10
+	@$(BIN)/python bench/run.py
+
+.PHONY: browser
+browser: ## Install Debian's Chromium for the tests of the UI, where it is absent (root)
+	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; }
+
+.PHONY: down
+down: $(READY) ## Stop the embedded PostgreSQL
+	@$(BIN)/user-behaviour down
+
+.PHONY: clean
+clean: ## Stop what runs; remove the state, the virtual environment and the caches
+	@test ! -x $(BIN)/user-behaviour || $(BIN)/user-behaviour down
+	rm -rf .user_behaviour .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache *.egg-info build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

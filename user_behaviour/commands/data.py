@@ -1,0 +1,81 @@
+"""`generate`, `load-purchases` and `deliver`: what the shop sells and the vendor sends."""
+
+from __future__ import annotations
+
+import time
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from user_behaviour.commands.parameters import day_range, day_range_options
+from user_behaviour.deployments import settings
+from user_behaviour.local.stack import Stack
+
+if TYPE_CHECKING:
+    from user_behaviour.local.shop_data import Loaded
+
+SEED = 20101201
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command()
+@day_range_options
+@click.option("--scale", type=float, default=1.0, show_default=True, help="1 is about 540,000 lines and 25,000 reviews.")
+@click.option("--seed", type=int, default=SEED, show_default=True, help="The same seed gives the same data.")
+def generate(first: date | None, last: date | None, scale: float, seed: int) -> None:
+    """Make sample purchases and vendor files, in place of what is there.
+
+    Without a range all of it is replaced, by 2010-12-01 to 2011-12-09.
+    """
+    sample(first, last, scale=scale, seed=seed)
+
+
+def sample(first: date | None, last: date | None, *, scale: float, seed: int = SEED) -> None:
+    """Generates, and says what and how long."""
+    from user_behaviour.local.sample_calendar import OPENED, YEAR_END
+    from user_behaviour.local.sample_shop import Shop, UnusableSample
+    from user_behaviour.local.shop_data import generate_files, generate_purchases
+
+    days = day_range(first or OPENED, last or YEAR_END)
+    everything = first is None and last is None
+    try:
+        shop = Shop(seed, scale)
+    except UnusableSample as error:
+        raise click.UsageError(str(error)) from error
+    started = time.monotonic()
+    loaded = generate_purchases(Stack(settings().home).endpoints().shop, shop, days, whole_table=everything)
+    click.echo(_description(loaded))
+    drop = settings().home / "vendor"
+    files = generate_files(drop, shop, days, whole_drop=everything)
+    click.echo(f"{files:,} vendor files of {days.first} to {days.last} in {drop}.")
+    click.echo(f"Made from seed {seed} at scale {scale:g} in {time.monotonic() - started:.1f} s.")
+
+
+@click.command("load-purchases")
+@click.argument("files", nargs=-1, required=True, type=FILE, metavar="FILE…")
+def load_purchases(files: tuple[Path, ...]) -> None:
+    """Load purchases in the shape of the public Online Retail file, in place of what is there.
+
+    CSV, plain or .gz, with the header InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country.
+    """
+    from user_behaviour.local.shop_data import load_purchases as load
+
+    click.echo(_description(load(Stack(settings().home).endpoints().shop, files)))
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=FILE, metavar="FILE…")
+def deliver(files: tuple[Path, ...]) -> None:
+    """Put vendor files where the vendor drops them, each whole."""
+    from user_behaviour.local.shop_data import deliver as put
+
+    for path in put(settings().home / "vendor", files):
+        click.echo(f"Delivered {path.name} ({path.stat().st_size:,} bytes).")
+
+
+def _description(loaded: Loaded) -> str:
+    if not loaded.lines:
+        return "retail.user_purchase is empty."
+    return f"{loaded.lines:,} purchase lines in retail.user_purchase, {loaded.first_day} to {loaded.last_day}."

@@ -1,0 +1,44 @@
+"""What the commands take alike: days, and ranges of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import date
+from typing import Any, TypeVar
+
+import click
+
+from user_behaviour.days import DayRange
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class Day(click.ParamType):
+    """A day as `2010-12-01`, and in no other way."""
+
+    name = "day"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        if isinstance(value, date):
+            return value
+        if re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
+            try:
+                return date.fromisoformat(value)
+            except ValueError:
+                pass
+        self.fail(f"{value!r} is not a day; write it as 2010-12-01.", param, ctx)
+
+
+def day_range_options(command: Command) -> Command:
+    """Adds `--from` and `--to`, which arrive as `first` and `last`."""
+    last = click.option("--to", "last", type=Day(), metavar="DAY", help="The last day.")
+    first = click.option("--from", "first", type=Day(), metavar="DAY", help="The first day.")
+    return first(last(command))
+
+
+def day_range(first: date, last: date) -> DayRange:
+    """The range, whose ends must be in order."""
+    if last < first:
+        raise click.UsageError(f"The range from {first} to {last} holds no day; give the earlier day to --from.")
+    return DayRange(first, last)

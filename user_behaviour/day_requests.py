@@ -1,0 +1,49 @@
+"""Which runs cover the days that are to be computed: few ranges, of bounded length and number. Pure: no Dagster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from user_behaviour.days import DayRange, ranges
+from user_behaviour.tick_memory import digest
+
+DAYS_PER_RUN = 400
+RUNS_PER_TICK = 5
+
+
+@dataclass(frozen=True)
+class DayRequest:
+    """One run over a span; `days` are those of its days that are asked for, the others are gone over."""
+
+    span: DayRange
+    days: tuple[date, ...]
+    run_key: str
+
+
+def day_requests(
+    versions: Mapping[date, str], serial: int, *, bridges: Callable[[date], bool] = lambda _: False
+) -> list[DayRequest]:
+    """The runs that cover the days, oldest first; what exceeds `RUNS_PER_TICK` is left for the next tick.
+
+    A run key holds the span and the versions of the days asked for, so that a tick that is evaluated twice, because
+    the daemon died before it saved the cursor, asks for the same runs.
+    """
+    requests = []
+    for days in _chunks(sorted(versions), bridges):
+        span = DayRange(days[0], days[-1])
+        content = digest(*(f"{day} {versions[day]}" for day in days))
+        requests.append(DayRequest(span, tuple(days), f"{serial}/{span.first}..{span.last}/{content}"))
+    return requests[:RUNS_PER_TICK]
+
+
+def _chunks(days: Sequence[date], bridges: Callable[[date], bool]) -> Iterator[list[date]]:
+    for span in ranges(days, bridges=bridges):
+        chunk: list[date] = []
+        for day in (day for day in days if span.first <= day <= span.last):
+            if chunk and (day - chunk[0]).days >= DAYS_PER_RUN:
+                yield chunk
+                chunk = []
+            chunk.append(day)
+        yield chunk

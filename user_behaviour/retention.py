@@ -1,0 +1,77 @@
+"""What of the lake may go: batches that were replaced long ago, and what crashed and rejected attempts left behind.
+
+Never goes: the batch in force, a batch that an external table is registered at, the quarantine of a rejection that
+still stands, an original of the vendor's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from user_behaviour.days import DayRange
+from user_behaviour.io_managers.spark_output import STAGING
+from user_behaviour.resources.dataset import Dataset
+from user_behaviour.resources.external_tables import ExternalTables
+from user_behaviour.resources.lake import Lake
+from user_behaviour.tables import Table
+
+if TYPE_CHECKING:
+    import pyarrow.fs
+
+
+@dataclass(frozen=True)
+class Purged:
+    """What was removed of one data set: published batches, unpublished ones, staging prefixes of Spark programs."""
+
+    superseded: int
+    unpublished: int
+    staging: int
+
+
+@dataclass(frozen=True)
+class Retention:
+    """Everything that left force, or was last written to, before the moment `before` may go."""
+
+    lake: Lake
+    external_tables: ExternalTables
+    before: datetime
+
+    def purge(self, table: Table, *, read_by: Sequence[Table]) -> Purged:
+        """Removes what may go of a data set; `read_by` are the external tables whose registrations hold a batch."""
+        dataset = self.lake.dataset(table)
+        days = dataset.days()
+        held = self._registered(read_by, DayRange(days[0], days[-1])) if days else set()
+        superseded = unpublished = 0
+        for day in days:
+            for batch in dataset.unpublished(day):
+                unpublished += self._remove(dataset.batch_directory(day, batch), held=held)
+            for batch in dataset.superseded(day, before=self.before):
+                superseded += self._remove(dataset.batch_directory(day, batch), held=held)
+        return Purged(superseded, unpublished, self._purge_staging(dataset))
+
+    def _purge_staging(self, dataset: Dataset) -> int:
+        root = f"{STAGING}/{dataset.table.name}"
+        return sum(self._remove(f"{root}/{batch}", held=set()) for batch in self.lake.list(root))
+
+    def _remove(self, directory: str, *, held: set[str]) -> bool:
+        touched = _last_touched(self.lake.filesystem(), directory)
+        if f"{self.lake.uri(directory)}/" in held or touched is None or touched >= self.before:
+            return False
+        self.lake.delete(directory)
+        return True
+
+    def _registered(self, tables: Sequence[Table], span: DayRange) -> set[str]:
+        found = (self.external_tables.registered(table, span) for table in tables)
+        return {registration.location for by_day in found for registration in by_day.values()}
+
+
+def _last_touched(filesystem: pyarrow.fs.FileSystem, directory: str) -> datetime | None:
+    """When anything below the directory was last written; None where the store does not know, as of empty prefixes."""
+    import pyarrow.fs
+
+    below = filesystem.get_file_info(pyarrow.fs.FileSelector(directory, allow_not_found=True, recursive=True))
+    moments = [info.mtime for info in (filesystem.get_file_info(directory), *below) if info.mtime is not None]
+    return max(moments, default=None)

@@ -1,0 +1,75 @@
+"""What a sensor remembers between two ticks, kept as the JSON text of its cursor. Pure: no Dagster, no clock.
+
+Keys are whatever the sensor watches (file names, days), versions are short texts that change when the thing does.
+Only what is still there is remembered, so the memory does not outgrow what is watched: about 50 bytes a file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, field
+
+
+class CursorError(ValueError):
+    """A cursor is not one that this version of the sensor wrote."""
+
+
+@dataclass(frozen=True)
+class TickMemory:
+    """`requested` and `seen` are versions by key; `seen` are those not requested yet. `reported` are odd keys.
+
+    `serial` counts the ticks that requested something. It goes into run keys, which Dagster remembers for ever: the
+    same request on purpose later is another one, the same request again after a crash is not.
+    """
+
+    serial: int = 0
+    requested: Mapping[str, str] = field(default_factory=dict)
+    seen: Mapping[str, str] = field(default_factory=dict)
+    reported: tuple[str, ...] = ()
+
+    @classmethod
+    def from_cursor(cls, cursor: str | None) -> TickMemory:
+        """The memory that a cursor holds; none is an empty memory. Raises `CursorError`."""
+        if not cursor:
+            return cls()
+        try:
+            values = json.loads(cursor)
+            return cls(
+                int(values["serial"]), dict(values["requested"]), dict(values["seen"]), tuple(values["reported"])
+            )
+        except (ValueError, TypeError, KeyError) as error:
+            raise CursorError(
+                f"The cursor {cursor[:60]!r}… cannot be read ({error!r}); reset it on the sensor's page. What was "
+                "requested before will be requested again, which is harmless."
+            ) from error
+
+    def to_cursor(self) -> str:
+        """The memory as text; `from_cursor` reads it."""
+        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+
+    def unrequested(self, now: Mapping[str, str]) -> dict[str, str]:
+        """What is there now in a version that was not requested yet."""
+        return {key: version for key, version in now.items() if self.requested.get(key) != version}
+
+    def is_at_rest(self, key: str, version: str) -> bool:
+        """Whether the previous tick saw the same version."""
+        return self.seen.get(key) == version
+
+    def after(
+        self, now: Mapping[str, str], *, requested: Collection[str], reported: Collection[str] = ()
+    ) -> TickMemory:
+        """The memory after a tick that saw `now` and requested the keys `requested`."""
+        open_before = self.unrequested(now)
+        return TickMemory(
+            self.serial + 1 if requested else self.serial,
+            {key: version for key, version in now.items() if key in requested or key not in open_before},
+            {key: version for key, version in open_before.items() if key not in requested},
+            tuple(sorted(reported)),
+        )
+
+
+def digest(*parts: str) -> str:
+    """A short text that stands for the parts, in their order."""
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:12]

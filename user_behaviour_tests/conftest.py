@@ -1,0 +1,49 @@
+"""Fixtures that more than one part of the suite uses: an embedded PostgreSQL, a whole installation, the real data."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from user_behaviour.local.stack import Stack
+
+REAL_DATA = Path(os.environ.get("USER_BEHAVIOUR_TEST_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
+
+
+@contextmanager
+def temporary_home() -> Iterator[Path]:
+    """A home in a temporary directory of its own, and not in pytest's; its server is stopped at the end.
+
+    Every pytest that starts closes /tmp/pytest-of-<user> to all other accounts again. For a root who tests, a server
+    that runs as `nobody` then loses the way to its own files, and panics at its next checkpoint.
+    """
+    directory = Path(tempfile.mkdtemp(prefix="user_behaviour_")).resolve()
+    try:
+        yield directory / "home"
+    finally:
+        Stack(directory / "home").down()
+        shutil.rmtree(directory)
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """An embedded PostgreSQL, running; a test that writes cleans up, or writes days of its own."""
+    with temporary_home() as home:
+        stack = Stack(home)
+        stack.up()
+        yield stack
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The directory of the real purchases and reviews."""
+    if not (REAL_DATA / "online_retail.csv.gz").exists():
+        pytest.skip(
+            f"the real data is not at {REAL_DATA}; put online_retail.csv.gz and vendor_drops/ there, "
+            "or name their directory in USER_BEHAVIOUR_TEST_DATA"
+        )
+    return REAL_DATA

@@ -1,0 +1,1 @@
+"""The whole graph, run as its users run it, on real engines."""

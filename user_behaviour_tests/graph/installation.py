@@ -1,0 +1,100 @@
+"""A whole local installation for a test: a home of its own, rows and files written by hand, runs, the metric."""
+
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import psycopg2
+
+from user_behaviour.days import DayRange
+from user_behaviour.definitions import assemble
+from user_behaviour.deployments import Deployment, local, read_settings
+from user_behaviour.local.stack import Stack
+
+Line = tuple[str, int, str, str, int | None]  # moment, quantity, unit price, stock code, customer
+Row = tuple[date, int, Decimal, int, int]  # day, customer, spent, score, count
+
+
+@dataclass
+class Installation:
+    """What a user has after `make setup`, in a directory of its own."""
+
+    home: Path
+
+    def __post_init__(self) -> None:
+        self.stack = Stack(self.home)
+        self.stack.up()
+        self.vendor = self.home / "vendor"
+        self.vendor.mkdir(exist_ok=True)
+        self.here: Deployment = local(read_settings({"USER_BEHAVIOUR_HOME": str(self.home)}))
+        self.defs = assemble(self.here)
+        self.instance = dg.DagsterInstance.ephemeral()
+
+    def sell(self, lines: Iterable[Line]) -> None:
+        """Writes purchase lines into the shop's database."""
+        with psycopg2.connect(self.stack.endpoints().shop) as connection, connection.cursor() as cursor:
+            for moment, quantity, price, code, customer in lines:
+                cursor.execute(
+                    "insert into retail.user_purchase values (%s, %s, 'A THING', %s, %s, %s, %s, 'United Kingdom')",
+                    ("500001", code, quantity, moment, price, customer),
+                )
+        connection.close()
+
+    def deliver(self, name: str, content: bytes | str) -> None:
+        """Puts a vendor file where the vendor drops it, in one step."""
+        part = self.vendor / f".{name}"
+        part.write_bytes(content if isinstance(content, bytes) else content.encode())
+        part.rename(self.vendor / name)
+
+    def run(
+        self, first: str, last: str, *, select: Sequence[str] | None = None, instance: dg.DagsterInstance | None = None
+    ) -> dg.ExecuteInProcessResult:
+        """One run over the days, with all checks of what it materializes."""
+        job = self.defs.resolve_implicit_global_asset_job_def()
+        return job.execute_in_process(
+            instance=instance or self.instance,
+            tags=DayRange(date.fromisoformat(first), date.fromisoformat(last)).tags(),
+            asset_selection=[dg.AssetKey.from_user_string(key) for key in select] if select else None,
+            raise_on_error=False,
+        )
+
+    def run_day(self, day: str) -> dg.ExecuteInProcessResult:
+        """One run of one day, by partition key, as the UI launches it."""
+        job = self.defs.resolve_implicit_global_asset_job_def()
+        return job.execute_in_process(instance=self.instance, partition_key=day, raise_on_error=False)
+
+    def metric(self, first: str = "0001-01-01", last: str = "9999-12-31") -> list[Row]:
+        """The rows of the metric, audit columns aside."""
+        rows = self.here.warehouse.rows(
+            "select insert_date, customerid, amount_spent, review_score, review_count "
+            "from public.user_behavior_metric where insert_date between %(first)s and %(last)s order by 1, 2",
+            {"first": first, "last": last},
+        )
+        return [tuple(row.values()) for row in rows]  # type: ignore[misc]
+
+
+def materialized(result: dg.ExecuteInProcessResult) -> dict[str, list[str]]:
+    """The partitions that a run materialized, by asset."""
+    found: dict[str, list[str]] = {}
+    for event in result.get_asset_materialization_events():
+        found.setdefault(event.asset_key.to_user_string(), []).append(event.partition)
+    return found
+
+
+def checks(result: dg.ExecuteInProcessResult) -> dict[str, Any]:
+    """The evaluations of a run by `asset:check`."""
+    return {f"{e.asset_key.to_user_string()}:{e.check_name}": e for e in result.get_asset_check_evaluations()}
+
+
+def failure_messages(result: dg.ExecuteInProcessResult) -> str:
+    """What the failed steps of a run say, one after another."""
+    said = io.StringIO()
+    for event in result.all_events:
+        if event.is_step_failure:
+            said.write(f"{event.step_key}: {event.step_failure_data.error_display_string}\n")
+    return said.getvalue()

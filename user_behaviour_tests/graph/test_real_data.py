@@ -1,0 +1,88 @@
+"""The real purchases and reviews, every day, against figures computed from the CSV files by other means."""
+
+import csv
+import gzip
+import re
+import shutil
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from user_behaviour.days import DayRange
+from user_behaviour.schemas import CLASSIFIED_REVIEWS, RAW_PURCHASES, RAW_REVIEWS
+from user_behaviour_tests.conftest import temporary_home
+from user_behaviour_tests.graph.installation import Installation, Row, failure_messages
+
+FIRST, LAST = "2010-12-01", "2011-12-09"
+PURCHASE_LINES, REVIEWS = 541_909, 25_000  # as the description of the data says
+WHITE_SPACE = re.compile(r"[ \t\n\x0b\f\r]")  # what Java, and so Spark's Tokenizer, takes for \s
+
+
+def expected_metric(data: Path) -> list[Row]:
+    """The metric by the csv module and Decimal: no SQL, and nothing of the package."""
+    spent: dict[tuple[date, int], Decimal] = defaultdict(Decimal)
+    with gzip.open(data / "online_retail.csv.gz", "rt", encoding="utf-8", newline="") as file:
+        for line in csv.DictReader(file):
+            if int(line["Quantity"]) > 2 and line["CustomerID"]:
+                key = (date.fromisoformat(line["InvoiceDate"][:10]), int(line["CustomerID"]))
+                spent[key] += int(line["Quantity"]) * Decimal(line["UnitPrice"])
+    verdicts: dict[tuple[date, int], list[bool]] = defaultdict(list)
+    for path in (data / "vendor_drops").glob("*.csv"):
+        with path.open(encoding="utf-8", newline="") as file:
+            for review in csv.DictReader(file):
+                key = (date.fromisoformat(path.stem.removeprefix("movie_review_")), int(review["cid"]))
+                verdicts[key].append("good" in WHITE_SPACE.split(review["review_str"].lower()))
+    both = sorted(spent.keys() & verdicts.keys())
+    return [(*key, spent[key], sum(verdicts[key]), len(verdicts[key])) for key in both]
+
+
+@pytest.fixture(scope="module")
+def shop(real_data: Path) -> Iterator[Installation]:
+    """An installation that has run all days of the real data once."""
+    with temporary_home() as home:
+        installation = Installation(home)
+        with (
+            psycopg2.connect(installation.stack.endpoints().shop) as connection,
+            connection.cursor() as cursor,
+            gzip.open(real_data / "online_retail.csv.gz") as file,
+        ):
+            cursor.copy_expert("copy retail.user_purchase from stdin (format csv, header true)", file)
+        connection.close()
+        for path in (real_data / "vendor_drops").iterdir():
+            shutil.copy(path, installation.vendor)
+        result = installation.run(FIRST, LAST)
+        assert result.success, failure_messages(result)
+        yield installation
+
+
+def test_every_row_of_the_metric_is_right(shop: Installation, real_data: Path) -> None:
+    assert shop.metric() == expected_metric(real_data)
+
+
+def test_every_line_and_review_lands_and_nothing_is_quarantined(shop: Installation) -> None:
+    days = DayRange(date.fromisoformat(FIRST), date.fromisoformat(LAST)).days()
+    assert len(days) == 374
+    landed = {
+        table.name: shop.here.lake.dataset(table).manifests(days)
+        for table in (RAW_PURCHASES, RAW_REVIEWS, CLASSIFIED_REVIEWS)
+    }
+    assert {name: len(manifests) for name, manifests in landed.items()} == dict.fromkeys(landed, 374)
+    assert {name: sum(m.rows for m in manifests.values()) for name, manifests in landed.items()} == {
+        "raw_purchases": PURCHASE_LINES,
+        "raw_reviews": REVIEWS,
+        "classified_reviews": REVIEWS,
+    }
+    assert sum(m.facts["rows_quarantined"] for m in landed["raw_reviews"].values()) == 0
+
+
+def test_running_parts_again_changes_no_row(shop: Installation) -> None:
+    before = shop.metric()
+    assert shop.run("2011-11-14", "2011-11-27").success
+    assert shop.run_day("2011-11-20").success
+    assert shop.run("2010-12-01", "2010-12-03", select=["staged_purchases", "public/user_behavior_metric"]).success
+    assert shop.metric() == before
