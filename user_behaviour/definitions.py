@@ -9,11 +9,12 @@ from user_behaviour.io_managers.external_table import ExternalTableIOManager
 from user_behaviour.io_managers.lake import LakeIOManager
 from user_behaviour.io_managers.warehouse import WarehouseIOManager
 from user_behaviour.jobs import JOBS
+from user_behaviour.rules import QUANTITY_RULES, QuantityRules
 from user_behaviour.schedules import SCHEDULES
 from user_behaviour.sensors import SENSORS
 
 
-def assemble(here: Deployment) -> dg.Definitions:
+def assemble(here: Deployment, quantity_rules: QuantityRules = QUANTITY_RULES) -> dg.Definitions:
     """The graph on a deployment; the same graph on each."""
     return dg.Definitions(
         assets=[*SOURCES, *ASSETS],
@@ -29,6 +30,7 @@ def assemble(here: Deployment) -> dg.Definitions:
             "external_tables": here.external_tables,
             "warehouse": here.warehouse,
             "limits": here.limits,
+            "quantity_rules": quantity_rules,
             "lake_io_manager": LakeIOManager(here.lake),
             "external_table_io_manager": ExternalTableIOManager(here.lake, here.external_tables),
             "warehouse_io_manager": WarehouseIOManager(here.warehouse),

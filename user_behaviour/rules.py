@@ -5,7 +5,6 @@ To let a rule change reach old days, rerun their staging; the source is not read
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -27,12 +26,18 @@ class QuantityRule:
         return f"quantity > {self.more_than} from {self.valid_from}"
 
 
-QUANTITY_RULES = (QuantityRule(valid_from=date(2010, 12, 1), more_than=2),)
+@dataclass(frozen=True)
+class QuantityRules:
+    """Dated rules; on each day the latest that is not of a later date is in force."""
+
+    rules: tuple[QuantityRule, ...]
+
+    def in_force(self, day: date) -> QuantityRule:
+        """The rule of a day; `NoRuleError` where there is none yet."""
+        begun = [rule for rule in self.rules if rule.valid_from <= day]
+        if not begun:
+            raise NoRuleError(f"No quantity rule is in force on {day}; add one to user_behaviour/rules.py.")
+        return max(begun, key=lambda rule: rule.valid_from)
 
 
-def quantity_rule(day: date, rules: Sequence[QuantityRule] = QUANTITY_RULES) -> QuantityRule:
-    """The rule in force on a day: the latest that is not of a later date."""
-    in_force = [rule for rule in rules if rule.valid_from <= day]
-    if not in_force:
-        raise NoRuleError(f"No quantity rule is in force on {day}; add one to user_behaviour/rules.py.")
-    return max(in_force, key=lambda rule: rule.valid_from)
+QUANTITY_RULES = QuantityRules((QuantityRule(valid_from=date(2010, 12, 1), more_than=2),))

@@ -13,7 +13,7 @@ from user_behaviour.assets.declaration import declared
 from user_behaviour.manifests import Source
 from user_behaviour.recipes import Closing, DayBatch, Locations, PartitionStreams, PerDay, SparkFiles
 from user_behaviour.resources.spark import SparkRunner
-from user_behaviour.rules import quantity_rule
+from user_behaviour.rules import QuantityRules
 from user_behaviour.schemas import CLASSIFIED_REVIEWS, STAGED_PURCHASES
 
 GROUP = "staging"
@@ -21,11 +21,11 @@ CLASSIFIER_PROGRAM = "classify_reviews.py"
 
 
 @dg.asset(group_name=GROUP, kinds={"python", "parquet"}, io_manager_key="lake_io_manager", **declared(STAGED_PURCHASES))
-def staged_purchases(raw_purchases: PartitionStreams) -> PerDay:
+def staged_purchases(raw_purchases: PartitionStreams, quantity_rules: dg.ResourceParam[QuantityRules]) -> PerDay:
     """A row is a purchase line of the day that the business rule in force on that day lets in."""
 
     def staged(day: date) -> DayBatch:
-        landed, rule = raw_purchases.manifest(day), quantity_rule(day)
+        landed, rule = raw_purchases.manifest(day), quantity_rules.in_force(day)
 
         def let_in() -> Iterator[pa.RecordBatch]:
             for batch in raw_purchases.read(landed):

@@ -9,13 +9,15 @@ from user_behaviour.checks.history import BAND_DAYS, days_before, unusual_shares
 from user_behaviour.checks.verdict import Offence, days_under_check, verdict
 from user_behaviour.manifests import Manifest
 from user_behaviour.resources.lake import Lake
-from user_behaviour.rules import quantity_rule
+from user_behaviour.rules import QuantityRules
 from user_behaviour.schemas import CLASSIFIED_REVIEWS, RAW_PURCHASES, RAW_REVIEWS, STAGED_PURCHASES
 
 
 @dg.asset_check(asset=staged_purchases, blocking=True)
 def staged_equal_landed_less_left_out_by_the_rule(
-    context: dg.AssetCheckExecutionContext, lake: dg.ResourceParam[Lake]
+    context: dg.AssetCheckExecutionContext,
+    lake: dg.ResourceParam[Lake],
+    quantity_rules: dg.ResourceParam[QuantityRules],
 ) -> dg.AssetCheckResult:
     """Staged lines are the landed ones less those that the rule in force on the day leaves out. Blocks."""
     raw, staged = lake.dataset(RAW_PURCHASES), lake.dataset(STAGED_PURCHASES)
@@ -23,7 +25,7 @@ def staged_equal_landed_less_left_out_by_the_rule(
     landed = raw.manifests(list(manifests))
     offences, left_out_by = [], dict[str, int]()
     for day, manifest in manifests.items():
-        rule = quantity_rule(day)
+        rule = quantity_rules.in_force(day)
         if found := _not_made_of(manifest, landed.get(day)):
             offences.append(Offence(day, found))
             continue

@@ -10,7 +10,7 @@ from datetime import date
 
 import dagster as dg
 
-from user_behaviour.days import RANGE_START, days_of
+from user_behaviour.days import RANGE_END, RANGE_START, DayRange, days_of
 from user_behaviour.partitions import DAILY
 
 SAMPLE = 10
@@ -26,10 +26,15 @@ class Offence:
 
 
 def days_under_check(context: dg.AssetCheckExecutionContext) -> list[date]:
-    """The days of the run; a check that is run by itself, without a partition, looks at all days."""
+    """The days of the run; a check that is run by itself, without a partition, looks at all days.
+
+    From the run's tags: Dagster gives partition keys only to a run that has partitioned assets besides checks.
+    """
     tags = context.run.tags
-    in_partitions = RANGE_START in tags or PARTITION in tags
-    return days_of(context.partition_keys if in_partitions else DAILY.get_partition_keys())
+    first = tags.get(RANGE_START) or tags.get(PARTITION)
+    if first is None:
+        return days_of(DAILY.get_partition_keys())
+    return DayRange(*days_of([first, tags.get(RANGE_END) or first])).days()
 
 
 def verdict(

@@ -15,6 +15,7 @@ from user_behaviour.days import DayRange
 from user_behaviour.definitions import assemble
 from user_behaviour.deployments import Deployment, local, read_settings
 from user_behaviour.local.stack import Stack
+from user_behaviour.rules import QUANTITY_RULES, QuantityRules
 
 Line = tuple[str, int, str, str, int | None]  # moment, quantity, unit price, stock code, customer
 Row = tuple[date, int, Decimal, int, int]  # day, customer, spent, score, count
@@ -52,14 +53,30 @@ class Installation:
         part.rename(self.vendor / name)
 
     def run(
-        self, first: str, last: str, *, select: Sequence[str] | None = None, instance: dg.DagsterInstance | None = None
+        self,
+        first: str,
+        last: str,
+        *,
+        select: Sequence[str] | None = None,
+        rules: QuantityRules = QUANTITY_RULES,
     ) -> dg.ExecuteInProcessResult:
         """One run over the days, with all checks of what it materializes."""
-        job = self.defs.resolve_implicit_global_asset_job_def()
+        job = assemble(self.here, rules).resolve_implicit_global_asset_job_def()
         return job.execute_in_process(
-            instance=instance or self.instance,
+            instance=self.instance,
             tags=DayRange(date.fromisoformat(first), date.fromisoformat(last)).tags(),
             asset_selection=[dg.AssetKey.from_user_string(key) for key in select] if select else None,
+            raise_on_error=False,
+        )
+
+    def check(self, day: str, asset: str, *, rules: QuantityRules = QUANTITY_RULES) -> dg.ExecuteInProcessResult:
+        """One run of the checks of an asset, which materializes nothing."""
+        selection = dg.AssetSelection.checks_for_assets(dg.AssetKey.from_user_string(asset))
+        job = dg.define_asset_job("checks", selection=selection)
+        assembled = dg.Definitions.merge(assemble(self.here, rules), dg.Definitions(jobs=[job]))
+        return assembled.resolve_job_def("checks").execute_in_process(
+            instance=self.instance,
+            tags=DayRange(date.fromisoformat(day), date.fromisoformat(day)).tags(),
             raise_on_error=False,
         )
 
