@@ -19,6 +19,9 @@ $(READY): pyproject.toml constraints.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[local,dev]'
 	@touch $@
 
+# The sample shop sells until this day; without it the partitions go on to yesterday.
+demo dev: export USER_BEHAVIOUR_LAST_DAY ?= 2011-12-09
+
 .PHONY: demo
 demo: $(READY) ## A sample shop, every asset for every day, the metric; a second call changes nothing
 	@$(BIN)/user-behaviour demo

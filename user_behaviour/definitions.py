@@ -17,7 +17,7 @@ from user_behaviour.sensors import SENSORS
 def assemble(here: Deployment, quantity_rules: QuantityRules = QUANTITY_RULES) -> dg.Definitions:
     """The graph on a deployment; the same graph on each."""
     return dg.Definitions(
-        assets=[*SOURCES, *ASSETS],
+        assets=[*SOURCES, *dg.with_source_code_references(ASSETS)],
         asset_checks=CHECKS,
         jobs=JOBS,
         schedules=SCHEDULES,

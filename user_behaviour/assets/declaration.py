@@ -8,8 +8,10 @@ import dagster as dg
 from user_behaviour.partitions import BACKFILL, DAILY
 from user_behaviour.tables import Table
 
-# Dagster warns once an asset that the parameter is in beta; it has been since 1.5, and every release's notes are read.
-warnings.filterwarnings("ignore", message="Parameter `backfill_policy`", category=dg.BetaWarning)
+# Dagster warns at each use that backfill policies and code references are in beta; both are meant, and pinned.
+warnings.filterwarnings(
+    "ignore", message=r".*(`backfill_policy`|code_references|CodeReference)", category=dg.BetaWarning
+)
 
 OWNERS = ["team:data-engineering"]
 
