@@ -13,11 +13,13 @@ from user_behaviour.rules import QUANTITY_RULES, QuantityRules
 from user_behaviour.schedules import SCHEDULES
 from user_behaviour.sensors import SENSORS
 
+_ASSETS = [*SOURCES, *dg.with_source_code_references(ASSETS)]
+
 
 def assemble(here: Deployment, quantity_rules: QuantityRules = QUANTITY_RULES) -> dg.Definitions:
     """The graph on a deployment; the same graph on each."""
     return dg.Definitions(
-        assets=[*SOURCES, *dg.with_source_code_references(ASSETS)],
+        assets=_ASSETS,
         asset_checks=CHECKS,
         jobs=JOBS,
         schedules=SCHEDULES,

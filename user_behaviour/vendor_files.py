@@ -69,10 +69,11 @@ def day_of(name: str) -> date | None:
     """
     name = name.rpartition("/")[2]
     match = _NAME.fullmatch(name)
-    if match is None or len(name.encode("utf-8", "surrogatepass")) > _MAX_BYTES["source_file"]:
+    if match is None:
         return None
     try:
-        return date.fromisoformat(match.group(1))
+        # A name that is not UTF-8 could not stand in the column either.
+        return date.fromisoformat(match.group(1)) if len(name.encode()) <= _MAX_BYTES["source_file"] else None
     except ValueError:
         return None
 

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from user_behaviour.manifests import DataFile, Fact, Manifest, Rejection, Source, timestamp
 from user_behaviour.recipes import Location, Locations, MissingPartitionError
-from user_behaviour.resources.conformity import conform, require_schema, require_values, with_audit_column
+from user_behaviour.resources.conformity import conform, require_file, require_schema, require_values, with_audit_column
 from user_behaviour.tables import Table
 
 if TYPE_CHECKING:
@@ -26,6 +25,10 @@ CURRENT = "_current.json"
 REJECTED = "_rejected.json"
 MANIFEST = "_manifest.json"
 QUARANTINE = "_quarantine.parquet"
+
+
+class BatchInForceError(Exception):
+    """A batch was to be written again that readers already use."""
 
 
 class Dataset:
@@ -101,15 +104,29 @@ class Dataset:
         """Starts a batch; nothing of it can be seen before `publish`."""
         return BatchWriter(self, day, batch_id)
 
+    def begin(self, day: date, batch_id: str) -> str:
+        """Makes an empty place for a batch: an earlier attempt of the same run may have died there."""
+        current = self.manifests([day]).get(day)
+        if current and current.batch_id == batch_id:
+            raise BatchInForceError(
+                f"Batch {batch_id} of {self.table.name}, {day}, is in force and readers may be in it; a batch is "
+                "written once: start a new run."
+            )
+        directory = self.batch_directory(day, batch_id)
+        self.lake.delete(directory)
+        self.lake.make_directory(directory)
+        return directory
+
     def adopt(self, day: date, batch_id: str, written: Sequence[str]) -> tuple[DataFile, ...]:
         """Takes Parquet files that another program wrote into the batch, after a look at their footers."""
         import pyarrow.parquet as pq
 
         files = []
         filesystem = self.lake.filesystem()
+        self.begin(day, batch_id)
         for number, source in enumerate(written):
             metadata = pq.read_metadata(source, filesystem=filesystem)
-            require_schema(metadata.schema.to_arrow_schema(), self.table, source)
+            require_file(metadata, self.table, source)
             size = filesystem.get_file_info(source).size
             name = f"part-{number:05}.parquet"
             self.lake.move(source, f"{self.batch_directory(day, batch_id)}/{name}")
@@ -173,22 +190,17 @@ class BatchWriter:
         self._dataset = dataset
         self._day = day
         self._batch_id = batch_id
-        self._directory = dataset.batch_directory(day, batch_id)
+        self._directory = dataset.begin(day, batch_id)
         self._schema = dataset.table.arrow_schema()
         self._writer: pq.ParquetWriter | None = None
         self._rows = 0
         self._name = "part-00000.parquet"
         self.first_rows: pa.RecordBatch | None = None
-        # An earlier attempt of the same run may have died here; what it left was never in force.
-        dataset.lake.delete(self._directory)
-        dataset.lake.make_directory(self._directory)
 
     def __enter__(self) -> BatchWriter:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._writer:
             self._writer.close()
 

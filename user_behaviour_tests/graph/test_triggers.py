@@ -1,0 +1,78 @@
+"""From a purchase and a vendor's file to the metric by the triggers alone: their runs are executed as asked for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import dagster as dg
+
+from user_behaviour.schedules import purchases_daily
+from user_behaviour.sensors import metric_follows, vendor_files
+from user_behaviour_tests.graph.installation import Installation, failure_messages
+from user_behaviour_tests.triggers import span_of
+
+DAYS = [date(2011, 9, 5), date(2011, 9, 6)]
+MORNING = datetime(2011, 9, 8, 6, tzinfo=UTC)
+
+
+@dataclass
+class Daemon:
+    """Evaluates the triggers and executes those of their runs that touch the days of this test."""
+
+    installation: Installation
+    cursors: dict[str, str | None] = field(default_factory=dict)
+
+    def look_twice(self, sensor: dg.SensorDefinition) -> Sequence[dg.RunRequest]:
+        """Two ticks: at the first something is seen, at the second it is seen to rest."""
+        here = self.installation.here
+        roles = {"vendor_drop": here.vendor_drop, "external_tables": here.external_tables, "warehouse": here.warehouse}
+        requests: Sequence[dg.RunRequest] = ()
+        for _ in range(2):
+            context = dg.build_sensor_context(
+                instance=self.installation.instance, cursor=self.cursors.get(sensor.name), resources=roles
+            )
+            result = sensor.evaluate_tick(context)
+            requests, self.cursors[sensor.name] = result.run_requests or (), result.cursor
+        return requests
+
+    def morning(self) -> Sequence[dg.RunRequest]:
+        context = dg.build_schedule_context(
+            instance=self.installation.instance,
+            scheduled_execution_time=MORNING,
+            resources={"external_tables": self.installation.here.external_tables},
+        )
+        return purchases_daily.evaluate_tick(context).run_requests or ()
+
+    def execute(self, job: str, requests: Sequence[dg.RunRequest]) -> set[date]:
+        """Gives the days of the test that the runs ran over."""
+        ran: set[date] = set()
+        for request in requests:
+            if mine := set(DAYS) & set(span_of(request.tags).days()):
+                result = self.installation.defs.resolve_job_def(job).execute_in_process(
+                    instance=self.installation.instance, tags=dict(request.tags), raise_on_error=False
+                )
+                assert result.success, failure_messages(result)
+                ran |= mine
+        return ran
+
+
+def test_the_triggers_alone_bring_a_day_to_the_metric_and_mend_it_after_a_late_file(installation: Installation) -> None:
+    daemon = Daemon(installation)
+    installation.sell([(f"{day} 12:00:00", 4, "2.500", "A", 13700) for day in DAYS])
+    for day in DAYS:
+        installation.deliver(f"movie_review_{day}.csv", "cid,review_str\n13700,good\n")
+
+    assert daemon.execute("purchases_job", daemon.morning()) == set(DAYS)
+    assert not daemon.morning()
+    assert daemon.execute("reviews_job", daemon.look_twice(vendor_files)) == set(DAYS)
+    assert daemon.execute("metric_job", daemon.look_twice(metric_follows)) == set(DAYS)
+    assert installation.metric("2011-09-01", "2011-09-30") == [(day, 13700, Decimal("10.00000"), 1, 1) for day in DAYS]
+
+    installation.deliver(f"movie_review_{DAYS[0]}_late.csv", "cid,review_str\n13700,dull\n")
+    assert daemon.execute("reviews_job", daemon.look_twice(vendor_files)) == {DAYS[0]}
+    assert daemon.execute("metric_job", daemon.look_twice(metric_follows)) == {DAYS[0]}
+    assert installation.metric("2011-09-01", "2011-09-30") == [
+        (DAYS[0], 13700, Decimal("10.00000"), 1, 2),
+        (DAYS[1], 13700, Decimal("10.00000"), 1, 1),
+    ]

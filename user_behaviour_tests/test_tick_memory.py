@@ -1,0 +1,40 @@
+"""A sensor's memory: versions once, nothing that is gone, in a cursor that is read or refused with a sentence."""
+
+import pytest
+
+from user_behaviour.tick_memory import CursorError, TickMemory, digest
+
+
+def test_a_memory_survives_its_cursor() -> None:
+    memory = TickMemory(3, {"a.csv": "1"}, {"b.csv": "2"}, ("c\udcff.txt",))
+
+    assert TickMemory.from_cursor(memory.to_cursor()) == memory
+
+
+def test_no_cursor_is_an_empty_memory() -> None:
+    assert TickMemory.from_cursor(None) == TickMemory()
+
+
+@pytest.mark.parametrize("cursor", ["{", "[]", "2010-12-01", '{"serial": 1}'])
+def test_a_foreign_cursor_is_refused_and_the_way_out_named(cursor: str) -> None:
+    with pytest.raises(CursorError, match="reset it on the sensor's page"):
+        TickMemory.from_cursor(cursor)
+
+
+def test_a_requested_version_is_remembered_and_another_version_is_unrequested() -> None:
+    memory = TickMemory().after({"a": "1", "b": "1"}, requested={"a"})
+
+    assert memory == TickMemory(1, {"a": "1"}, {"b": "1"})
+    assert memory.unrequested({"a": "2", "b": "1"}) == {"a": "2", "b": "1"}
+    assert memory.is_at_rest("b", "1")
+    assert not memory.is_at_rest("b", "2")
+
+
+def test_what_is_gone_is_forgotten() -> None:
+    memory = TickMemory(1, {"a": "1"}, {"b": "1"}, ("odd",))
+
+    assert memory.after({}, requested=()) == TickMemory(1)
+
+
+def test_a_digest_tells_parts_apart() -> None:
+    assert digest("ab", "c") != digest("a", "bc")
