@@ -58,6 +58,7 @@ def rows_of(content: bytes, *, max_bytes: int = MAX_BYTES) -> list[ReviewRow | B
         ("movie_review_٢٠١٠-12-01.csv", None),
         ("movie_review_2010-12-01.csv/part-0", None),
         (f"movie_review_2010-12-01{'x' * 300}.csv", None),
+        ("movie_review_2010-12-01\udcff.csv", None),  # a name that is not UTF-8
         ("", None),
     ],
 )
