@@ -22,7 +22,9 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 @click.command()
 @day_range_options
-@click.option("--scale", type=float, default=1.0, show_default=True, help="1 is about 540,000 lines and 25,000 reviews.")
+@click.option(
+    "--scale", type=float, default=1.0, show_default=True, help="1 is about 540,000 lines and 25,000 reviews."
+)
 @click.option("--seed", type=int, default=SEED, show_default=True, help="The same seed gives the same data.")
 def generate(first: date | None, last: date | None, scale: float, seed: int) -> None:
     """Make sample purchases and vendor files, in place of what is there.
@@ -58,7 +60,7 @@ def sample(first: date | None, last: date | None, *, scale: float, seed: int = S
 def load_purchases(files: tuple[Path, ...]) -> None:
     """Load purchases in the shape of the public Online Retail file, in place of what is there.
 
-    CSV, plain or .gz, with the header InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country.
+    CSV, plain or .gz, with that file's header, from InvoiceNo to Country.
     """
     from user_behaviour.local.shop_data import load_purchases as load
 

@@ -14,7 +14,7 @@ from user_behaviour.days import DayRange
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-class Day(click.ParamType):
+class Day(click.ParamType):  # type: ignore[type-arg]  # generic only since click 8.3
     """A day as `2010-12-01`, and in no other way."""
 
     name = "day"
@@ -22,12 +22,12 @@ class Day(click.ParamType):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
         if isinstance(value, date):
             return value
-        if re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
-            try:
-                return date.fromisoformat(value)
-            except ValueError:
-                pass
-        self.fail(f"{value!r} is not a day; write it as 2010-12-01.", param, ctx)
+        try:
+            if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
+                raise ValueError(value)
+            return date.fromisoformat(value)
+        except ValueError:
+            raise click.BadParameter(f"{value!r} is not a day; write it as 2010-12-01.", ctx, param) from None
 
 
 def day_range_options(command: Command) -> Command:

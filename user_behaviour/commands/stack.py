@@ -50,8 +50,9 @@ def dev(port: int) -> None:
     # it finds SIGINT, and a shell's background jobs find it ignored: they could then only be killed.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     arguments = ["dev", "--host", "127.0.0.1", "--port", str(port), "--workspace", str(CHECKOUT / "workspace.yaml")]
+    command = [sys.executable, "-W", "ignore", "-m", "dagster", *arguments]
     sys.stdout.flush()
-    os.execve(sys.executable, [sys.executable, "-m", "dagster", *arguments], environment)  # noqa: S606
+    os.execve(sys.executable, command, environment)  # noqa: S606
 
 
 def dagster_environment() -> dict[str, str]:

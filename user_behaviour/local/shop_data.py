@@ -130,14 +130,14 @@ def _replacing(url: str, days: DayRange | None) -> Iterator[psycopg2.extensions.
 
     with closing(psycopg2.connect(url, options="-c timezone=UTC -c datestyle=ISO,MDY")) as connection:
         with connection, connection.cursor() as cursor:
+            # Readers go on; another load waits, and then sees what this one put in.
+            cursor.execute("lock table retail.user_purchase in share row exclusive mode")
             # Deleted, not truncated: a run that took its snapshot before would find a truncated table empty.
             if days is None:
                 cursor.execute("delete from retail.user_purchase")
             else:
                 span = (days.first, days.end)
-                cursor.execute(
-                    "delete from retail.user_purchase where invoice_date >= %s and invoice_date < %s", span
-                )
+                cursor.execute("delete from retail.user_purchase where invoice_date >= %s and invoice_date < %s", span)
             yield cursor
         connection.autocommit = True
         with connection.cursor() as cursor:

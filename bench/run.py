@@ -1,0 +1,230 @@
+"""Measures the project against `floor.py`, on the same data and in one go; prints a table and writes JSON.
+
+    python bench/run.py [--scales 1 10] [--runs 3] [--real DIR] [--json FILE]
+
+Both run as whole processes, in turn, so that a machine that slows down slows both; medians are quoted. The project is
+`user-behaviour run`, process start to exit, in a home of its own. Memory is each process's own peak (VmHWM), Python and
+JVM apart. With `--real`, the directory of online_retail.csv.gz and vendor_drops/, the real data are measured too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+
+from user_behaviour.local.stack import Stack
+
+HERE = Path(__file__).resolve().parent
+CLI = [sys.executable, "-m", "user_behaviour"]
+FIRST, LAST = "2010-12-01", "2011-12-09"
+ONE_DAY = "2011-11-10"
+WITHOUT_SPARK = "raw_purchases,raw_reviews,staged_purchases,spectrum/user_purchase_staging,public/user_behavior_metric"
+
+
+@dataclass
+class Process:
+    """One finished process: wall seconds, peak MiB of Python and of the JVM below it, and what it printed."""
+
+    seconds: float
+    python_mib: int
+    java_mib: int
+    output: str
+
+
+@dataclass
+class Figures:
+    """The medians of several processes, and the seconds of each phase as the last of them printed them."""
+
+    seconds: float
+    spread: tuple[float, float]
+    python_mib: int
+    java_mib: int
+    phases: Mapping[str, float] = field(default_factory=dict)
+
+
+def measured(command: Sequence[str], environ: Mapping[str, str]) -> Process:
+    """Runs a command to its end; exits with what it printed if it fails."""
+    with tempfile.TemporaryFile("w+") as output:
+        started = time.perf_counter()
+        process = subprocess.Popen(command, env={**os.environ, **environ}, stdout=output, stderr=subprocess.STDOUT)
+        peaks = {"python": 0, "java": 0}
+        while process.poll() is None:
+            for name, pid in (("python", process.pid), ("java", java_below(process.pid))):
+                peaks[name] = max(peaks[name], peak_mib(pid))
+            time.sleep(0.05)
+        seconds = time.perf_counter() - started
+        output.seek(0)
+        text = output.read()
+    if process.returncode:
+        sys.exit(f"{' '.join(command)} failed:\n{text}")
+    return Process(round(seconds, 2), peaks["python"], peaks["java"], text)
+
+
+def java_below(pid: int) -> int | None:
+    """The JVM among the descendants of a process."""
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        tasks = {child: Path(f"/proc/{child}/comm").read_text().strip() for child in children}
+    except OSError:
+        return None
+    return next((int(child) for child, name in tasks.items() if name == "java"), None)
+
+
+def peak_mib(pid: int | None) -> int:
+    """The peak resident size of a process; 0 where there is none any more."""
+    try:
+        found = re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
+    except OSError:
+        return 0
+    return int(found.group(1)) // 1024 if found else 0
+
+
+class Bench:
+    """One data set in a home of its own, measured by both."""
+
+    def __init__(self, home: Path, runs: int) -> None:
+        self.home = home
+        self.runs = runs
+        self.environ = {"USER_BEHAVIOUR_HOME": str(home), "USER_BEHAVIOUR_LAST_DAY": LAST}
+
+    def cli(self, *arguments: str) -> Process:
+        return measured([*CLI, *arguments], self.environ)
+
+    def floor(self, first: str, last: str) -> Process:
+        urls = Stack(self.home).up()
+        lake = self.home / "floor"
+        shutil.rmtree(lake, ignore_errors=True)
+        places = ["--vendor", str(self.home / "vendor"), "--lake", str(lake)]
+        databases = ["--shop-url", urls.shop, "--warehouse-url", urls.warehouse]
+        days = ["--from", first, "--to", last]
+        return measured([sys.executable, str(HERE / "floor.py"), *databases, *places, *days], self.environ)
+
+    def pair(self, first: str, last: str) -> dict[str, Any]:
+        """Project and floor in turn over the days; the project finds an empty lake first, then a full one."""
+        ours, floor = [], []
+        for _ in range(self.runs):
+            ours.append(self.cli("run", "--from", first, "--to", last))
+            floor.append(self.floor(first, last))
+        project, yardstick = figures(ours, project_phases), figures(floor, floor_phases)
+        return {
+            "project": asdict(project),
+            "floor": asdict(yardstick),
+            "ratio": round(statistics.median(a.seconds / b.seconds for a, b in zip(ours, floor, strict=True)), 2),
+        }
+
+
+def figures(processes: Sequence[Process], phases: Any) -> Figures:
+    """The medians of the processes."""
+    seconds = [process.seconds for process in processes]
+    return Figures(
+        round(statistics.median(seconds), 2),
+        (min(seconds), max(seconds)),
+        int(statistics.median(process.python_mib for process in processes)),
+        int(statistics.median(process.java_mib for process in processes)),
+        phases(processes[-1].output),
+    )
+
+
+def project_phases(output: str) -> dict[str, float]:
+    """The seconds that `user-behaviour run` prints at its end."""
+    line = next((line for line in output.splitlines() if line.startswith("Seconds: ")), "")
+    return {name: float(seconds) for name, seconds in re.findall(r"([\w/ -]+?) ([\d.]+)(?:,|$)", line[9:])}
+
+
+def floor_phases(output: str) -> dict[str, float]:
+    """The seconds that the floor prints."""
+    return {name.strip(): float(s) for name, s in re.findall(r"^seconds\s+(.+?)\s+([\d.]+)$", output, re.MULTILINE)}
+
+
+def measure(name: str, load: Sequence[Sequence[str]], *, runs: int, one_day: bool) -> dict[str, Any]:
+    """Loads data into a new home and measures it there."""
+    directory = Path(tempfile.mkdtemp(prefix="user_behaviour_bench_")).resolve()
+    bench = Bench(directory / "home", runs)
+    try:
+        bench.cli("up")
+        for arguments in load:
+            bench.cli(*arguments)
+        result = {"data": name, "purchase lines": purchase_lines(bench.home), "all days": bench.pair(FIRST, LAST)}
+        result["lines per second"] = round(result["purchase lines"] / result["all days"]["project"]["seconds"])
+        if one_day:
+            result["one day"] = bench.pair(ONE_DAY, ONE_DAY)
+            alone = [bench.cli("run", "--day", ONE_DAY, "--select", WITHOUT_SPARK) for _ in range(runs)]
+            result["one day without Spark"] = {"project": asdict(figures(alone, project_phases))}
+        return result
+    finally:
+        bench.cli("down")
+        shutil.rmtree(directory)
+
+
+def purchase_lines(home: Path) -> int:
+    """The lines that the shop's database holds."""
+    with closing(psycopg2.connect(Stack(home).endpoints().shop)) as connection, connection.cursor() as cursor:
+        cursor.execute("select count(*) from retail.user_purchase")
+        ((count,),) = cursor.fetchall()
+    return int(count)
+
+
+def import_seconds(runs: int) -> float:
+    """A process that imports the definitions, start to exit."""
+    command = [sys.executable, "-W", "ignore", "-c", "import user_behaviour.definitions"]
+    return statistics.median(measured(command, {}).seconds for _ in range(runs))
+
+
+def show(result: Mapping[str, Any]) -> None:
+    """Prints one data set's figures."""
+    print(f"\n{result['data']}: {result['purchase lines']:,} purchase lines, {result['lines per second']:,} a second")
+    for part in ("all days", "one day", "one day without Spark"):
+        for who, found in result.get(part, {}).items():
+            if who == "ratio":
+                print(f"  {part:22} project / floor {found:.2f}")
+                continue
+            low, high = found["spread"]
+            memory = f"Python {found['python_mib']} MiB, JVM {found['java_mib']} MiB"
+            print(f"  {part:22} {who:8} {found['seconds']:7.2f} s ({low:.2f} to {high:.2f}), {memory}")
+            print("    " + ", ".join(f"{name} {seconds:.1f}" for name, seconds in found["phases"].items()))
+
+
+def main() -> None:
+    """Measures, prints, writes."""
+    parser = argparse.ArgumentParser(description="The project against a plain script, on the same data.")
+    parser.add_argument("--scales", type=float, nargs="*", default=[1, 10], help="sizes of the sample data")
+    parser.add_argument("--runs", type=int, default=3, help="processes of each kind; the median counts")
+    parser.add_argument("--real", type=Path, default=HERE.parents[1] / "shared" / "data", help="the real data")
+    parser.add_argument("--json", type=Path, default=HERE / "results" / "bench.json", help="file to write")
+    arguments = parser.parse_args()
+    results = []
+    if (arguments.real / "online_retail.csv.gz").exists():
+        files = [str(file) for file in sorted((arguments.real / "vendor_drops").iterdir())]
+        load = [("load-purchases", str(arguments.real / "online_retail.csv.gz")), ("deliver", *files)]
+        results.append(measure("real data", load, runs=arguments.runs, one_day=True))
+        show(results[-1])
+    for scale in arguments.scales:
+        generate = ("generate", "--from", FIRST, "--to", LAST, "--scale", f"{scale:g}")
+        # A large scale speaks for itself in one run.
+        runs = arguments.runs if scale <= 1 else 1
+        results.append(measure(f"sample at scale {scale:g}", [generate], runs=runs, one_day=False))
+        show(results[-1])
+    imports = import_seconds(arguments.runs)
+    print(f"\nimport user_behaviour.definitions: {imports:.2f} s")
+    arguments.json.parent.mkdir(parents=True, exist_ok=True)
+    arguments.json.write_text(json.dumps({"results": results, "import seconds": imports}, indent=2) + "\n")
+    print(f"Written to {arguments.json}.")
+
+
+if __name__ == "__main__":
+    main()

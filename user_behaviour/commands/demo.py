@@ -1,0 +1,65 @@
+"""`demo`: the whole pipeline on a sample, from nothing to ten rows of the metric, and what to try next."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import time
+from pathlib import Path
+
+import click
+
+from user_behaviour.commands.run import Order, all_days, carry_out
+from user_behaviour.commands.stack import description
+from user_behaviour.deployments import deployment, settings
+from user_behaviour.local.stack import Stack
+from user_behaviour.statements import statement
+
+
+@click.command()
+@click.pass_context
+def demo(ctx: click.Context) -> None:
+    """Start the stack, make sample data where there are none, materialise what is missing, and show what came of it.
+
+    Called again, it changes nothing.
+    """
+    from user_behaviour.commands.data import sample
+    from user_behaviour.published import last_day_with_data
+    from user_behaviour.tabular import print_rows
+
+    started = time.monotonic()
+    stack = Stack(settings().home)
+    stack.up()
+    click.echo(description(stack.status(), settings().home))
+    here = deployment(settings())
+    if last_day_with_data(here) is None:
+        click.echo("\nA sample shop and its vendor:")
+        sample(None, None, scale=1.0)
+    click.echo("")
+    succeeded = carry_out(Order(all_days(), missing=True), debug=ctx.obj)
+    rows = here.warehouse.rows(statement("run/metric_sample.sql"))
+    click.echo("\npublic.user_behavior_metric, ten rows of the newest day that has some:")
+    print_rows(rows)
+    click.echo(f"\n{time.monotonic() - started:.1f} s in all. Try next:")
+    for line in _next(rows[0] if rows else None):
+        click.echo(f"  {line}")
+    ctx.exit(0 if succeeded else 1)
+
+
+def _next(row: dict[str, object] | None) -> list[str]:
+    by_month = (
+        "select to_char(insert_date, 'YYYY-MM') as month, sum(amount_spent) as spent, sum(review_count) as reviews "
+        "from public.user_behavior_metric group by 1 order by 1"
+    )
+    arguments = [f'query "{by_month}"']
+    if row:
+        arguments.append(f"explain --customer {row['customerid']} --day {row['insert_date']}")
+    arguments += ["status", "dev    # the Dagster UI at http://127.0.0.1:3000"]
+    return [f"{_program()} {line}" for line in arguments]
+
+
+def _program() -> str:
+    """How the command is called from here: it need not be on the path."""
+    name = "user-behaviour"
+    return name if shutil.which(name) else os.path.relpath(Path(sys.executable).with_name(name))

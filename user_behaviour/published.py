@@ -1,0 +1,50 @@
+"""Which days of which assets are published: in the lake, in the catalog of external tables, in the warehouse.
+
+Asked of the stores and not of Dagster, so that it is quick, and right for a Dagster instance that knows nothing yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+
+from user_behaviour.days import DayRange, ranges
+from user_behaviour.deployments import Deployment
+from user_behaviour.schemas import EXTERNAL_TABLES, LAKE_TABLES, QUARANTINED_REVIEWS, WAREHOUSE_TABLES
+from user_behaviour.statements import statement
+from user_behaviour.tables import Table
+
+ASSET_TABLES = {
+    table.name.replace(".", "/"): table
+    for table in (*LAKE_TABLES, *EXTERNAL_TABLES, *WAREHOUSE_TABLES)
+    if table is not QUARANTINED_REVIEWS  # kept beside the reviews, by the same asset
+}
+
+
+def missing(here: Deployment, assets: Iterable[str], span: DayRange) -> list[DayRange]:
+    """The days of the span, as few ranges, for which one of the assets is not published."""
+    published = [published_days(here, ASSET_TABLES[asset], span) for asset in assets]
+    return ranges(day for day in span.days() if not all(day in days for days in published))
+
+
+def published_days(here: Deployment, table: Table, span: DayRange) -> set[date]:
+    """The published days of a table, those without rows included."""
+    if table in LAKE_TABLES:
+        return set(here.lake.dataset(table).manifests(span.days()))
+    if table in EXTERNAL_TABLES:
+        return set(here.external_tables.registered(table, span))
+    rows = here.warehouse.rows(
+        statement("warehouse/published_days.sql"),
+        {"table_name": table.name, "first_day": span.first, "end_day": span.end},
+    )
+    return {row["insert_date"] for row in rows}
+
+
+def last_day_with_data(here: Deployment) -> date | None:
+    """The newest day for which the source has purchases or the vendor a file; None where neither has any."""
+    from user_behaviour.vendor_files import day_of
+
+    with here.source.snapshot() as shop:
+        ((newest,),) = shop.rows(statement("run/last_purchase.sql"), {})
+    days: Sequence[date | None] = [newest, *(day_of(file.name) for file in here.vendor_drop.files())]
+    return max((day for day in days if day is not None), default=None)

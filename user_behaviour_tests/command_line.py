@@ -1,0 +1,77 @@
+"""`user-behaviour` as a user calls it: a process of its own, on a home of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from user_behaviour.deployments import Deployment, local, read_settings
+from user_behaviour.local.stack import Stack
+
+
+@dataclass(frozen=True)
+class Home:
+    """An installation in a temporary directory."""
+
+    path: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        clean = {
+            name: value for name, value in os.environ.items() if not name.startswith(("USER_BEHAVIOUR", "DAGSTER"))
+        }
+        return {**clean, "USER_BEHAVIOUR_HOME": str(self.path)}
+
+    def command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "user_behaviour", *arguments]
+
+    def call(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Calls a command to its end."""
+        return subprocess.run(
+            self.command(*arguments), env=self.environment, capture_output=True, text=True, check=False, timeout=300
+        )
+
+    def signalled(self, *arguments: str, after: str, number: signal.Signals) -> tuple[int, str]:
+        """Calls a command and sends it a signal once it has printed `after`; gives its exit status and output."""
+        process = subprocess.Popen(
+            self.command(*arguments),
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        assert process.stdout is not None
+        seen: list[str] = []
+        for line in process.stdout:
+            seen.append(line)
+            if after in line:
+                process.send_signal(number)
+                break
+        rest, _ = process.communicate(timeout=120)
+        return process.returncode, "".join(seen) + rest
+
+    def deployment(self) -> Deployment:
+        return local(read_settings({"USER_BEHAVIOUR_HOME": str(self.path)}))
+
+    def rows(self, sql: str) -> list[tuple[object, ...]]:
+        """The rows of a query on the warehouse."""
+        return [tuple(row.values()) for row in self.deployment().warehouse.rows(sql)]
+
+    def discard(self) -> None:
+        """Kills the server, since an orderly end would first write to disk what is removed in the next line."""
+        if pid := Stack(self.path).status().pid:
+            os.kill(pid, signal.SIGKILL)
+        Stack(self.path).down()
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+def errors(call: subprocess.CompletedProcess[str]) -> Sequence[str]:
+    """The lines that a call wrote to standard error."""
+    return call.stderr.strip().splitlines()

@@ -1,0 +1,185 @@
+"""`user-behaviour run` on a small shop: what it publishes and says, how it ends, and what it makes good again."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from user_behaviour.local.stack import Stack
+from user_behaviour_tests.command_line import Home, errors
+
+METRIC = (
+    "select insert_date, customerid, amount_spent, review_score, review_count from user_behavior_metric order by 1, 2"
+)
+WITHOUT_SPARK = "raw_purchases,raw_reviews,staged_purchases"
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    """A home with three days of a small shop."""
+    made = Home(tmp_path_factory.mktemp("runs") / "home")
+    assert made.call("up").returncode == 0
+    assert made.call("generate", "--to", "2010-12-03", "--scale", "0.01").returncode == 0
+    yield made
+    made.discard()
+
+
+@pytest.fixture(scope="module")
+def first_run(home: Home) -> str:
+    """What the first run of everything printed."""
+    call = home.call("run")
+    assert call.returncode == 0, call.stdout + call.stderr
+    return call.stdout
+
+
+def run_statuses(home: Home) -> list[str]:
+    """The states of Dagster's runs, in the order in which they began."""
+    with closing(psycopg2.connect(Stack(home.path).endpoints().dagster)) as storage, storage.cursor() as cursor:
+        cursor.execute("select status from runs order by id")
+        return [status for (status,) in cursor.fetchall()]
+
+
+def test_a_run_shows_each_stage_the_checks_and_where_the_seconds_went(first_run: str) -> None:
+    lines = first_run.splitlines()
+    assert lines[0] == "2010-12-01 to 2010-12-03, 7 assets"
+    stages = [line.split() for line in lines[1:8]]
+    assert [stage[0] for stage in stages] == [
+        "raw_purchases",
+        "raw_reviews",
+        "staged_purchases",
+        "classified_reviews",
+        "spectrum/user_purchase_staging",
+        "spectrum/movie_review_clean_stage",
+        "public/user_behavior_metric",
+    ]
+    assert {tuple(stage[1:3]) for stage in stages} == {("3", "days")}
+    assert "Checks: " in first_run
+    assert "  passed  public/user_behavior_metric: " in first_run
+    assert "Dagster and start-up" in first_run
+    assert lines[-1].startswith("3 days, 2010-12-01 to 2010-12-03, run ")
+    assert lines[-1].endswith("every asset is published, no blocking check failed.")
+
+
+def test_a_run_prints_nothing_of_dagsters_and_sparks_logs(first_run: str) -> None:
+    assert not [word for word in ("DEBUG", "INFO", "WARN", "Spark", "STEP_") if word in first_run]
+
+
+@pytest.mark.usefixtures("first_run")
+def test_when_nothing_is_missing_a_run_of_what_is_missing_ends_well_without_one(home: Home) -> None:
+    before = run_statuses(home)
+    for more in ((), ("--select", WITHOUT_SPARK), ("--per-day",)):
+        call = home.call("run", "--missing", *more)
+        assert (call.returncode, call.stdout) == (0, "Nothing is missing from 2010-12-01 to 2010-12-03.\n")
+    assert run_statuses(home) == before
+
+
+@pytest.mark.usefixtures("first_run")
+def test_a_killed_run_harms_nothing_and_the_next_one_makes_it_whole(home: Home) -> None:
+    metric = home.rows(METRIC)
+    status, _ = home.signalled("run", after="staged_purchases", number=signal.SIGKILL)
+    assert status == -signal.SIGKILL
+    assert home.rows(METRIC) == metric != []
+    again = home.call("run")
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "Unfinished runs of processes that are gone, now marked as failed: 1." in again.stdout
+    assert run_statuses(home)[-2:] == ["FAILURE", "SUCCESS"]
+    assert home.rows(METRIC) == metric
+
+
+def test_a_run_that_is_interrupted_exits_with_130_and_leaves_the_stack_up(home: Home) -> None:
+    status, output = home.signalled("run", "--select", WITHOUT_SPARK, after="raw_purchases ", number=signal.SIGINT)
+    assert status == 130, output
+    assert output.splitlines()[-1] == "Interrupted. What was published stays, and the stack is left as it is."
+    assert "Traceback" not in output
+    assert home.call("query", "select 1").returncode == 0
+
+
+def test_one_run_a_day_is_one_line_a_day(home: Home) -> None:
+    before = len(run_statuses(home))
+    call = home.call("run", "--from", "2010-12-02", "--to", "2010-12-03", "--per-day", "--select", "raw_purchases+")
+    assert call.returncode == 0, call.stdout + call.stderr
+    days = [line.split()[:2] for line in call.stdout.splitlines()[:2]]
+    assert days == [["2010-12-02", "done"], ["2010-12-03", "done"]]
+    assert "2 days, 2010-12-02 to 2010-12-03, 2 runs" in call.stdout
+    assert run_statuses(home)[before:] == ["SUCCESS", "SUCCESS"]
+
+
+def test_what_is_missing_is_run_in_one_run_for_each_gap(home: Home) -> None:
+    assert home.call("run", "--select", "raw_purchases", "--day", "2010-12-06").returncode == 0
+    assert home.call("run", "--select", "raw_purchases", "--to", "2010-12-03").returncode == 0
+    span = ("--to", "2010-12-08", "--missing", "--select", "raw_purchases")
+    call = home.call("run", *span)
+    assert call.returncode == 0, call.stdout + call.stderr
+    assert [line for line in call.stdout.splitlines() if line.startswith("2010")] == [
+        "2010-12-04 to 2010-12-05, 1 assets, run 1 of 2",
+        "2010-12-07 to 2010-12-08, 1 assets, run 2 of 2",
+    ]
+    assert home.call("run", *span).stdout == "Nothing is missing from 2010-12-01 to 2010-12-08.\n"
+
+
+def test_a_day_that_is_held_back_fails_the_command_until_its_file_is_mended(home: Home, tmp_path: Path) -> None:
+    file = tmp_path / "movie_review_2010-12-02_more.csv"
+    file.write_text('cid,review_str\n1,"never closed\n')
+    home.call("deliver", str(file))
+    call = home.call("run", "--select", "raw_reviews")
+    assert call.returncode == 1
+    (stage,) = [line for line in call.stdout.splitlines() if line.startswith("  raw_reviews ")]
+    assert stage.endswith("1 day held back")
+    assert f"{file.name}, line 2: the file ends inside a quoted field" in call.stdout
+    assert "not all is published of raw_reviews" in call.stdout.splitlines()[-1]
+    alone = home.call("run", "--select", "raw_reviews,classified_reviews", "--day", "2010-12-02")
+    assert alone.returncode == 1
+    stages = [line.split() for line in alone.stdout.splitlines() if line.startswith("  ")]
+    assert stages[0][-1] == "FAILED"
+    assert next(words for words in stages if words[0] == "classified_reviews")[-2:] == ["not", "run"]
+    assert "Traceback" not in alone.stdout + alone.stderr
+    file.write_text("cid,review_str\n1,closed\n")
+    home.call("deliver", str(file))
+    assert home.call("run", "--select", "raw_reviews", "--day", "2010-12-02").returncode == 0
+
+
+def test_two_runs_that_start_at_once_in_a_new_home_both_end_well(tmp_path: Path) -> None:
+    """Both made the pool `source` in Dagster's storage; one died of a unique violation inside Dagster."""
+    home = Home(tmp_path / "home")
+    try:
+        assert home.call("up").returncode == 0
+        assert home.call("generate", "--to", "2010-12-02", "--scale", "0.01").returncode == 0
+        runs = [
+            subprocess.Popen(
+                home.command("run", "--select", "raw_purchases", "--day", day),
+                env=home.environment,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+            for day in ("2010-12-01", "2010-12-02")
+        ]
+        outputs = [run.communicate(timeout=120)[0] for run in runs]
+        assert [run.returncode for run in runs] == [0, 0], outputs
+    finally:
+        home.discard()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--select", "nothing"), "Error: --select 'nothing' matches no asset; the assets are: classified_reviews, "),
+        (("--select", "group:("), "Error: --select 'group:(' matches no asset; the assets are: "),
+        (("--select", "shop/user_purchase"), "Error: --select 'shop/user_purchase' matches no asset; "),
+        (("--day", "2010-11-30"), "Error: 2010-11-30 is no partition; there are 2010-12-01 to "),
+        (("--to", "2999-01-01"), "Error: 2999-01-01 is no partition; there are 2010-12-01 to "),
+        (("--from", "2011-12-01"), "Error: Neither the shop nor the vendor has anything from 2011-12-01 on; "),
+    ],
+)
+def test_a_run_that_makes_no_sense_is_not_begun_and_says_why(home: Home, arguments: tuple[str, ...], said: str) -> None:
+    call = home.call("run", *arguments)
+    assert call.returncode == 1
+    assert call.stdout == ""
+    assert len(errors(call)) == 1
+    assert call.stderr.startswith(said)
