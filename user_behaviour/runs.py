@@ -54,12 +54,6 @@ def select(queries: Sequence[str]) -> Selection:
     return Selection(tuple(ordered))
 
 
-def pools(selection: Selection) -> set[str]:
-    """The concurrency pools that the assets' steps wait for."""
-    graph = defs.resolve_asset_graph()
-    return {pool for key in selection.keys for pool in graph.get(key).pools or ()}
-
-
 def require_partitions(days: DayRange) -> None:
     """Raises `RunError` if a day is no partition: before the first, after the last, or not over yet."""
     for day in (days.first, days.last):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -111,13 +111,13 @@ def carry_out(order: Order, *, debug: bool) -> bool:
 def _runs(order: Order, terminal: Console, *, debug: bool) -> list[RunReport]:
     from user_behaviour.local.instance import process_tag, report_abandoned
     from user_behaviour.progress import RunProgress
-    from user_behaviour.runs import materialise, pools, require_partitions, select
+    from user_behaviour.runs import materialise, require_partitions, select
 
     selection = select(order.select)
     require_partitions(order.days)
     spans = _spans(order, selection)
     reports = []
-    with _instance(pools(selection)) as instance, RunProgress(terminal, by_day=order.per_day) as progress:
+    with _instance() as instance, RunProgress(terminal, by_day=order.per_day) as progress:
         if abandoned := report_abandoned(instance):
             terminal.print(f"Unfinished runs of processes that are gone, now marked as failed: {abandoned}.")
         for number, span in enumerate(spans, 1):
@@ -139,21 +139,17 @@ def _spans(order: Order, selection: Selection) -> Sequence[DayRange]:
 
 
 @contextmanager
-def _instance(pools: Set[str]) -> Iterator[dg.DagsterInstance]:
-    """Dagster's instance with these pools, for as long as it is entered.
+def _instance() -> Iterator[dg.DagsterInstance]:
+    """Dagster's instance, for as long as it is entered.
 
-    One process at a time gets this far. On a new home this makes Dagster's tables and pools, and where two runs do so
-    at once one of them fails: in PostgreSQL, Dagster's `initialize_concurrency_limit_to_default` does not survive
-    that another process has just inserted the same pool (dagster 1.13).
+    One process at a time gets this far: on a new home this makes Dagster's tables, and of two that do so at once one
+    fails.
     """
     import dagster as dg
 
     with open(settings().home / "dagster" / "start.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         instance = dg.DagsterInstance.get()
-        known = {limit.name for limit in instance.event_log_storage.get_pool_limits()}
-        for pool in sorted(pools - known):
-            instance.event_log_storage.initialize_concurrency_limit_to_default(pool)
     with instance:
         yield instance
 

@@ -32,6 +32,7 @@ from dagster_postgres.utils import (
     set_pg_statement_timeout,
 )
 from sqlalchemy import event as sqlalchemy_event
+from sqlalchemy import text
 from sqlalchemy.engine import Engine
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ PLANNED = frozenset(
 POOL_SIZE = 2
 POOL_MAX_OVERFLOW = 8
 POOL_RECYCLE_SECONDS = 3600
+POOL_LOCK = 7_310_112  # any number that nothing else in the database locks
 CLAIM_PAUSE_SECONDS = 0.5
 
 _pools: weakref.WeakSet[Engine] = weakref.WeakSet()
@@ -129,6 +131,21 @@ class BulkEventLogStorage(_InThePool, PostgresEventLogStorage):  # type: ignore[
             self._store_planned(events)
         else:
             super().store_event_batch(events)
+
+    def initialize_concurrency_limit_to_default(self, concurrency_key: str) -> bool:
+        """Stock, one process at a time, and only for a pool that is not there.
+
+        The stock storage inserts the pool and, where another process was first, goes on in the transaction that
+        PostgreSQL has ended with that error (dagster 1.13): of two runs that first use a pool at once, one fails.
+        """
+        with self._connect() as connection:
+            connection.execute(text("select pg_advisory_lock(:key)"), {"key": POOL_LOCK})
+            try:
+                if concurrency_key in self.get_concurrency_keys():
+                    return True
+                return bool(super().initialize_concurrency_limit_to_default(concurrency_key))
+            finally:
+                connection.execute(text("select pg_advisory_unlock(:key)"), {"key": POOL_LOCK})
 
     def claim_concurrency_slot(
         self, concurrency_key: str, run_id: str, step_key: str, priority: int | None = None
