@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
+from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -75,19 +76,30 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
                 f"USER_BEHAVIOUR_{name} is {value(name, default)!r}; write a day as 2010-12-01."
             ) from None
 
-    def number(name: str, default: str) -> float:
+    def number(name: str, default: str, *, least: float, most: float) -> float:
         try:
-            return float(value(name, default))
+            found = float(value(name, default))
         except ValueError:
-            raise SettingError(f"USER_BEHAVIOUR_{name} is {value(name, default)!r}; write a number.") from None
+            found = nan
+        if not least <= found <= most:
+            raise SettingError(
+                f"USER_BEHAVIOUR_{name} is {value(name, default)!r}; write a number from {least:g} to {most:g}."
+            )
+        return found
 
+    first_day = day("FIRST_DAY", "2010-12-01")
+    last_day = day("LAST_DAY", "") if value("LAST_DAY", "") else None
+    if last_day and last_day < first_day:
+        raise SettingError(
+            f"USER_BEHAVIOUR_LAST_DAY is {last_day}, before the first day, {first_day}; write a later one."
+        )
     return Settings(
         deployment=value("DEPLOYMENT", "local"),
         home=Path(value("HOME", str(CHECKOUT / ".user_behaviour"))).expanduser().absolute(),
-        first_day=day("FIRST_DAY", "2010-12-01"),
-        last_day=day("LAST_DAY", "") if value("LAST_DAY", "") else None,
-        bad_row_share=number("BAD_ROW_SHARE", "0.01"),
-        file_bytes=int(number("FILE_BYTES", str(1 << 30))),
+        first_day=first_day,
+        last_day=last_day,
+        bad_row_share=number("BAD_ROW_SHARE", "0.01", least=0, most=1),
+        file_bytes=int(number("FILE_BYTES", str(1 << 30), least=1, most=1 << 50)),
     )
 
 

@@ -68,10 +68,13 @@ class ReviewLanding:
         directory = f"{ORIGINALS}/{self.dataset.table.partition_column}={day.isoformat()}/{file.version}"
         if file.name not in lake.list(directory):
             try:
-                with self.drop.open(file.name) as content:
-                    lake.write(f"{directory}/{file.name}", content)
-            except FileNotFoundError as error:
-                raise FileInFlightError(f"{file.name} went away while it was read; deliver it again.") from error
+                content = self.drop.open(file.name)
+            except OSError as error:
+                raise FileInFlightError(
+                    f"{file.name} cannot be opened ({error.strerror}); see to its access rights, or deliver it again."
+                ) from error
+            with content:
+                lake.write(f"{directory}/{file.name}", content)
             if self.drop.find(file.name) != file:
                 lake.delete(directory)
                 raise FileInFlightError(f"{file.name} changed while it was read; rerun when it is whole.")

@@ -8,9 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
+from user_behaviour.recipes import HeldBackError
 
-class NoRuleError(LookupError):
-    """No rule is in force on a day."""
+
+class NoRuleError(HeldBackError):
+    """No rule is in force on a day; the days after it can go on."""
 
 
 @dataclass(frozen=True)

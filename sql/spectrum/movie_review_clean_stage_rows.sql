@@ -1,7 +1,8 @@
--- one row a day: the number of rows that the external table shows
+-- one row a day and batch: the number of rows that the external table shows
 select
     insert_date,
+    batch_id,
     count(*) as row_count
 from spectrum.movie_review_clean_stage
 where insert_date >= %(first_day)s and insert_date < %(end_day)s
-group by insert_date
+group by insert_date, batch_id

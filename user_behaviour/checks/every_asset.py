@@ -1,9 +1,13 @@
 """Claims that are made of every asset of a kind: each day is published, and each row fits its schema."""
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, time, timedelta
+from typing import Any
 
 import dagster as dg
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from user_behaviour.checks.verdict import Offence, days_under_check, fail_run, verdict
@@ -18,6 +22,7 @@ from user_behaviour.resources.warehouse import Warehouse
 from user_behaviour.statements import statement
 from user_behaviour.tables import Table
 
+ReviewKey = tuple[str, int]  # vendor file, line
 PUBLISHED = "every_day_is_published"
 _PUBLISHED_CLAIM = "Every day of the run is published, and none was rejected since. Fails the run, but blocks nothing."
 
@@ -29,7 +34,8 @@ def lake_days_are_published(asset: dg.AssetsDefinition, table: Table) -> dg.Asse
     def every_day_is_published(
         context: dg.AssetCheckExecutionContext, lake: dg.ResourceParam[Lake]
     ) -> Iterator[dg.AssetCheckResult]:
-        dataset, days = lake.dataset(table), days_under_check(context)
+        dataset = lake.dataset(table)
+        days = days_under_check(context, known=dataset.days)
         offences = []
         for day in days:
             if rejection := dataset.rejection(day):
@@ -81,7 +87,8 @@ def rows_fit_their_schema(
 ) -> dg.AssetChecksDefinition:
     """Types are the declared ones, nothing is null that may not be, and the timestamp `in_day` lies in its day.
 
-    Read from the footers of the files, so that it does not trust what wrote them.
+    Read from the files, so that it does not trust what wrote them: from their footers, or the values where those are
+    silent. A file that cannot be read offends as well.
     """
 
     @dg.asset_check(
@@ -106,33 +113,70 @@ def rows_fit_their_schema(
 
 
 def rows_in_files(dataset: Dataset, manifest: Manifest) -> int:
-    """The rows that the files of a batch hold, by their footers."""
-    return sum(footer.num_rows for footer in footers(dataset, manifest))
+    """The rows that the files of a batch hold, by their footers and not by what the manifest says of them."""
+    return sum(file.metadata.num_rows for file in _files(dataset, manifest))
 
 
-def footers(dataset: Dataset, manifest: Manifest) -> Iterator[pq.FileMetaData]:
-    """The footers of the files of a batch."""
+def columns_of(dataset: Dataset, manifest: Manifest, *names: str) -> Iterator[pa.RecordBatch]:
+    """Some columns of the rows of a batch, as its files hold them."""
+    for file in _files(dataset, manifest):
+        yield from file.iter_batches(columns=list(names))
+
+
+def review_keys(dataset: Dataset, manifest: Manifest) -> Counter[ReviewKey]:
+    """How often each review stands in a batch, by vendor file and line."""
+    keys = Counter[ReviewKey]()
+    for batch in columns_of(dataset, manifest, "source_file", "line_number"):
+        keys.update(zip(batch["source_file"].to_pylist(), batch["line_number"].to_pylist(), strict=True))
+    return keys
+
+
+def _files(dataset: Dataset, manifest: Manifest) -> Iterator[pq.ParquetFile]:
     directory = dataset.batch_directory(manifest.day, manifest.batch_id)
     for file in manifest.files:
-        yield pq.read_metadata(f"{directory}/{file.name}", filesystem=dataset.lake.filesystem())
+        with pq.ParquetFile(f"{directory}/{file.name}", filesystem=dataset.lake.filesystem()) as parquet:
+            yield parquet
 
 
 def _misfits(dataset: Dataset, manifest: Manifest, *, in_day: str | None) -> Iterator[str]:
-    required = {column.name for column in dataset.table.columns if not column.nullable}
     start = datetime.combine(manifest.day, time())
-    for footer in footers(dataset, manifest):
-        try:
-            require_schema(footer.schema.to_arrow_schema(), dataset.table, manifest.batch_id)
-        except HeldBackError as error:
-            yield str(error)
-            continue
-        for group in range(footer.num_row_groups):
-            for position in range(footer.num_columns):
-                column = footer.row_group(group).column(position)
-                statistics = column.statistics
-                if column.path_in_schema in required and statistics and statistics.null_count:
-                    yield f"{column.path_in_schema} is null in {statistics.null_count} rows"
-                if column.path_in_schema == in_day and statistics and statistics.has_min_max:
-                    low, high = statistics.min, statistics.max
-                    if low < start or high >= start + timedelta(days=1):
-                        yield f"{in_day} reaches from {low} to {high}"
+    end = start + timedelta(days=1)
+    try:
+        for file in _files(dataset, manifest):
+            require_schema(file.schema_arrow, dataset.table, manifest.batch_id)
+            for position, column in enumerate(dataset.table.columns):
+                if not column.nullable and (nulls := _null_count(file, position)):
+                    yield f"{column.name} is null in {nulls} rows"
+                if column.name == in_day:
+                    least, most = _extremes(file, position) or (start, start)
+                    if least < start or most >= end:
+                        yield f"{in_day} reaches from {least} to {most}"
+    except HeldBackError as error:
+        yield str(error)
+    except (OSError, pa.ArrowInvalid) as error:
+        yield f"a file of batch {manifest.batch_id} cannot be read: {error}"
+
+
+def _null_count(file: pq.ParquetFile, position: int) -> int:
+    chunks = _statistics(file, position)
+    if all(chunk is not None and chunk.has_null_count for chunk in chunks):
+        return sum(chunk.null_count for chunk in chunks)
+    return int(_values(file, position).null_count)
+
+
+def _extremes(file: pq.ParquetFile, position: int) -> tuple[datetime, datetime] | None:
+    chunks = _statistics(file, position)
+    if chunks and all(chunk is not None and chunk.has_min_max for chunk in chunks):
+        return min(chunk.min for chunk in chunks), max(chunk.max for chunk in chunks)
+    found = pc.min_max(_values(file, position)).as_py()
+    return None if found["min"] is None else (found["min"], found["max"])
+
+
+def _statistics(file: pq.ParquetFile, position: int) -> list[Any]:
+    """What the footer knows of a column; a writer may leave it out, and then the values have to be looked at."""
+    groups = range(file.metadata.num_row_groups)
+    return [file.metadata.row_group(group).column(position).statistics for group in groups]
+
+
+def _values(file: pq.ParquetFile, position: int) -> pa.ChunkedArray:
+    return file.read(columns=[file.schema_arrow.names[position]]).column(0)

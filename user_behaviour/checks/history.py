@@ -32,8 +32,10 @@ def unusual_volumes(rows: Mapping[date, int], days: Sequence[date]) -> list[Offe
     offences = []
     for day in days:
         past = [rows[d] for d in (day - timedelta(weeks=n) for n in range(1, WEEKS + 1)) if d in rows]
-        usual = median(past) if len(past) >= FEWEST_WEEKS else 0
-        if usual and not usual / FACTOR <= rows.get(day, 0) <= usual * FACTOR:
+        if len(past) < FEWEST_WEEKS:
+            continue
+        usual = median(past)
+        if not usual / FACTOR <= rows.get(day, 0) <= usual * FACTOR:
             offences.append(Offence(day, f"{rows.get(day, 0)} rows; a {day:%A} usually has {usual:g}"))
     return offences
 

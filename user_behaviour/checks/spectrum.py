@@ -1,9 +1,11 @@
 """Claims about stage spectrum: the warehouse sees the rows that the lake has."""
 
+from datetime import date
+
 import dagster as dg
 
 from user_behaviour.assets.spectrum import movie_review_clean_stage, user_purchase_staging
-from user_behaviour.checks.every_asset import external_days_are_published
+from user_behaviour.checks.every_asset import external_days_are_published, rows_in_files
 from user_behaviour.checks.verdict import Offence, days_under_check, verdict
 from user_behaviour.days import DayRange
 from user_behaviour.resources.external_tables import ExternalTables
@@ -38,18 +40,34 @@ def external_rows_equal_lake_rows(
     ) -> dg.AssetCheckResult:
         days = days_under_check(context)
         span = DayRange(min(days), max(days))
-        registered = external_tables.registered(table, span)
-        rows = warehouse.rows(statement(count), {"first_day": span.first, "end_day": span.end})
-        seen = {row["insert_date"]: row["row_count"] for row in rows}
-        manifests = lake.dataset(lake_table).manifests([day for day in days if day in registered])
-        offences = []
-        for day, manifest in manifests.items():
-            if registered[day].batch_id != manifest.batch_id:
-                found = f"points at batch {registered[day].batch_id}, in force is {manifest.batch_id}; rerun the day"
-                offences.append(Offence(day, found))
-            elif seen.get(day, 0) != manifest.rows:
-                offences.append(Offence(day, f"{seen.get(day, 0)} rows in {table.name}, {manifest.rows} in the lake"))
-        return verdict(offences, looked_at=len(manifests))
+        found = external_tables.registered(table, span)
+        registered = {day: found[day] for day in days if day in found}
+        seen: dict[date, dict[str, int]] = {}
+        for row in warehouse.rows(statement(count), {"first_day": span.first, "end_day": span.end}):
+            seen.setdefault(row["insert_date"], {})[row["batch_id"]] = row["row_count"]
+        dataset = lake.dataset(lake_table)
+        in_force = dataset.manifests(list(registered))
+        offences = [
+            Offence(d, f"{sum(seen[d].values())} rows, and no partition")
+            for d in days
+            if d in seen and d not in registered
+        ]
+        overtaken = []
+        for day, registration in registered.items():
+            batch = dataset.batch(day, registration.batch_id)
+            if batch is None:
+                offences.append(Offence(day, f"points at batch {registration.batch_id}, which the lake does not have"))
+                continue
+            shown, in_lake = seen.get(day, {}), rows_in_files(dataset, batch)
+            if sum(shown.values()) != in_lake:
+                offences.append(Offence(day, f"{sum(shown.values())} rows in {table.name}, {in_lake} in the lake"))
+            elif shown.keys() - {batch.batch_id}:
+                offences.append(Offence(day, f"rows of batch {', '.join(shown)}, registered is {batch.batch_id}"))
+            newer = in_force[day].batch_id if day in in_force else "none"
+            if newer != registration.batch_id:
+                said = f"points at batch {registration.batch_id}, in force is {newer}; rerun the day"
+                overtaken.append(Offence(day, said))
+        return verdict(offences, looked_at=len(registered), overtaken=overtaken)
 
     return check
 

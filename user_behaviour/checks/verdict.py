@@ -4,7 +4,7 @@ A check selects what offends its claim; nothing selected is a pass. It never pas
 to look at, it fails and says so.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -25,15 +25,21 @@ class Offence:
     found: str
 
 
-def days_under_check(context: dg.AssetCheckExecutionContext) -> list[date]:
-    """The days of the run; a check that is run by itself, without a partition, looks at all days.
+def days_under_check(
+    context: dg.AssetCheckExecutionContext, *, known: Callable[[], Iterable[date]] = tuple
+) -> list[date]:
+    """The days of the run; a check that is run by itself, without a partition, looks at all days that there are.
 
-    From the run's tags: Dagster gives partition keys only to a run that has partitioned assets besides checks.
+    From the run's tags: Dagster gives partition keys only to a run that has partitioned assets besides checks. The days
+    that there are were materialized once, or are `known` to the check; not all days of the partitions definition, which
+    is open at its end. Where there is none, it is the first day, for the check to find nothing there.
     """
     tags = context.run.tags
     first = tags.get(RANGE_START) or tags.get(PARTITION)
     if first is None:
-        return days_of(DAILY.get_partition_keys())
+        (check,) = context.selected_asset_check_keys
+        there = {*days_of(context.instance.get_materialized_partitions(check.asset_key)), *known()}
+        return sorted(there) or days_of([DAILY.get_partition_keys()[0]])
     return DayRange(*days_of([first, tags.get(RANGE_END) or first])).days()
 
 
@@ -42,8 +48,15 @@ def verdict(
     *,
     looked_at: int,
     severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
+    overtaken: Sequence[Offence] = (),
 ) -> dg.AssetCheckResult:
-    """The result of a check that looked at so many days: the offending days, their number and a sample."""
+    """The result of a check that looked at so many days: the offending days, their number and a sample.
+
+    `overtaken` are days that are right by what they were made of, which something newer has replaced since: another
+    run that is under way, or a landing that nothing followed. Alone they warn.
+    """
+    if overtaken and not offences:
+        return verdict(overtaken, looked_at=looked_at, severity=dg.AssetCheckSeverity.WARN)
     if not looked_at:
         return dg.AssetCheckResult(
             passed=False, severity=severity, description="None of the days is there to be looked at."
@@ -77,4 +90,5 @@ def _summary(offences: Sequence[Offence], days: Sequence[date]) -> str | None:
     if not offences:
         return None
     more = len(days) - 1
-    return f"{offences[0].day}: {offences[0].found}" + (f" ({more} more days offend)" if more else "")
+    others = f" ({more} more {'day offends' if more == 1 else 'days offend'})" if more else ""
+    return f"{offences[0].day}: {offences[0].found}{others}"

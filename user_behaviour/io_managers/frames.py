@@ -5,13 +5,14 @@ A value for one day may have no partition column; a value for many days must hav
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 from user_behaviour.manifests import timestamp
-from user_behaviour.recipes import DayBatch, HeldBackError, PerDay
+from user_behaviour.recipes import DayBatch, PerDay
 from user_behaviour.resources.conformity import AUDIT_COLUMN
 from user_behaviour.tables import Table
 
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-class PartitionColumnError(HeldBackError):
-    """Rows cannot be told apart by day, or belong to days that the run does not write."""
+class PartitionColumnError(Exception):
+    """Rows cannot be told apart by day, or belong to days that the run does not write: no day can be trusted."""
 
 
 def per_day(value: Any, table: Table, days: Sequence[date]) -> PerDay:
@@ -36,6 +37,29 @@ def per_day(value: Any, table: Table, days: Sequence[date]) -> PerDay:
     return PerDay(lambda: nullcontext(lambda day: DayBatch(as_of, by_day(day))))
 
 
+@contextmanager
+def repeatable(value: Any) -> Iterator[Callable[[], Any]]:
+    """Gives a function that gives the value as often as it is called; a stream is kept in a temporary file for that.
+
+    A transaction that is tried again needs its rows again, and should not wait for whoever makes them.
+    """
+    import pyarrow as pa
+
+    if not isinstance(value, pa.RecordBatchReader):
+        yield lambda: value
+        return
+    with tempfile.TemporaryFile() as file:
+        with pa.ipc.new_stream(file, value.schema) as writer:
+            for batch in value:
+                writer.write_batch(batch)
+
+        def again() -> pa.RecordBatchReader:
+            file.seek(0)
+            return pa.ipc.open_stream(file)
+
+        yield again
+
+
 def _from_pandas(frame: Any, table: Table, days: Sequence[date]) -> pa.Table:
     import pyarrow as pa
 
@@ -46,7 +70,9 @@ def _from_pandas(frame: Any, table: Table, days: Sequence[date]) -> pa.Table:
     absent = [field.name for field in wanted if field.name not in frame.columns]
     if absent:
         raise PartitionColumnError(f"{table.name}: the data frame for {days[0]} has no column {', '.join(absent)}.")
-    return pa.Table.from_pandas(frame, schema=pa.schema(wanted), preserve_index=False)
+    # Nulls are judged day by day, as those of every other value are; pyarrow would refuse the whole frame.
+    nullable = pa.schema([(field.name, field.type) for field in wanted])
+    return pa.Table.from_pandas(frame, schema=nullable, preserve_index=False)
 
 
 def _split(arrow: pa.Table, table: Table, days: Sequence[date]) -> Callable[[date], list[pa.RecordBatch]]:
@@ -59,16 +85,26 @@ def _split(arrow: pa.Table, table: Table, days: Sequence[date]) -> Callable[[dat
                 f"{table.name}: rows for {len(days)} days have no column {column}; add it, as a date."
             )
         return lambda _: arrow.to_batches()
-    _require_days(set(pc.unique(arrow[column]).to_pylist()), table, days)
+    _days_in(arrow[column], table, days)
     rows = arrow.drop_columns([column])
     return lambda day: rows.filter(pc.equal(arrow[column], day)).to_batches()
 
 
-def _require_days(found: set[date], table: Table, days: Sequence[date]) -> None:
-    if foreign := found - set(days):
+def _days_in(values: Any, table: Table, days: Sequence[date]) -> list[date]:
+    """The days of a partition column, in the order in which they first come; all must be days of the run."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if values.type != pa.date32():
+        raise PartitionColumnError(f"{table.name}: {table.partition_column} is {values.type}; make it a date.")
+    if values.null_count:
+        raise PartitionColumnError(f"{table.name}: {values.null_count} rows have no {table.partition_column}.")
+    found: list[date] = pc.unique(values).to_pylist()
+    if foreign := set(found) - set(days):
         raise PartitionColumnError(
             f"{table.name}: rows of {min(foreign)} came in a run of {days[0]} to {days[-1]}; filter them out."
         )
+    return found
 
 
 class _Runs:
@@ -79,7 +115,9 @@ class _Runs:
         self._next: tuple[date, pa.RecordBatch] | None = next(self._pieces, None)
 
     def of(self, day: date) -> Iterator[pa.RecordBatch]:
-        """The rows of a day; days must be asked for in order."""
+        """The rows of a day; days must be asked for in order. What nobody took of the days before is passed over."""
+        while self._next and self._next[0] < day:
+            self._next = next(self._pieces, None)
         while self._next and self._next[0] == day:
             yield self._next[1]
             self._next = next(self._pieces, None)
@@ -95,9 +133,7 @@ class _Runs:
                     raise PartitionColumnError(f"{table.name}: the stream has no column {column}; add it, as a date.")
                 yield days[0], batch
                 continue
-            present = pc.unique(batch[column]).to_pylist()
-            _require_days(set(present), table, days)
-            for day in present:
+            for day in _days_in(batch[column], table, days):
                 if day < latest:
                     raise PartitionColumnError(f"{table.name}: rows of {day} came after rows of {latest}; sort by day.")
                 latest = day

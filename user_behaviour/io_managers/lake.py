@@ -8,7 +8,7 @@ asset's own `dagster/column_schema`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import dagster as dg
@@ -26,8 +26,16 @@ from user_behaviour.io_managers.publishing import (
     table_of,
 )
 from user_behaviour.io_managers.spark_output import SparkOutput
-from user_behaviour.manifests import Manifest, Rejection
-from user_behaviour.recipes import DayBatch, HeldBackError, Locations, PartitionStreams, PerDay, SparkFiles
+from user_behaviour.manifests import Manifest, Rejection, timestamp
+from user_behaviour.recipes import (
+    DayBatch,
+    HeldBackError,
+    Locations,
+    MissingPartitionError,
+    PartitionStreams,
+    PerDay,
+    SparkFiles,
+)
 from user_behaviour.resources.conformity import schema_with_day, with_day
 from user_behaviour.resources.dataset import Dataset
 from user_behaviour.resources.lake import Lake
@@ -97,16 +105,25 @@ class _Writing:
         self._log = log
 
     def streams(self, recipe: PerDay, days: Sequence[date]) -> None:
+        written: list[tuple[Manifest, Sequence[dict[str, Any]]]] = []
         with recipe.open() as batch_of:
             for day in days:
                 try:
                     batch = batch_of(day)
+                except MissingPartitionError as error:
+                    self.outcome.held_back[day] = error.reasons  # it says all there is to say beside its own data set
                 except HeldBackError as error:
-                    self.outcome.held_back[day] = error.reasons
-                    continue
-                self._stream(day, batch, newest=day == days[-1])
+                    self._reject(day, timestamp(datetime.now(UTC)), error)
+                else:
+                    written += self._stream(day, batch, newest=day == days[-1])
+        # Only now: a stream that breaks half-way, or turns out not to be in the order of days, has published nothing.
+        for manifest, rows in written:
+            self._publish(manifest, rows)
 
-    def _stream(self, day: date, batch: DayBatch, *, newest: bool) -> None:
+    def _stream(
+        self, day: date, batch: DayBatch, *, newest: bool
+    ) -> Iterator[tuple[Manifest, Sequence[dict[str, Any]]]]:
+        """Writes a day's batch; gives its manifest and its first rows unless the day is held back."""
         with self._dataset.write(day, self._batch_id) as writer:
             try:
                 for rows in batch.batches:
@@ -120,8 +137,7 @@ class _Writing:
             if closing.quarantine is not None:
                 writer.quarantine(closing.quarantine)
             manifest = writer.manifest(as_of=batch.as_of, sources=closing.sources, facts=closing.facts)
-            rows_shown = writer.first_rows.to_pylist() if newest and writer.first_rows else []
-        self._publish(manifest, rows_shown)
+            yield manifest, writer.first_rows.to_pylist() if newest and writer.first_rows else []
 
     def files(self, recipe: SparkFiles, days: Sequence[date]) -> None:
         for day, error in recipe.inputs.missing.items():
@@ -148,6 +164,8 @@ class _Writing:
                 manifest.dataset,
                 manifest.batch_id,
             )
+            # What Dagster records last is what it shows: it had better be what readers find.
+            manifest, rows = self._dataset.current(manifest.day), ()
         self.outcome.published[manifest.day] = {
             "dagster/partition_row_count": manifest.rows,
             "dagster/uri": self._dataset.lake.uri(self._dataset.batch_directory(manifest.day, manifest.batch_id)),

@@ -16,6 +16,7 @@ from user_behaviour.days import days_of
 from user_behaviour.tables import Column, Table
 
 PREVIEW_ROWS = 5
+LINEAGE = "dagster/column_lineage"
 
 
 @dataclass
@@ -76,6 +77,9 @@ def finish(context: dg.OutputContext, outcome: Outcome) -> None:
         raise dg.Failure(
             f"{day}: {'; '.join(reasons)}" + (f" ({more} more days likewise)" if more else ""), allow_retries=False
         )
+    # Dagster's pages read a table's column lineage from its newest materialization only.
+    if lineage := (context.definition_metadata or {}).get(LINEAGE):
+        outcome.published[max(outcome.published)][LINEAGE] = lineage
     for day, metadata in outcome.published.items():
         context.step_context.add_asset_metadata(
             asset_key=context.asset_key, metadata=metadata, partition_key=day.isoformat()

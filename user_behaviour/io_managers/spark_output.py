@@ -40,25 +40,28 @@ class SparkOutput:
         ]
         output = f"{self._root}/output"
         lake.delete(self._root)
-        if inputs:
-            job = {
-                "inputs": inputs,
-                "base": recipe.inputs.base,
-                "output": lake.uri(output),
-                "batch_id": self._batch_id,
-            }
-            lake.write(f"{self._root}/job.json", json.dumps(job).encode())
-            recipe.run(lake.uri(f"{self._root}/job.json"))
-            if "_SUCCESS" not in lake.list(output):
-                raise SparkOutputError(f"The Spark program left no _SUCCESS at {lake.uri(output)}; look at its log.")
-        yield
-        lake.delete(self._root)
+        try:
+            if inputs:
+                job = {
+                    "inputs": inputs,
+                    "base": recipe.inputs.base,
+                    "output": lake.uri(output),
+                    "batch_id": self._batch_id,
+                }
+                lake.write(f"{self._root}/job.json", json.dumps(job).encode())
+                recipe.run(lake.uri(f"{self._root}/job.json"))
+                if "_SUCCESS" not in lake.list(output):
+                    raise SparkOutputError(
+                        f"The Spark program left no _SUCCESS at {lake.uri(output)}; look at its log."
+                    )
+            yield
+        finally:
+            lake.delete(self._root)
 
     def adopt(self, day: date, source: Manifest, facts: Mapping[str, Fact]) -> Manifest:
         """Takes the day's files into its batch and says what is in them; a row in must be a row out."""
         directory = f"{self._root}/output/{self._dataset.table.partition_column}={day.isoformat()}"
         written = [f"{directory}/{name}" for name in self._dataset.lake.list(directory) if name.endswith(".parquet")]
-        self._dataset.lake.make_directory(self._dataset.batch_directory(day, self._batch_id))
         files = self._dataset.adopt(day, self._batch_id, written)
         manifest = Manifest(
             dataset=self._dataset.table.name,

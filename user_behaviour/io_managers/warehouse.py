@@ -16,7 +16,7 @@ import pandas as pd
 import pyarrow as pa
 
 from user_behaviour.days import ranges
-from user_behaviour.io_managers.frames import per_day
+from user_behaviour.io_managers.frames import per_day, repeatable
 from user_behaviour.io_managers.publishing import (
     PREVIEW_ROWS,
     Outcome,
@@ -29,7 +29,13 @@ from user_behaviour.io_managers.publishing import (
 )
 from user_behaviour.manifests import timestamp
 from user_behaviour.recipes import MissingPartitionError, PerDay, ReplaceDays
-from user_behaviour.resources.conformity import require_values, schema_with_day, with_audit_column, with_day
+from user_behaviour.resources.conformity import (
+    require_schema,
+    require_values,
+    schema_with_day,
+    with_audit_column,
+    with_day,
+)
 from user_behaviour.resources.warehouse import Warehouse, fetch
 from user_behaviour.tables import Table
 
@@ -63,7 +69,9 @@ class WarehouseIOManager(dg.IOManager):
             )
         if days:
             replacement = _Replacement(self._warehouse, table, batch_id_of(context))
-            outcome.published.update(self._warehouse.transaction(lambda cursor: replacement.run(cursor, obj, days)))
+            with repeatable(obj) as value:
+                done = self._warehouse.transaction(lambda cursor: replacement.run(cursor, value(), days))
+            outcome.published.update(done)
         finish(context, outcome)
 
     def load_input(self, context: dg.InputContext) -> Any:
@@ -166,10 +174,11 @@ class _Replacement:
         recipe: PerDay = per_day(obj, self._table, days)
         with recipe.open() as batch_of:
             for day in days:
-                batches = (with_audit_column(b, self._table, self._batch_id) for b in batch_of(day).batches)
-                for batch in with_day(batches, self._table, day):
-                    require_values(batch.select(list(self._table.column_names)), self._table)
-                    yield batch
+                for rows in batch_of(day).batches:
+                    batch = with_audit_column(rows, self._table, self._batch_id)
+                    require_schema(batch.schema, self._table, str(day))
+                    require_values(batch, self._table)
+                    yield from with_day([batch], self._table, day)
 
     def _counts(self, cursor: Cursor, days: Sequence[date]) -> dict[date, int]:
         counts = dict.fromkeys(days, 0)

@@ -11,6 +11,7 @@ from user_behaviour.tables import Table
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
 AUDIT_COLUMN = "batch_id"
 
@@ -55,13 +56,24 @@ def require_values(batch: pa.RecordBatch, table: Table) -> None:
                 )
 
 
+def require_file(metadata: pq.FileMetaData, table: Table, where: str) -> None:
+    """A file's footer must show the declared schema, and no null where none may be."""
+    require_schema(metadata.schema.to_arrow_schema(), table, where)
+    for position, column in enumerate(table.columns):
+        chunks = [metadata.row_group(n).column(position).statistics for n in range(metadata.num_row_groups)]
+        nulls = sum(chunk.null_count for chunk in chunks if chunk is not None and chunk.has_null_count)
+        if nulls and not column.nullable:
+            raise SchemaError(f"{table.name}, {where}: {column.name} is null in {nulls} rows, and may not be.")
+
+
 def conform(batch: pa.RecordBatch, table: Table) -> pa.RecordBatch:
-    """The batch in the table's schema: columns by name, nullable ones that an old file lacks as nulls."""
+    """The batch in the table's schema: columns by name, nullable ones that an old file lacks as nulls.
+
+    The declared nullability too: Spark declares every column optional.
+    """
     import pyarrow as pa
 
     schema = table.arrow_schema()
-    if batch.schema.names == schema.names and batch.schema.types == schema.types:
-        return batch
     arrays = []
     for field in schema:
         position = batch.schema.get_field_index(field.name)

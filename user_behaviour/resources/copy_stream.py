@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import os
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from contextlib import suppress
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 if TYPE_CHECKING:
     import psycopg2.extensions
@@ -16,35 +18,75 @@ if TYPE_CHECKING:
 BLOCK_BYTES = 4 << 20
 
 
+class BrokenStreamError(Exception):
+    """A stream ended before its last row, and not by an error of the database."""
+
+
 def copy_out(
     connection: psycopg2.extensions.connection, sql: str, parameters: Mapping[str, Any], schema: pa.Schema
-) -> Iterator[pa.RecordBatch]:
-    """The rows of a query, in the schema. COPY pushes and the CSV reader pulls: a pipe and a thread stand between."""
+) -> Generator[pa.RecordBatch]:
+    """The rows of a query, in the schema. COPY pushes and the reader pulls: a pipe and a thread stand between."""
     import pyarrow as pa
-    import pyarrow.csv
 
     with connection.cursor() as cursor:
         query = cursor.mogrify(sql, parameters).decode().strip().rstrip(";")
     reading, writing = os.pipe()
-    copying = _CopyOut(connection, f"copy ({query}) to stdout (format csv, header true)", writing)
+    # The parenthesis on a line of its own: a query may end with a comment.
+    copying = _CopyOut(connection, f"copy ({query}\n) to stdout (format csv, header true)", writing)
     copying.start()
     with os.fdopen(reading, "rb") as source:
         try:
-            yield from pyarrow.csv.open_csv(
-                source,
-                read_options=pyarrow.csv.ReadOptions(use_threads=False, block_size=BLOCK_BYTES),
-                parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
+            yield from _parsed(source, schema)
+        except BaseException as error:
+            # A broken COPY can show as broken CSV; its own error says more.
+            if copying.error and isinstance(error, pa.ArrowInvalid):
+                raise copying.error from error
+            copying.abandon(source)
+            raise
+    copying.finish()
+
+
+def _parsed(source: BinaryIO, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """What COPY writes, block by block.
+
+    Not by Arrow's own stream over a file of Python's: Arrow's threads let go of the file so late that a process which
+    ends just then is aborted ("terminate called without an active exception", seen with pyarrow 26 in 1 of 25 exits).
+    """
+    import pyarrow as pa
+    import pyarrow.csv
+
+    names: list[str] = []
+    for block in _whole_rows(source):
+        if not names:
+            header, _, block = block.partition(b"\n")
+            names = next(csv.reader([header.decode()]))
+        if block:
+            own = pa.BufferOutputStream()
+            own.write(block)
+            table = pyarrow.csv.read_csv(
+                pa.BufferReader(own.getvalue()),
+                read_options=pyarrow.csv.ReadOptions(use_threads=False, block_size=len(block) + 1, column_names=names),
+                # An empty line is a row: of one column, which is null.
+                parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),
                 convert_options=_conversion(schema),
             )
-        except pa.ArrowInvalid as error:
-            copying.join()
-            # A broken COPY shows as broken CSV; its own error says more.
-            raise copying.error or error from error
-        finally:
-            source.close()
-            copying.join()
-    if copying.error:
-        raise copying.error
+            for batch in table.to_batches():
+                yield pa.record_batch(batch.columns, schema=schema)  # with what is declared not to be null
+
+
+def _whole_rows(source: BinaryIO) -> Iterator[bytes]:
+    """CSV in blocks that end where a row ends: at a line end that has an even number of quotes before it."""
+    rest = b""
+    while read := source.read(BLOCK_BYTES):
+        rest += read
+        end = rest.rfind(b"\n")
+        while end >= 0 and rest.count(b'"', 0, end) % 2:
+            end = rest.rfind(b"\n", 0, end)
+        if end >= 0:
+            yield rest[: end + 1]
+            rest = rest[end + 1 :]
+    if rest:
+        yield rest
 
 
 def _conversion(schema: pa.Schema) -> Any:
@@ -70,23 +112,48 @@ class _CopyOut(threading.Thread):
         self._connection = connection
         self._sql = sql
         self._descriptor = descriptor
-        self.error: Exception | None = None
+        self._complete = False
+        self.error: psycopg2.Error | None = None
 
     def run(self) -> None:
         import psycopg2
 
-        try:
-            with os.fdopen(self._descriptor, "wb") as target, self._connection.cursor() as cursor:
-                cursor.copy_expert(self._sql, target, size=1 << 16)
-        except BrokenPipeError:
-            # The reader has left; there is nothing to tell it.
+        # Broken where the reader has left: there is nobody to tell.
+        with suppress(BrokenPipeError), os.fdopen(self._descriptor, "wb") as target:
+            try:
+                with self._connection.cursor() as cursor:
+                    cursor.execute("savepoint copy_out")
+                    cursor.copy_expert(self._sql, target, size=1 << 16)
+                self._complete = True
+            except psycopg2.Error as error:
+                self.error = error  # before the pipe is closed and the reader wakes up
+
+    def finish(self) -> None:
+        """Waits for the end of COPY, and raises what it ended with unless all went well."""
+        self.join()
+        if self.error:
+            raise self.error
+        if not self._complete:
+            raise BrokenStreamError("COPY ended in the middle of the rows; see the error of its thread, and rerun.")
+
+    def abandon(self, source: BinaryIO) -> None:
+        """Ends COPY before its time; the transaction can go on, and still sees what it saw."""
+        import psycopg2
+
+        # Cancelled, so that nobody waits for the rest; a session that is gone by now needs neither.
+        with suppress(psycopg2.Error):
             self._connection.cancel()
-        except (psycopg2.Error, OSError) as error:
-            self.error = error
+        source.close()
+        self.join()
+        with suppress(psycopg2.Error), self._connection.cursor() as cursor:
+            cursor.execute("rollback to savepoint copy_out")
 
 
 class CopySource:
-    """Record batches as the file that COPY FROM STDIN (format csv) reads; counts the rows on the way."""
+    """Record batches as the file that COPY FROM STDIN (format csv) reads; counts the rows on the way.
+
+    `error` is what the batches ended with instead of their last row: psycopg2 reports it as a cancelled query.
+    """
 
     def __init__(self, batches: Iterable[pa.RecordBatch]) -> None:
         self._batches = iter(batches)
@@ -96,6 +163,7 @@ class CopySource:
             self._batches = chain([first], self._batches)
         self._rest = io.BytesIO()
         self.rows = 0
+        self.error: BaseException | None = None
 
     def readline(self, _size: int = -1, /) -> bytes:
         """Not used by COPY, but part of what its type asks for."""
@@ -104,7 +172,11 @@ class CopySource:
     def read(self, size: int = BLOCK_BYTES, /) -> bytes:
         """The next bytes; empty at the end."""
         while not (content := self._rest.read(size)):
-            batch = next(self._batches, None)
+            try:
+                batch = next(self._batches, None)
+            except BaseException as error:
+                self.error = error
+                raise
             if batch is None:
                 return b""
             self._rest = io.BytesIO(_as_csv(batch))

@@ -59,6 +59,11 @@ class Dataset:
         found = {day: self.lake.read(f"{self.directory(day)}/{CURRENT}") for day in days}
         return {day: Manifest.from_json(content[0]) for day, content in found.items() if content}
 
+    def batch(self, day: date, batch_id: str) -> Manifest | None:
+        """The manifest of a batch, in force or superseded; None where it never was published or is purged."""
+        found = self.lake.read(f"{self.batch_directory(day, batch_id)}/{MANIFEST}")
+        return Manifest.from_json(found[0]) if found else None
+
     def rejection(self, day: date) -> Rejection | None:
         """The newest rejected attempt at a day, unless a batch at least as new is in force."""
         found = self.lake.read(f"{self.directory(day)}/{REJECTED}")
@@ -108,9 +113,9 @@ class Dataset:
         """Makes an empty place for a batch: an earlier attempt of the same run may have died there."""
         current = self.manifests([day]).get(day)
         if current and current.batch_id == batch_id:
+            name = f"Batch {batch_id} of {self.table.name}, {day},"
             raise BatchInForceError(
-                f"Batch {batch_id} of {self.table.name}, {day}, is in force and readers may be in it; a batch is "
-                "written once: start a new run."
+                f"{name} is in force and readers may be in it; it is written once: start a new run."
             )
         directory = self.batch_directory(day, batch_id)
         self.lake.delete(directory)
@@ -122,14 +127,13 @@ class Dataset:
         import pyarrow.parquet as pq
 
         files = []
-        filesystem = self.lake.filesystem()
-        self.begin(day, batch_id)
+        filesystem, directory = self.lake.filesystem(), self.begin(day, batch_id)
         for number, source in enumerate(written):
             metadata = pq.read_metadata(source, filesystem=filesystem)
             require_file(metadata, self.table, source)
             size = filesystem.get_file_info(source).size
             name = f"part-{number:05}.parquet"
-            self.lake.move(source, f"{self.batch_directory(day, batch_id)}/{name}")
+            self.lake.move(source, f"{directory}/{name}")
             files.append(DataFile(name, metadata.num_rows, size))
         return tuple(files)
 
@@ -159,8 +163,8 @@ class Dataset:
     def superseded(self, day: date, *, before: datetime) -> list[str]:
         """The batches of a day that are not in force, and that the next one had replaced before a moment."""
         in_force = self._in_force(day)
-        contents = {name: self.lake.read(f"{self.directory(day)}/{name}/{MANIFEST}") for name in self._batches(day)}
-        written = {name: Manifest.from_json(content[0]).written_at for name, content in contents.items() if content}
+        manifests = {name: self.batch(day, name) for name in self._batches(day)}
+        written = {name: manifest.written_at for name, manifest in manifests.items() if manifest}
         old = []
         for name, moment in written.items():
             replaced = min((later for later in written.values() if later > moment), default=moment)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from user_behaviour.days import DayRange, ranges
 from user_behaviour.manifests import Manifest, timestamp
-from user_behaviour.resources.conformity import with_day
+from user_behaviour.resources.conformity import require_values, with_day
 from user_behaviour.tables import Table
 
 if TYPE_CHECKING:
@@ -65,7 +65,8 @@ class WarehouseExternalTables(ExternalTables):
             stale = self._stale(cursor, table, wanted)
             for span in ranges(stale):
                 parameters = (span.first, span.end)
-                cursor.execute(f"delete from {table.name} where insert_date >= %s and insert_date < %s", parameters)
+                day = table.partition_column
+                cursor.execute(f"delete from {table.name} where {day} >= %s and {day} < %s", parameters)
             self._warehouse.load(cursor, table.name, _rows(table, dataset, [manifests[day] for day in stale]))
             self._record(cursor, table, [wanted[day] for day in stale])
             return wanted
@@ -103,7 +104,9 @@ def _registration(dataset: Dataset, manifest: Manifest) -> Registration:
 
 def _rows(table: Table, dataset: Dataset, manifests: Sequence[Manifest]) -> Iterator[pa.RecordBatch]:
     for manifest in manifests:
-        yield from with_day(dataset.read(manifest), table, manifest.day)
+        for batch in with_day(dataset.read(manifest), table, manifest.day):
+            require_values(batch.select(list(table.column_names)), table)
+            yield batch
 
 
 _REGISTERED = """

@@ -6,7 +6,9 @@ Paths are relative to the lake's root, with `/`. An object whose name begins wit
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
+import secrets
 import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -70,7 +72,7 @@ class Lake(ABC):
 
 
 class LocalLake(Lake):
-    """The lake as a directory. An object is replaced by a rename, its version is its inode, size and time."""
+    """The lake as a directory. An object is replaced by a rename; its version is a digest, as an ETag of S3 is."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -88,21 +90,26 @@ class LocalLake(Lake):
 
     def read(self, path: str) -> tuple[bytes, str] | None:
         try:
-            with (self.root / path).open("rb") as file:
-                return file.read(), _version(os.fstat(file.fileno()))
+            content = (self.root / path).read_bytes()
         except FileNotFoundError:
             return None
+        # Not inode and time: the file system gives both again within a tick of its clock.
+        return content, hashlib.blake2b(content, digest_size=16).hexdigest()
 
     def write(self, path: str, content: bytes | BinaryIO) -> None:
         target = self.root / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_name(f"_{target.name}.{os.getpid()}.part")
-        with part.open("wb") as file:
-            if isinstance(content, bytes):
-                file.write(content)
-            else:
-                shutil.copyfileobj(content, file, 1 << 20)
-        part.rename(target)
+        # Not longer than the name that it becomes, which may be as long as the file system allows.
+        part = target.with_name(f"_{secrets.token_hex(6)}.part")
+        try:
+            with part.open("wb") as file:
+                if isinstance(content, bytes):
+                    file.write(content)
+                else:
+                    shutil.copyfileobj(content, file, 1 << 20)
+            part.rename(target)
+        finally:
+            part.unlink(missing_ok=True)
 
     def swap(self, path: str, content: bytes, *, expected: str | None) -> bool:
         with self._locked((self.root / path).parent):
@@ -142,7 +149,3 @@ class LocalLake(Lake):
             yield
         finally:
             os.close(descriptor)
-
-
-def _version(status: os.stat_result) -> str:
-    return f"{status.st_ino:x}-{status.st_size:x}-{status.st_mtime_ns:x}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -52,19 +53,22 @@ class LocalVendorDrop(VendorDrop):
 
     def files(self) -> Sequence[DroppedFile]:
         try:
-            entries = sorted(os.scandir(self.directory), key=lambda entry: entry.name)
+            names = sorted(os.listdir(self.directory))
         except FileNotFoundError:
             return []
-        return [_dropped(e.name, e.stat()) for e in entries if e.is_file() and not e.name.startswith(".")]
+        # One by one, since the vendor may clear a file away between two looks.
+        found = [self.find(name) for name in names if not name.startswith(".")]
+        return [file for file in found if file is not None]
 
     def open(self, name: str) -> BinaryIO:
         return (self.directory / name).open("rb")
 
     def find(self, name: str) -> DroppedFile | None:
         try:
-            return _dropped(name, (self.directory / name).stat())
+            status = (self.directory / name).stat()
         except FileNotFoundError:
             return None
+        return _dropped(name, status) if stat.S_ISREG(status.st_mode) else None
 
     def uri(self) -> str:
         return f"file://{self.directory}"

@@ -82,7 +82,11 @@ class PostgresWarehouse(Warehouse):
         import psycopg2
 
         return psycopg2.connect(
-            self._url(), application_name="user_behaviour", options="-c timezone=UTC", keepalives_idle=30
+            self._url(),
+            application_name="user_behaviour",
+            options="-c timezone=UTC",
+            keepalives_idle=30,
+            client_encoding="UTF8",  # of the rows that COPY brings in and out
         )
 
     def is_conflict(self, error: psycopg2.Error) -> bool:
@@ -93,13 +97,20 @@ class PostgresWarehouse(Warehouse):
         )
 
     def load(self, cursor: psycopg2.extensions.cursor, table: str, batches: Iterable[pa.RecordBatch]) -> int:
+        import psycopg2
+
         from user_behaviour.resources.copy_stream import CopySource
 
         source = CopySource(batches)
         if (columns := source.columns) is None:
             return 0
         names = ", ".join(f'"{name}"' for name in columns)
-        cursor.copy_expert(f"copy {table} ({names}) from stdin (format csv)", source, size=1 << 20)
+        try:
+            cursor.copy_expert(f"copy {table} ({names}) from stdin (format csv)", source, size=1 << 20)
+        except psycopg2.Error as error:
+            if source.error:
+                raise source.error from error
+            raise
         return source.rows
 
     def unload(self, sql: str, parameters: Mapping[str, Any], schema: pa.Schema) -> Iterator[pa.RecordBatch]:

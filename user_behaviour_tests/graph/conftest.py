@@ -11,4 +11,6 @@ from user_behaviour_tests.graph.installation import Installation
 @pytest.fixture(scope="session")
 def installation() -> Iterator[Installation]:
     with temporary_home() as home:
-        yield Installation(home)
+        installation = Installation(home)
+        yield installation
+        installation.instance.dispose()

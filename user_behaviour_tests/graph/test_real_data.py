@@ -58,6 +58,7 @@ def shop(real_data: Path) -> Iterator[Installation]:
         result = installation.run(FIRST, LAST)
         assert result.success, failure_messages(result)
         yield installation
+        installation.instance.dispose()
 
 
 def test_every_row_of_the_metric_is_right(shop: Installation, real_data: Path) -> None:

@@ -1,0 +1,164 @@
+"""The claims about stage landing."""
+
+from datetime import date
+
+import pytest
+
+from user_behaviour.schemas import RAW_PURCHASES, RAW_REVIEWS
+from user_behaviour_tests.checks.case import WARN, Case, prove
+from user_behaviour_tests.checks.sabotage import (
+    delivered,
+    facts_rewritten,
+    file_rewritten,
+    first_row_for_the_second,
+    first_row_less,
+    in_turn,
+    manifest_of,
+    pointer_lost,
+    published_again,
+    tenfold,
+)
+from user_behaviour_tests.checks.shop import Shop
+from user_behaviour_tests.graph.installation import checks
+
+SOURCE = "raw_purchases:purchases_landed_equal_purchases_in_the_source"
+FILES = "raw_reviews:reviews_in_files_equal_landed_and_quarantined"
+QUARANTINE = "raw_reviews:quarantine_is_empty"
+ONE_BAD_ROW_OF_102 = "cid,review_str\n" + "14000,good\n" * 101 + ",of nobody\n"
+
+
+def _sold_afterwards(shop: Shop, day: date) -> None:
+    shop.installation.sell([(f"{day} 18:00:00", 9, "1.000", "LATE", 14000)] * 2)
+
+
+def _nothing_delivered(shop: Shop, day: date) -> None:
+    """As if the vendor had never delivered for the day."""
+    (shop.installation.vendor / f"movie_review_{day}.csv").unlink()
+    pointer_lost(RAW_REVIEWS)(shop, day)
+    assert shop.installation.run(str(day), str(day), select=["raw_reviews"]).success
+
+
+def _original_lost(shop: Shop, day: date) -> None:
+    for source in manifest_of(shop, RAW_REVIEWS, day).sources:
+        shop.installation.here.lake.delete(source.kept_at)
+
+
+CASES = [
+    Case(
+        SOURCE,
+        "a line was lost on the way",
+        file_rewritten(RAW_PURCHASES, first_row_less),
+        "3 lines landed, 4 were in the source",
+    ),
+    Case(
+        SOURCE,
+        "the source had more",
+        facts_rewritten(RAW_PURCHASES, rows_in_source=7),
+        "4 lines landed, 7 were in the source",
+    ),
+    Case(
+        SOURCE,
+        "the source has more by now",
+        _sold_afterwards,
+        "4 lines landed, the source has 6 by now; rerun the day",
+        WARN,
+    ),
+    Case(
+        "raw_purchases:volume_is_usual_for_the_weekday",
+        "ten times the lines",
+        published_again(RAW_PURCHASES, tenfold),
+        "40 rows; a {day:%A} usually has 4",
+        WARN,
+        against_the_past=True,
+    ),
+    Case(
+        "raw_reviews:volume_is_usual_for_the_weekday",
+        "ten times the reviews",
+        published_again(RAW_REVIEWS, tenfold),
+        "120 rows; a {day:%A} usually has 12",
+        WARN,
+        against_the_past=True,
+    ),
+    Case(
+        FILES,
+        "a review was lost on the way",
+        file_rewritten(RAW_REVIEWS, first_row_less),
+        "11 landed + 0 quarantined, 12 rows in the files; 1 lost, 0 too many, first movie_review_{day}.csv, line 2",
+    ),
+    Case(
+        FILES,
+        "a review was lost and the manifest hides it",
+        in_turn(file_rewritten(RAW_REVIEWS, first_row_less), facts_rewritten(RAW_REVIEWS, rows_in_files=11)),
+        "11 landed + 0 quarantined, 12 rows in the files; 1 lost, 0 too many",
+        offences=2,
+    ),
+    Case(
+        FILES,
+        "a review stands twice in the place of another",
+        file_rewritten(RAW_REVIEWS, first_row_for_the_second),
+        "12 landed + 0 quarantined, 12 rows in the files; 1 lost, 1 too many",
+    ),
+    Case(
+        FILES,
+        "the manifest counts rows that no file has",
+        facts_rewritten(RAW_REVIEWS, rows_in_files=13),
+        "the manifest says 13 rows in the files, they have 12",
+    ),
+    Case(FILES, "the original is gone", _original_lost, "an original cannot be read: "),
+    Case(
+        QUARANTINE,
+        "a row cannot be used",
+        delivered("_late.csv", ONE_BAD_ROW_OF_102),
+        "movie_review_{day}_late.csv, line 103: customer id is empty",
+        WARN,
+    ),
+    Case(
+        QUARANTINE,
+        "a row cannot be used and the manifest hides it",
+        in_turn(delivered("_late.csv", ONE_BAD_ROW_OF_102), facts_rewritten(RAW_REVIEWS, rows_quarantined=0)),
+        "movie_review_{day}_late.csv, line 103: customer id is empty",
+        WARN,
+        offences=2,
+    ),
+    Case(
+        QUARANTINE,
+        "rows were quarantined and are not to be found",
+        facts_rewritten(RAW_REVIEWS, rows_quarantined=2),
+        "0 rows in quarantine, the manifest says 2",
+        WARN,
+    ),
+    Case(
+        "raw_reviews:trading_days_have_a_vendor_file",
+        "the vendor delivered nothing",
+        _nothing_delivered,
+        "no vendor file, and 4 purchase lines",
+        WARN,
+    ),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_it_passes_on_healthy_days_and_fails_on_a_broken_one(case: Case, shop: Shop) -> None:
+    prove(case, shop)
+
+
+def test_quarantined_rows_are_accounted_for(shop: Shop, days: list[date]) -> None:
+    delivered("_late.csv", ONE_BAD_ROW_OF_102)(shop, days[1])
+    assert manifest_of(shop, RAW_REVIEWS, days[1]).facts == {"files": 2, "rows_in_files": 114, "rows_quarantined": 1}
+    assert shop.check(FILES, days).passed
+
+
+def test_lost_lines_outweigh_late_ones(shop: Shop) -> None:
+    """A warning about one day must not hide a loss on another."""
+    late, lost = shop.three_days()[1], shop.three_days()[1]
+    _sold_afterwards(shop, late)
+    file_rewritten(RAW_PURCHASES, first_row_less)(shop, lost)
+    result = shop.run_checks(SOURCE, [late, lost])
+    assert not result.success
+    assert checks(result)[SOURCE].description == f"{lost}: 3 lines landed, 4 were in the source"
+
+
+def test_a_closed_day_needs_no_vendor_file(shop: Shop) -> None:
+    closed = date(2010, 12, 25)
+    shop.installation.run(str(closed), str(closed), select=["raw_purchases", "raw_reviews"])
+    assert shop.check("raw_reviews:trading_days_have_a_vendor_file", [closed]).passed

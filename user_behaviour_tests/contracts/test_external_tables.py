@@ -1,0 +1,182 @@
+"""The contract of the external table catalog: rows are there only for registered partitions, and of their batch only.
+
+A twin adds a class with its fixtures at the end.
+"""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from user_behaviour.days import DayRange
+from user_behaviour.local.stack import Stack
+from user_behaviour.recipes import MissingPartitionError
+from user_behaviour.resources.conformity import SchemaError
+from user_behaviour.resources.dataset import Dataset
+from user_behaviour.resources.external_tables import ExternalTables, WarehouseExternalTables
+from user_behaviour.resources.lake import LocalLake
+from user_behaviour.resources.warehouse import PostgresWarehouse, Warehouse
+from user_behaviour.tables import Column, Table
+
+D1, D2, D3 = (date(2010, 12, day) for day in (1, 2, 3))
+SPAN = DayRange(D1, D3)
+EARLY = "2010-12-05T00:00:00.000000Z"
+PARCELS = Table(
+    "parcels",
+    "One row a parcel.",
+    (
+        Column("code", "varchar(4)", "its code", nullable=False),
+        Column("grams", "int", "its weight"),
+        Column("batch_id", "varchar(64)", "the batch", nullable=False),
+    ),
+    partition_column="sent_on",
+)
+EXTERNAL = replace(PARCELS, name="spectrum.parcels")
+
+
+def publish(dataset: Dataset, day: date, batch_id: str, *codes: str) -> None:
+    with dataset.write(day, batch_id) as writer:
+        writer.write(pa.record_batch({"code": list(codes), "grams": pa.nulls(len(codes), pa.int32())}))
+        manifest = writer.manifest(as_of=EARLY)
+    assert dataset.publish(manifest)
+
+
+class ExternalTablesContract(ABC):
+    """What every catalog does. `seen` are the rows that the warehouse shows: day, code and batch, in order."""
+
+    @pytest.fixture
+    @abstractmethod
+    def external(self, warehouse: Warehouse) -> Iterator[ExternalTables]:
+        """The catalog; the table EXTERNAL exists in it and has no partition."""
+
+    @pytest.fixture
+    @abstractmethod
+    def warehouse(self, stack: Stack) -> Warehouse: ...
+
+    @pytest.fixture
+    def dataset(self, tmp_path: Path) -> Dataset:
+        return LocalLake(tmp_path).dataset(PARCELS)
+
+    @staticmethod
+    def seen(warehouse: Warehouse) -> list[tuple[date, str, str]]:
+        sql = "select sent_on, code, batch_id from spectrum.parcels order by sent_on, code"
+        return [(row["sent_on"], row["code"], row["batch_id"]) for row in warehouse.rows(sql)]
+
+    def test_a_partition_that_is_not_registered_has_no_rows(
+        self, external: ExternalTables, warehouse: Warehouse, dataset: Dataset
+    ) -> None:
+        for day in (D1, D2, D3):
+            publish(dataset, day, "one", "a")
+
+        external.register(EXTERNAL, dataset, [D1, D3])
+
+        assert self.seen(warehouse) == [(D1, "a", "one"), (D3, "a", "one")]
+        assert set(external.registered(EXTERNAL, SPAN)) == {D1, D3}
+        assert set(external.registered(EXTERNAL, DayRange(D2, D3))) == {D3}
+
+    def test_a_registration_says_where_the_batch_lies_and_how_many_rows_it_has(
+        self, external: ExternalTables, warehouse: Warehouse, dataset: Dataset
+    ) -> None:
+        publish(dataset, D1, "one", "a", "b")
+
+        given = external.register(EXTERNAL, dataset, [D1])[D1]
+
+        assert given == external.registered(EXTERNAL, SPAN)[D1]
+        assert (given.batch_id, given.rows) == ("one", 2)
+        assert given.location == dataset.lake.uri(dataset.batch_directory(D1, "one")) + "/"
+
+    def test_a_new_batch_is_seen_only_once_it_is_registered(
+        self, external: ExternalTables, warehouse: Warehouse, dataset: Dataset
+    ) -> None:
+        publish(dataset, D1, "one", "a", "b")
+        external.register(EXTERNAL, dataset, [D1])
+        publish(dataset, D1, "two", "c")
+        assert self.seen(warehouse) == [(D1, "a", "one"), (D1, "b", "one")]
+
+        external.register(EXTERNAL, dataset, [D1])
+        assert self.seen(warehouse) == [(D1, "c", "two")]
+
+    def test_an_empty_day_is_registered_and_has_no_rows(
+        self, external: ExternalTables, warehouse: Warehouse, dataset: Dataset
+    ) -> None:
+        publish(dataset, D1, "one", "a")
+        external.register(EXTERNAL, dataset, [D1])
+        with dataset.write(D1, "two") as writer:
+            manifest = writer.manifest(as_of=EARLY)
+        dataset.publish(manifest)
+
+        assert external.register(EXTERNAL, dataset, [D1])[D1].rows == 0
+        assert self.seen(warehouse) == []
+
+    def test_a_day_that_is_not_in_the_lake_cannot_be_registered(
+        self, external: ExternalTables, warehouse: Warehouse, dataset: Dataset
+    ) -> None:
+        publish(dataset, D1, "one", "a")
+
+        with pytest.raises(MissingPartitionError, match="2010-12-02 of parcels"):
+            external.register(EXTERNAL, dataset, [D1, D2])
+        assert self.seen(warehouse) == []
+
+    def test_types_must_be_the_declared_ones(
+        self, external: ExternalTables, warehouse: Warehouse, dataset: Dataset
+    ) -> None:
+        publish(dataset, D1, "one", "a")
+        wider = replace(EXTERNAL, columns=(EXTERNAL.columns[0], Column("grams", "bigint", ""), EXTERNAL.columns[2]))
+        dataset = dataset.lake.dataset(replace(wider, name="parcels"))
+
+        with pytest.raises(SchemaError, match="grams is int32 in the file, declared is int64"):
+            external.register(wider, dataset, [D1])
+        assert external.registered(EXTERNAL, SPAN) == {}
+
+    def test_lengths_count_bytes(self, external: ExternalTables, warehouse: Warehouse, dataset: Dataset) -> None:
+        publish(dataset, D1, "one", "éé")
+        narrow = replace(EXTERNAL, columns=(Column("code", "varchar(2)", ""), *EXTERNAL.columns[1:]))
+
+        with pytest.raises(SchemaError, match=r"code holds 4 bytes, varchar\(2\) takes 2"):
+            external.register(narrow, dataset.lake.dataset(replace(narrow, name="parcels")), [D1])
+
+    def test_registrations_at_once_end_at_the_batch_in_force(
+        self, external: ExternalTables, warehouse: Warehouse, dataset: Dataset
+    ) -> None:
+        """Each of four runs publishes its batch and registers; whoever comes last, registers what is in force."""
+
+        def run(name: int) -> None:
+            for attempt in range(3):
+                publish(dataset, D1, f"run-{name}-{attempt}", "a", "b")
+                external.register(EXTERNAL, dataset, [D1])
+
+        threads = [threading.Thread(target=run, args=(name,)) for name in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        in_force = dataset.current(D1).batch_id
+        assert self.seen(warehouse) == [(D1, "a", in_force), (D1, "b", in_force)]
+        assert external.registered(EXTERNAL, SPAN)[D1].batch_id == in_force
+
+
+class TestWarehouseExternalTables(ExternalTablesContract):
+    @pytest.fixture
+    def warehouse(self, stack: Stack) -> Warehouse:
+        return PostgresWarehouse(lambda: stack.endpoints().warehouse)
+
+    @pytest.fixture
+    def external(self, warehouse: Warehouse) -> Iterator[ExternalTables]:
+        create = (
+            "create table spectrum.parcels (code varchar(4), grams int, batch_id varchar(64), sent_on date not null)"
+        )
+        warehouse.transaction(lambda cursor: cursor.execute(create))
+        yield WarehouseExternalTables(warehouse)
+        for sql in (
+            "drop table spectrum.parcels",
+            "delete from spectrum.registered_partition where table_name = 'spectrum.parcels'",
+        ):
+            warehouse.transaction(lambda cursor, sql=sql: cursor.execute(sql))  # type: ignore[misc]

@@ -1,0 +1,70 @@
+"""Publishing the same day from several processes at once: the pointer is one of the batches, whole."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+
+from user_behaviour.resources.lake import LocalLake
+from user_behaviour_tests.contracts.crashing_publisher import LETTERS, ROWS
+
+DAY = date(2010, 12, 1)
+TIMES = 25
+
+# Waits for the others at its input, then publishes batches whose view is older or newer at random.
+_PUBLISHER = """
+import random, sys
+from datetime import date
+from pathlib import Path
+import pyarrow as pa
+from user_behaviour.resources.lake import LocalLake
+from user_behaviour_tests.contracts.crashing_publisher import LETTERS, ROWS
+root, name, times = sys.argv[1:]
+dataset = LocalLake(Path(root)).dataset(LETTERS)
+views = random.Random(name).sample(range(100_000), int(times))
+print("ready", flush=True)
+sys.stdin.readline()
+for view in views:
+    with dataset.write(date(2010, 12, 1), f"{name}-{view}") as writer:
+        writer.write(pa.record_batch({"number": pa.array(range(ROWS), pa.int32())}))
+        manifest = writer.manifest(as_of=f"2010-12-05T00:00:00.{view:06}Z")
+    print(view, int(dataset.publish(manifest)))
+"""
+
+
+def test_of_runs_that_publish_a_day_at_once_the_newest_view_stays_whole(tmp_path: Path) -> None:
+    publishers = [
+        subprocess.Popen(
+            [sys.executable, "-c", _PUBLISHER, str(tmp_path), name, str(TIMES)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=Path(__file__).parents[2],
+        )
+        for name in ("a", "b")
+    ]
+    for publisher in publishers:
+        assert publisher.stdout is not None
+        assert publisher.stdout.readline() == "ready\n"
+    published: list[list[tuple[int, bool]]] = []
+    for publisher in publishers:
+        assert publisher.stdin is not None
+        publisher.stdin.write("go\n")
+        publisher.stdin.flush()
+    for publisher in publishers:
+        output, _ = publisher.communicate()
+        assert publisher.returncode == 0
+        lines = [line.split() for line in output.splitlines()]
+        published.append([(int(view), flag == "1") for view, flag in lines])
+
+    dataset = LocalLake(tmp_path).dataset(LETTERS)
+    current = dataset.current(DAY)
+    newest = max(view for views in published for view, _ in views)
+    assert current.as_of == f"2010-12-05T00:00:00.{newest:06}Z"
+    rows = [row for batch in dataset.read(current) for row in batch.to_pylist()]
+    assert rows == [{"number": n, "batch_id": current.batch_id} for n in range(ROWS)]
+    for views in published:
+        accepted = [view for view, was_published in views if was_published]
+        assert accepted == sorted(accepted)  # nobody ever went back behind what he had put in force himself

@@ -1,0 +1,79 @@
+"""A table of the greenhouse's warehouse, and the one asset that fills it in the tests of the warehouse IO manager."""
+
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import dagster as dg
+import pyarrow as pa
+
+from user_behaviour.days import days_of
+from user_behaviour.recipes import MissingPartitionError, RegisteredPartitions, ReplaceDays
+from user_behaviour.resources.warehouse import Warehouse
+from user_behaviour_tests.io_managers.greenhouse import (
+    MON,
+    READINGS,
+    TUE,
+    WED,
+    Greenhouse,
+    declared,
+    rows,
+)
+
+NAME = "public.daily_reading"
+BY_DAY = {
+    MON: rows(("a", "20.50", True), day=MON),
+    TUE: rows(("b", None, None), ("", "-1.00", False), day=TUE),
+    WED: rows(day=WED),
+}
+INSERT = f"""insert into {NAME} (sensor, celsius, watered, batch_id, measured_on)
+select 'x', 1.00, true, %(batch_id)s, day
+from source_day
+where day >= %(first_day)s and day < %(end_day)s"""
+FACTS = f"""select measured_on, count(*) as readings, sum(celsius) as warmth from {NAME}
+where measured_on >= %(first_day)s and measured_on < %(end_day)s group by measured_on"""
+
+
+def execute(warehouse: Warehouse, sql: str) -> None:
+    warehouse.transaction(lambda cursor: cursor.execute(sql))
+
+
+def asset(value: Callable[[list[date]], Any]) -> dg.AssetsDefinition:
+    @dg.asset(name="daily", **declared(READINGS, name=NAME))
+    def made(context: dg.AssetExecutionContext) -> Any:
+        return value(days_of(context.partition_keys))
+
+    found: dg.AssetsDefinition = made
+    return found
+
+
+def week(days: list[date]) -> pa.Table:
+    return pa.concat_tables([BY_DAY[day] for day in days])
+
+
+def as_stream(table: pa.Table) -> pa.RecordBatchReader:
+    return pa.RecordBatchReader.from_batches(table.schema, iter(table.to_batches()))
+
+
+def by_sql(*, audit: tuple[str, ...] = (), missing: tuple[date, ...] = ()) -> Callable[[list[date]], ReplaceDays]:
+    def recipe(days: list[date]) -> ReplaceDays:
+        absent = {day: MissingPartitionError(f"Partition {day} of plants is not registered") for day in missing}
+        here = {day: f"batch-of-{day}" for day in days if day not in absent}
+        return ReplaceDays(INSERT, audit, FACTS, (RegisteredPartitions("plants", here, absent),))
+
+    return recipe
+
+
+def stored(greenhouse: Greenhouse) -> list[tuple[Any, ...]]:
+    assert greenhouse.warehouse
+    sql = f"select sensor, celsius, watered, measured_on from {NAME} order by measured_on, sensor"
+    return [tuple(row.values()) for row in greenhouse.warehouse.rows(sql)]
+
+
+WEEK = [("a", Decimal("20.50"), True, MON), ("", Decimal("-1.00"), False, TUE), ("b", None, None, TUE)]
+KINDS: dict[str, Callable[[pa.Table], Any]] = {
+    "arrow": lambda table: table,
+    "stream": as_stream,
+    "pandas": lambda table: table.to_pandas(date_as_object=True),
+}

@@ -1,0 +1,96 @@
+"""The external table IO manager, used by a foreign project: it registers the days that the lake has, and no others."""
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import dagster as dg
+import pyarrow as pa
+import pytest
+
+from user_behaviour.days import DayRange, days_of
+from user_behaviour.io_managers.external_table import ExternalTableIOManager
+from user_behaviour.io_managers.lake import LakeIOManager
+from user_behaviour.local.stack import Stack
+from user_behaviour.recipes import ExternalPartitions, Locations, RegisteredPartitions
+from user_behaviour.resources.external_tables import WarehouseExternalTables
+from user_behaviour.resources.warehouse import PostgresWarehouse, Warehouse
+from user_behaviour_tests.io_managers.greenhouse import (
+    DAYS,
+    MON,
+    READINGS,
+    TUE,
+    WED,
+    Greenhouse,
+    declared,
+    metadata_by_day,
+    rows,
+)
+
+NAME = "spectrum.reading"
+SEEN: dict[str, Any] = {}
+
+
+@dg.asset(**declared(READINGS))
+def readings(context: dg.AssetExecutionContext) -> pa.Table:
+    one_each = [rows((day.strftime("%a"), None, None), day=day) for day in days_of(context.partition_keys)]
+    return pa.concat_tables([*one_each, *one_each]).filter(pa.compute.not_equal(pa.compute.field("sensor"), "Wed"))
+
+
+@dg.asset(**{**declared(READINGS, name=NAME), "io_manager_key": "external"})
+def external(readings: Locations) -> ExternalPartitions:
+    return ExternalPartitions(of=readings)
+
+
+@dg.asset(partitions_def=DAYS)
+def reader(external: RegisteredPartitions) -> None:
+    SEEN["given"] = external
+
+
+@pytest.fixture
+def warehouse(stack: Stack) -> Iterator[Warehouse]:
+    warehouse = PostgresWarehouse(lambda: stack.endpoints().warehouse)
+    columns = "sensor varchar(6), celsius decimal(5, 2), watered boolean, batch_id varchar(64), measured_on date"
+    warehouse.transaction(lambda cursor: cursor.execute(f"create table {NAME} ({columns})"))
+    yield warehouse
+    warehouse.transaction(lambda cursor: cursor.execute(f"drop table {NAME}"))
+    forget = f"delete from spectrum.registered_partition where table_name = '{NAME}'"
+    warehouse.transaction(lambda cursor: cursor.execute(forget))
+
+
+def run(greenhouse: Greenhouse, warehouse: Warehouse, last: date, *, select: str) -> dg.ExecuteInProcessResult:
+    return dg.materialize(
+        [readings, external, reader],
+        resources={
+            "files": LakeIOManager(greenhouse.lake),
+            "external": ExternalTableIOManager(greenhouse.lake, WarehouseExternalTables(warehouse)),
+        },
+        instance=greenhouse.instance,
+        tags=DayRange(MON, last).tags(),
+        selection="*" if select == "*" else select.split(),
+    )
+
+
+def test_days_are_registered_and_given_as_batches(greenhouse: Greenhouse, warehouse: Warehouse) -> None:
+    result = run(greenhouse, warehouse, WED, select="*")
+
+    in_force = {day: greenhouse.lake.dataset(READINGS).current(day).batch_id for day in (MON, TUE, WED)}
+    assert SEEN["given"] == RegisteredPartitions(NAME, in_force, {})
+    counts = {day: found["dagster/partition_row_count"] for day, found in metadata_by_day(result, "external").items()}
+    assert counts == {"2024-03-04": 2, "2024-03-05": 2, "2024-03-06": 0}
+    shown = warehouse.rows(f"select sensor, measured_on from {NAME} order by measured_on")
+    assert [tuple(row.values()) for row in shown] == [("Mon", MON)] * 2 + [("Tue", TUE)] * 2
+
+
+def test_days_that_the_lake_lacks_are_held_back_and_downstream_is_told(
+    greenhouse: Greenhouse, warehouse: Warehouse
+) -> None:
+    run(greenhouse, warehouse, MON, select="readings")
+
+    result = run(greenhouse, warehouse, TUE, select="external reader")
+
+    assert set(metadata_by_day(result, "external")) == {"2024-03-04"}
+    assert set(SEEN["given"].batches) == {MON}
+    assert str(SEEN["given"].missing[TUE]) == (
+        f"Partition 2024-03-05 of {NAME} is not registered; materialise it first."
+    )

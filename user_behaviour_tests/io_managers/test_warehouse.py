@@ -1,0 +1,214 @@
+"""The warehouse IO manager, used by a foreign project: one day or many in one transaction, by SQL or from Python."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+import psycopg2
+import pyarrow as pa
+import pytest
+
+from user_behaviour.io_managers.warehouse import AuditError
+from user_behaviour.recipes import MissingPartitionError, ReplaceDays
+from user_behaviour.resources.conformity import SchemaError
+from user_behaviour_tests.io_managers.daily_table import (
+    FACTS,
+    INSERT,
+    KINDS,
+    NAME,
+    WEEK,
+    as_stream,
+    asset,
+    by_sql,
+    execute,
+    stored,
+    week,
+)
+from user_behaviour_tests.io_managers.greenhouse import (
+    DAYS,
+    MON,
+    THU,
+    TUE,
+    WED,
+    Greenhouse,
+    metadata_by_day,
+    plain,
+    rows,
+)
+
+
+@pytest.fixture
+def greenhouse(greenhouse_with_table: Greenhouse) -> Greenhouse:
+    return greenhouse_with_table
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_rows_of_a_range_of_days_replace_those_days_and_no_other(greenhouse: Greenhouse, kind: str) -> None:
+    daily = asset(lambda days: KINDS[kind](week(days)))
+    greenhouse.run([daily], MON, WED)
+    result = greenhouse.run([daily], TUE, WED)
+
+    assert stored(greenhouse) == WEEK
+    counts = {day: found["dagster/partition_row_count"] for day, found in metadata_by_day(result, "daily").items()}
+    assert counts == {"2024-03-05": 2, "2024-03-06": 0}
+
+
+@pytest.mark.parametrize("last", [None, WED], ids=["one day", "many days"])
+@pytest.mark.parametrize("kind", [pa.Table, pa.RecordBatchReader, pd.DataFrame], ids=lambda kind: kind.__name__)
+def test_an_asset_downstream_asks_for_the_table_as_it_likes(
+    greenhouse: Greenhouse, kind: Any, last: date | None
+) -> None:
+    greenhouse.run([asset(week)], MON, WED)
+    seen = []
+
+    @dg.asset(partitions_def=DAYS)
+    def report(daily: kind) -> None:
+        if kind is pd.DataFrame:
+            assert list(daily.columns) == ["sensor", "celsius", "watered", "batch_id", "measured_on"]
+            daily = pa.Table.from_pandas(daily, preserve_index=False)
+        seen.extend(plain(daily.read_all() if kind is pa.RecordBatchReader else daily))
+
+    greenhouse.run([asset(week), report], MON, last, select="report")
+
+    expected = [("a", "20.50", True, MON), ("b", None, None, TUE), ("", "-1.00", False, TUE)]
+    assert seen == (expected if last else expected[:1])
+
+
+def test_loading_a_day_that_was_never_written_fails_with_a_sentence_that_names_it(greenhouse: Greenhouse) -> None:
+    @dg.asset(partitions_def=DAYS)
+    def report(daily: pd.DataFrame) -> None: ...
+
+    greenhouse.run([asset(week)], MON, WED)
+    sentence = "Partition 2024-03-07 of public.daily_reading is not in the warehouse; materialise it first."
+    with pytest.raises(MissingPartitionError, match=sentence):
+        greenhouse.run([asset(week), report], MON, THU, select="report")
+
+
+def test_sql_fills_the_days_and_says_its_facts_of_each(greenhouse: Greenhouse) -> None:
+    assert greenhouse.warehouse
+    execute(greenhouse.warehouse, f"insert into source_day values ('{MON}'), ('{MON}'), ('{WED}'), ('{THU}')")
+
+    result = greenhouse.run([asset(by_sql())], MON, WED)
+
+    row = ("x", Decimal("1.00"), True)
+    assert stored(greenhouse) == [(*row, MON), (*row, MON), (*row, WED)]
+    shown = metadata_by_day(result, "daily")
+    assert [(m["dagster/partition_row_count"], m.get("warmth")) for m in shown.values()] == [
+        (2, "2.00"),
+        (0, None),
+        (1, "1.00"),
+    ]
+    published = greenhouse.warehouse.rows(
+        "select insert_date, row_count, batch_id, sources from audit.published_partition "
+        f"where table_name = '{NAME}' order by insert_date"
+    )
+    assert [tuple(p.values()) for p in published] == [
+        (day, count, result.run_id, f'{{"plants": "batch-of-{day}"}}') for day, count in ((MON, 2), (TUE, 0), (WED, 1))
+    ]
+
+
+def test_days_whose_inputs_are_missing_are_held_back_and_the_others_are_replaced(greenhouse: Greenhouse) -> None:
+    assert greenhouse.warehouse
+    greenhouse.run([asset(week)], TUE)
+    execute(greenhouse.warehouse, f"insert into source_day values ('{MON}'), ('{TUE}'), ('{WED}')")
+
+    result = greenhouse.run([asset(by_sql(missing=(TUE,)))], MON, WED)
+
+    assert set(metadata_by_day(result, "daily")) == {"2024-03-04", "2024-03-06"}
+    assert [(row[0], row[3]) for row in stored(greenhouse)] == [("x", MON), ("", TUE), ("b", TUE), ("x", WED)]
+
+
+def test_a_broken_law_rolls_back_and_leaves_the_rows_before(greenhouse: Greenhouse) -> None:
+    assert greenhouse.warehouse
+    greenhouse.run([asset(week)], MON, WED)
+    execute(greenhouse.warehouse, f"insert into source_day values ('{MON}'), ('{TUE}')")
+    law = f"""select 'no reading is called x' as law, measured_on as insert_date, count(*) as found, 0 as expected
+        from {NAME} where sensor = 'x' and measured_on >= %(first_day)s and measured_on < %(end_day)s group by 2"""
+
+    with pytest.raises(
+        AuditError, match=r"2 broken laws, first on 2024-03-0.: no reading is called x: found 1, expected"
+    ):
+        greenhouse.run([asset(by_sql(audit=(law,)))], MON, TUE)
+
+    assert stored(greenhouse) == WEEK
+    assert greenhouse.materialized("daily") == {"2024-03-04", "2024-03-05", "2024-03-06"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_conflict_is_answered_by_the_whole_replacement_again(greenhouse: Greenhouse, kind: str) -> None:
+    """A stream was used up by the first attempt; the second once published its days as empty."""
+    assert greenhouse.warehouse
+    execute(greenhouse.warehouse, "create sequence attempts")
+    execute(
+        greenhouse.warehouse,
+        f"""create function meet() returns trigger language plpgsql as $$ begin
+            if nextval('attempts') = 1 then raise exception 'met' using errcode = '40001'; end if; return new; end $$;
+        create trigger meet after insert on {NAME} for each statement execute function meet()""",
+    )
+    try:
+        greenhouse.run([asset(lambda days: KINDS[kind](week(days)))], MON, WED)
+    finally:
+        execute(greenhouse.warehouse, f"drop trigger meet on {NAME}; drop function meet; drop sequence attempts")
+
+    assert stored(greenhouse) == WEEK
+
+
+def test_replacements_of_the_same_empty_day_at_once_do_not_double_its_rows(greenhouse: Greenhouse) -> None:
+    failures: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            with dg.DagsterInstance.ephemeral() as instance:
+                replace(greenhouse, instance=instance).run([asset(week)], MON, WED)
+        except BaseException as error:  # noqa: BLE001  (told by the assertion below)
+            failures.append(error)
+
+    threads = [threading.Thread(target=run) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert failures == []
+    assert stored(greenhouse) == WEEK
+
+
+@pytest.mark.parametrize(
+    ("value", "sentence"),
+    [
+        (rows(("ééé€", None, None)), "sensor holds 9 bytes"),
+        (rows((None, None, None)), "sensor is null in 1 rows"),  # type: ignore[arg-type]
+        (rows(("a", None, None)).set_column(2, "watered", pa.array([1], pa.int32())), "watered int32"),
+        (rows(("a", None, None)).append_column("colour", pa.array(["red"])), "colour string"),
+        (rows(("a", None, None)).drop_columns(["watered"]), r"\(sensor string, celsius decimal128\(5, 2\), batch_id"),
+    ],
+    ids=["bytes", "null", "type", "column too many", "column missing"],
+)
+@pytest.mark.parametrize("wrap", [lambda t: t, as_stream], ids=["arrow", "stream"])
+def test_rows_that_redshift_would_not_take_are_refused_and_the_rows_before_stay(
+    greenhouse: Greenhouse, value: pa.Table, sentence: str, wrap: Callable[[pa.Table], Any]
+) -> None:
+    greenhouse.run([asset(week)], MON)
+    with pytest.raises(SchemaError, match=sentence):
+        greenhouse.run([asset(lambda _: wrap(value))], MON)
+
+    assert stored(greenhouse) == WEEK[:1]
+
+
+def test_an_error_of_the_sql_is_raised_at_once(greenhouse: Greenhouse) -> None:
+    recipe = ReplaceDays(INSERT.replace("1.00", "1 / 0"), (), FACTS, ())
+    assert greenhouse.warehouse
+    execute(greenhouse.warehouse, f"insert into source_day values ('{MON}')")
+
+    with pytest.raises(psycopg2.errors.DivisionByZero):
+        greenhouse.run([asset(lambda _: recipe)], MON)
+
+
+def test_a_value_of_a_kind_that_the_warehouse_does_not_take_is_refused(greenhouse: Greenhouse) -> None:
+    with pytest.raises(TypeError, match="daily returned list; the warehouse takes one of: ReplaceDays"):
+        greenhouse.run([asset(lambda _: [1])], MON)

@@ -1,0 +1,127 @@
+"""One server, one browser and one backfill for all tests of the UI; they end with the last of them.
+
+Of the package and not of the session: while a browser of Playwright's is open, nothing else in the process can run an
+event loop of asyncio's.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from user_behaviour_tests.conftest import temporary_home
+from user_behaviour_tests.graph.installation import Installation, Row
+from user_behaviour_tests.ui.dev_server import DevServer, eventually
+from user_behaviour_tests.ui.runs import Run, runs
+from user_behaviour_tests.ui.small_shop import SETTINGS, open_shop
+
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+SANDBOX_OF_A_ROOT = "--no-sandbox"  # Chromium refuses to start as root with it
+QUIET = ("gpu", "quic", "background-networking", "component-update", "sync")
+PATIENCE_MILLISECONDS = 30_000
+BACKFILL_LIMIT_SECONDS = 180
+
+_BACKFILL = """
+query ($id: String!) { partitionBackfillOrError(backfillId: $id) {
+  __typename ... on PartitionBackfill { status } ... on PythonError { message } } }
+"""
+
+
+@dataclass(frozen=True)
+class Backfill:
+    """A backfill that has ended: its status, its runs, and the metric as it left it."""
+
+    status: str
+    runs: Sequence[Run]
+    metric: Sequence[Row]
+
+
+@pytest.fixture(scope="package")
+def home() -> Iterator[Path]:
+    with temporary_home() as home:
+        yield home
+
+
+@pytest.fixture(scope="package")
+def server(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevServer]:
+    """Dagster's webserver and daemon on an empty home; nothing of it is left running, nor wrote an alarming line."""
+    server = DevServer.start(home, tmp_path_factory.mktemp("dev") / "dev.log", settings=SETTINGS)
+    left: Sequence[str] = ()
+    try:
+        yield server
+    finally:
+        left = server.stop()
+    assert not left
+    assert not server.complaints()
+
+
+@pytest.fixture(scope="package")
+def shop(home: Path, server: DevServer) -> Installation:
+    """The home that the server looks at, with six days of purchases and vendor files."""
+    shop = Installation(home)
+    open_shop(shop)
+    return shop
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    chromium = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    if chromium is None:
+        pytest.skip(f"no browser among {', '.join(CHROMIUM)} is on the PATH; `make browser` installs Debian's Chromium")
+    expect.set_options(timeout=PATIENCE_MILLISECONDS)
+    arguments = [SANDBOX_OF_A_ROOT, "--no-first-run", *(f"--disable-{what}" for what in QUIET)]
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=chromium, args=arguments)
+
+
+@pytest.fixture
+def page(browser: Browser, server: DevServer, tmp_path: Path) -> Iterator[Page]:
+    """A page of the UI; a screenshot of how the test left it is in the test's temporary directory."""
+    with open_page(browser, server, tmp_path) as page:
+        yield page
+
+
+@pytest.fixture(scope="package")
+def backfilled(
+    browser: Browser, server: DevServer, shop: Installation, tmp_path_factory: pytest.TempPathFactory
+) -> Backfill:
+    """All days of all assets, materialized by clicking in the graph's page."""
+    with open_page(browser, server, tmp_path_factory.mktemp("backfill")) as page:
+        page.goto("/asset-groups")
+        page.get_by_role("button", name="Materialize all").click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_role("button", name="All", exact=True).click()
+        expect(dialog).to_contain_text("6 partitions")
+        dialog.get_by_role("button", name="Launch backfill").click()
+        created = page.get_by_text(re.compile(r"Created backfill \w+"))
+        backfill_id = created.inner_text().split()[2]
+
+    def ended() -> str:
+        status: str = server.ask(_BACKFILL, id=backfill_id)["partitionBackfillOrError"]["status"]
+        return "" if status == "REQUESTED" else status
+
+    status = eventually(ended, within=BACKFILL_LIMIT_SECONDS)
+    return Backfill(status, runs(server, backfill=backfill_id), shop.metric())
+
+
+@contextmanager
+def open_page(browser: Browser, server: DevServer, pictures: Path) -> Iterator[Page]:
+    """A page in which no script may fail and no request be refused; its last sight is `page.png`."""
+    wrong: list[str] = []
+    page = browser.new_page(base_url=server.url, viewport={"width": 2400, "height": 1300})
+    page.set_default_timeout(PATIENCE_MILLISECONDS)
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("response", lambda answer: wrong.extend([f"{answer.status} {answer.url}"] if answer.status >= 400 else []))
+    try:
+        yield page
+    finally:
+        page.screenshot(path=pictures / "page.png")
+        page.close()
+    assert not wrong
