@@ -47,7 +47,10 @@ def test_an_empty_variable_is_none() -> None:
     [
         ("FIRST_DAY", "1.12.2010", "write a day as 2010-12-01"),
         ("LAST_DAY", "2011-02-30", "write a day as 2010-12-01"),
-        ("BAD_ROW_SHARE", "1 %", "write a number"),
+        ("LAST_DAY", "2010-11-30", "before the first day"),
+        ("BAD_ROW_SHARE", "1 %", "write a number from 0 to 1"),
+        ("BAD_ROW_SHARE", "nan", "write a number from 0 to 1"),
+        ("FILE_BYTES", "inf", "write a number from 1"),
         ("FILE_BYTES", "1 GiB", "write a number"),
     ],
 )

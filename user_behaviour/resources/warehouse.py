@@ -84,7 +84,8 @@ class PostgresWarehouse(Warehouse):
         return psycopg2.connect(
             self._url(),
             application_name="user_behaviour",
-            options="-c timezone=UTC",
+            # One view of the data for a whole transaction, as on Redshift: what is audited is what was summed.
+            options=r"-c timezone=UTC -c default_transaction_isolation=repeatable\ read",
             keepalives_idle=30,
             client_encoding="UTF8",  # of the rows that COPY brings in and out
         )

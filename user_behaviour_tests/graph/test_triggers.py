@@ -1,14 +1,16 @@
 """From a purchase and a vendor's file to the metric by the triggers alone: their runs are executed as asked for."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import dagster as dg
+import pytest
 
 from user_behaviour.schedules import purchases_daily
 from user_behaviour.sensors import metric_follows, vendor_files
+from user_behaviour_tests.conftest import temporary_home
 from user_behaviour_tests.graph.installation import Installation, failure_messages
 from user_behaviour_tests.triggers import span_of
 
@@ -55,6 +57,15 @@ class Daemon:
                 assert result.success, failure_messages(result)
                 ran |= mine
         return ran
+
+
+@pytest.fixture
+def installation() -> Iterator[Installation]:
+    """One of its own: the sensor would find the broken files of the other tests."""
+    with temporary_home() as home:
+        installation = Installation(home)
+        yield installation
+        installation.instance.dispose()
 
 
 def test_the_triggers_alone_bring_a_day_to_the_metric_and_mend_it_after_a_late_file(installation: Installation) -> None:

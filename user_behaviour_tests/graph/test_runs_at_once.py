@@ -1,0 +1,91 @@
+"""Runs that overlap in time, and a run that is killed: real processes of the command on one installation."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from user_behaviour.days import DayRange
+from user_behaviour.schemas import CLASSIFIED_REVIEWS, RAW_PURCHASES, STAGED_PURCHASES
+from user_behaviour_tests.conftest import temporary_home
+from user_behaviour_tests.graph.installation import Installation, Row
+
+DAYS = DayRange(date(2011, 10, 3), date(2011, 10, 8))
+
+
+@pytest.fixture
+def shop() -> Iterator[Installation]:
+    with temporary_home() as home:
+        installation = Installation(home)
+        installation.sell([(f"{day} 12:00:00", 4, "2.500", "A", 13700) for day in DAYS.days()])
+        for day in DAYS.days():
+            installation.deliver(f"movie_review_{day}.csv", "cid,review_str\n13700,good\n")
+        yield installation
+        installation.instance.dispose()
+
+
+def _started(home: Path, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "user_behaviour", "run", *arguments],
+        env={**os.environ, "USER_BEHAVIOUR_HOME": str(home)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def _ended(run: subprocess.Popen[str]) -> int:
+    """Waits for a run; gives its exit status."""
+    said, _ = run.communicate(timeout=300)
+    print(said)  # shown where the test fails
+    return run.returncode
+
+
+def _expected(spent: str) -> list[Row]:
+    return [(day, 13700, Decimal(spent), 1, 1) for day in DAYS.days()]
+
+
+def test_runs_of_the_same_and_of_other_days_at_once_end_in_the_right_state(shop: Installation) -> None:
+    runs = [
+        _started(shop.home, "--from", "2011-10-03", "--to", "2011-10-08"),
+        _started(shop.home, "--from", "2011-10-03", "--to", "2011-10-06"),
+        _started(shop.home, "--day", "2011-10-08"),
+    ]
+    # The shop goes on selling while they run; whichever snapshot is the newest has to win.
+    shop.sell([(f"{day} 13:00:00", 4, "1.000", "B", 13700) for day in DAYS.days()])
+    last = _started(shop.home, "--from", "2011-10-05", "--to", "2011-10-08")
+    for run in runs:
+        _ended(run)
+    assert _ended(last) == 0
+    # Days that only the first runs covered may have been landed before the sale; those of the last were not.
+    assert shop.metric()[2:] == _expected("14.00000")[2:]
+    assert _ended(_started(shop.home, "--from", "2011-10-03", "--to", "2011-10-08")) == 0
+    assert shop.metric() == _expected("14.00000")
+
+
+def test_a_run_killed_in_the_middle_leaves_what_was_there_and_is_made_whole_by_a_rerun(shop: Installation) -> None:
+    assert _ended(_started(shop.home, "--from", "2011-10-03", "--to", "2011-10-08")) == 0
+    shop.sell([(f"{day} 13:00:00", 4, "1.000", "B", 13700) for day in DAYS.days()])
+    killed = _started(shop.home, "--from", "2011-10-03", "--to", "2011-10-08")
+    staged = shop.here.lake.dataset(STAGED_PURCHASES)
+    before = staged.manifests(DAYS.days())
+    assert killed.stdout is not None
+    for line in killed.stdout:
+        if line.strip().startswith("raw_reviews"):  # it stands between the landing and the classification
+            killed.send_signal(signal.SIGKILL)
+            break
+    assert _ended(killed) == -signal.SIGKILL
+    assert shop.metric() == _expected("10.00000")
+    for table in (RAW_PURCHASES, STAGED_PURCHASES, CLASSIFIED_REVIEWS):
+        dataset = shop.here.lake.dataset(table)
+        for manifest in dataset.manifests(DAYS.days()).values():
+            assert sum(batch.num_rows for batch in dataset.read(manifest)) == manifest.rows
+    assert _ended(_started(shop.home, "--from", "2011-10-03", "--to", "2011-10-08")) == 0
+    assert shop.metric() == _expected("14.00000")
+    assert staged.manifests(DAYS.days()) != before
