@@ -91,7 +91,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     last_day = day("LAST_DAY", "") if value("LAST_DAY", "") else None
     if last_day and last_day < first_day:
         raise SettingError(
-            f"USER_BEHAVIOUR_LAST_DAY is {last_day}, before the first day, {first_day}; write a later one."
+            f"USER_BEHAVIOUR_LAST_DAY is '{last_day}'; before the first day, {first_day}: write a later one."
         )
     return Settings(
         deployment=value("DEPLOYMENT", "local"),
