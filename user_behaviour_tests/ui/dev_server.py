@@ -29,6 +29,9 @@ START_LIMIT_SECONDS = 120.0
 END_LIMIT_SECONDS = 60.0
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _COMPLAINT = re.compile(r"Traceback \(most recent call last\)| - (ERROR|CRITICAL) - |Warning: ")
+_OWN_VARIABLES = ("USER_BEHAVIOUR", "DAGSTER", "PYTHONWARNINGS")
+# PySpark 4.3 says so once in every process that starts Spark; may go when it does, or when `dev` hides it.
+_KNOWN = "PySpark does not yet fully support pandas >= 3.0.0"
 _NODES = "{ assetNodes { id } }"
 
 
@@ -44,9 +47,7 @@ class DevServer:
     @classmethod
     def start(cls, home: Path, log: Path, *, settings: Mapping[str, str]) -> DevServer:
         """Starts it on a free port, and waits until it knows the assets."""
-        clean = {
-            name: value for name, value in os.environ.items() if not name.startswith(("USER_BEHAVIOUR", "DAGSTER"))
-        }
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(_OWN_VARIABLES)}
         port, called = free_port(), time.monotonic()
         with log.open("wb") as output:
             process = subprocess.Popen(
@@ -84,7 +85,8 @@ class DevServer:
 
     def complaints(self) -> Sequence[str]:
         """The lines of the log that would alarm a user."""
-        return [line for line in _COLOUR.sub("", self.log.read_text()).splitlines() if _COMPLAINT.search(line)]
+        lines = _COLOUR.sub("", self.log.read_text()).splitlines()
+        return [line for line in lines if _COMPLAINT.search(line) and _KNOWN not in line]
 
     def stop(self) -> Sequence[str]:
         """Ends it as Ctrl-C in a terminal does; gives the command lines of what still ran long afterwards, killed."""

@@ -12,6 +12,7 @@ from user_behaviour_tests.ui.small_shop import DAYS, METRIC
 
 RUNS_AT_ONCE = 2  # max_concurrent_runs of dagster.yaml
 RUNS_LIMIT_SECONDS = 240
+SINGLE_DAYS = DAYS[:4]  # more would only take longer: each starts a Spark of its own
 
 _PARTITIONS = "{ assetNodes { isMaterializable assetKey { path } partitionStats { numMaterialized numFailed } } }"
 
@@ -43,10 +44,10 @@ def test_one_run_a_day_and_several_at_once_change_no_row(
     page: Page, server: DevServer, shop: Installation, backfilled: Backfill
 ) -> None:
     before = shop.metric()
-    launched = launch_days(server, "user_behavior_metric_job", DAYS)
+    launched = launch_days(server, "user_behavior_metric_job", SINGLE_DAYS)
     page.goto("/runs")
-    expect(page.get_by_text(re.compile(r"^Queued \([1-6]\)$"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"^Queued \([1-4]\)$"))).to_be_visible()
     ran = finished(server, launched, within=RUNS_LIMIT_SECONDS)
-    assert {run.tags["dagster/partition"]: run.status for run in ran} == dict.fromkeys(DAYS, "SUCCESS")
+    assert {run.tags["dagster/partition"]: run.status for run in ran} == dict.fromkeys(SINGLE_DAYS, "SUCCESS")
     assert most_at_once(ran) == RUNS_AT_ONCE
     assert shop.metric() == before
