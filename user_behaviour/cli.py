@@ -64,6 +64,7 @@ def _expected_errors() -> tuple[type[BaseException], ...]:
     """The errors that a user can do something about. Asked for only when something was raised."""
     import psycopg2
 
+    from user_behaviour.commands.run_error import RunError
     from user_behaviour.deployments import SettingError
     from user_behaviour.local.account import NoAccount
     from user_behaviour.local.java import JavaNotFound
@@ -71,7 +72,6 @@ def _expected_errors() -> tuple[type[BaseException], ...]:
     from user_behaviour.local.stack import StackError
     from user_behaviour.recipes import HeldBackError
     from user_behaviour.rules import NoRuleError
-    from user_behaviour.run_error import RunError
 
     own = (SettingError, StackError, NoAccount, JavaNotFound, ShopDataError, HeldBackError, NoRuleError, RunError)
     return (*own, psycopg2.Error, OSError)

@@ -9,6 +9,7 @@ from user_behaviour.io_managers.external_table import ExternalTableIOManager
 from user_behaviour.io_managers.lake import LakeIOManager
 from user_behaviour.io_managers.warehouse import WarehouseIOManager
 from user_behaviour.jobs import JOBS
+from user_behaviour.logs import console_logger
 from user_behaviour.rules import QUANTITY_RULES, QuantityRules
 from user_behaviour.schedules import SCHEDULES
 from user_behaviour.sensors import SENSORS
@@ -38,6 +39,7 @@ def assemble(here: Deployment, quantity_rules: QuantityRules = QUANTITY_RULES) -
             "warehouse_io_manager": WarehouseIOManager(here.warehouse),
         },
         executor=dg.in_process_executor,
+        loggers={"console": console_logger},
     )
 
 

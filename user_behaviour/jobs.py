@@ -17,8 +17,8 @@ from user_behaviour.days import DayRange
 from user_behaviour.partitions import DAILY
 from user_behaviour.resources.external_tables import ExternalTables
 from user_behaviour.resources.lake import Lake
-from user_behaviour.retention import Retention
 from user_behaviour.schemas import EXTERNAL_TABLES, LAKE_TABLES
+from user_behaviour.triggers.retention import Retention
 
 user_behavior_metric_job = dg.define_asset_job(
     "user_behavior_metric_job", dg.AssetSelection.all(), description="Everything, from the sources to the metric."

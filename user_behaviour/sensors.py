@@ -10,16 +10,16 @@ from datetime import date
 import dagster as dg
 
 from user_behaviour.assets.sources import movie_review_file
-from user_behaviour.day_requests import DayRequest
-from user_behaviour.follow_up import complete_days, follow_up
 from user_behaviour.jobs import existing_days, metric_job, reviews_job
 from user_behaviour.resources.external_tables import ExternalTables
 from user_behaviour.resources.vendor_drop import DroppedFile, VendorDrop
 from user_behaviour.resources.warehouse import Warehouse
 from user_behaviour.schemas import EXTERNAL_TABLES, USER_BEHAVIOR_METRIC
 from user_behaviour.statements import statement
-from user_behaviour.tick_memory import TickMemory
-from user_behaviour.vendor_watch import look
+from user_behaviour.triggers.day_requests import DayRequest
+from user_behaviour.triggers.follow_up import complete_days, follow_up
+from user_behaviour.triggers.tick_memory import TickMemory
+from user_behaviour.triggers.vendor_watch import look
 
 INTERVAL_SECONDS = 30
 REPORTS_SHOWN = 20

@@ -2,8 +2,8 @@
 
 from datetime import date, timedelta
 
-from user_behaviour.day_requests import DAYS_PER_RUN, RUNS_PER_TICK, day_requests
 from user_behaviour.days import DayRange
+from user_behaviour.triggers.day_requests import DAYS_PER_RUN, RUNS_PER_TICK, day_requests
 
 FIRST = date(2010, 12, 1)
 

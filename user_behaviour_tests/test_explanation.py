@@ -12,8 +12,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from user_behaviour.commands.explanation import explain, newer_than_the_metric, reason_for_no_row
 from user_behaviour.deployments import Deployment
-from user_behaviour.explanation import explain, newer_than_the_metric, reason_for_no_row
 from user_behaviour.manifests import Source
 from user_behaviour.schemas import (
     CLASSIFIED_REVIEWS,

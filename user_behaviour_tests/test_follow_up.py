@@ -2,9 +2,9 @@
 
 from datetime import date
 
-from user_behaviour.follow_up import FollowUp, complete_days, follow_up
 from user_behaviour.resources.external_tables import Registration
-from user_behaviour.tick_memory import TickMemory
+from user_behaviour.triggers.follow_up import FollowUp, complete_days, follow_up
+from user_behaviour.triggers.tick_memory import TickMemory
 
 DAY = date(2010, 12, 1)
 SIDES = {"purchases": "p1", "reviews": "r1"}

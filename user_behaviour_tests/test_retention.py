@@ -12,8 +12,8 @@ from user_behaviour.jobs import purge_superseded_batches_job
 from user_behaviour.local.stack import Stack
 from user_behaviour.manifests import Manifest, Rejection, timestamp
 from user_behaviour.resources.lake import LocalLake
-from user_behaviour.retention import Purged, Retention
 from user_behaviour.schemas import EXTERNAL_TABLES, STAGED_PURCHASES, USER_PURCHASE_STAGING
+from user_behaviour.triggers.retention import Purged, Retention
 from user_behaviour_tests.triggers import Catalog, new_catalog
 
 DAY = date(2010, 12, 1)

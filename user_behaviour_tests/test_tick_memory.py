@@ -2,7 +2,7 @@
 
 import pytest
 
-from user_behaviour.tick_memory import CursorError, TickMemory, digest
+from user_behaviour.triggers.tick_memory import CursorError, TickMemory, digest
 
 
 def test_a_memory_survives_its_cursor() -> None:

@@ -7,8 +7,8 @@ import pytest
 
 from user_behaviour.days import DayRange
 from user_behaviour.resources.vendor_drop import DroppedFile
-from user_behaviour.tick_memory import TickMemory
-from user_behaviour.vendor_watch import Look, look
+from user_behaviour.triggers.tick_memory import TickMemory
+from user_behaviour.triggers.vendor_watch import Look, look
 
 PARTITIONS = DayRange(date(2010, 12, 1), date(2011, 12, 9))
 

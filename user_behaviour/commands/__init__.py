@@ -1,1 +1,1 @@
-"""The commands of `user-behaviour`, thin: they read options, call what does the work, and show what came of it."""
+"""The commands of `user-behaviour`, and what they are made of: runs in this process, their display, explanations."""

@@ -25,8 +25,8 @@ def demo(ctx: click.Context) -> None:
     Called again, it changes nothing.
     """
     from user_behaviour.commands.data import sample
-    from user_behaviour.published import last_day_with_data
-    from user_behaviour.tabular import print_rows
+    from user_behaviour.commands.published import last_day_with_data
+    from user_behaviour.commands.tabular import print_rows
 
     started = time.monotonic()
     stack = Stack(settings().home)

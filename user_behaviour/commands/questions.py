@@ -19,8 +19,8 @@ def query(sql: str, *, as_csv: bool) -> None:
     """Run a query that reads on the warehouse."""
     import psycopg2
 
-    from user_behaviour.queries import ask
-    from user_behaviour.tabular import print_table
+    from user_behaviour.commands.queries import ask
+    from user_behaviour.commands.tabular import print_table
 
     try:
         answer = ask(deployment(settings()).warehouse, sql)
@@ -42,7 +42,7 @@ def query(sql: str, *, as_csv: bool) -> None:
 @click.option("--day", type=Day(), required=True, metavar="DAY", help="The day.")
 def explain(customer: int, day: date) -> None:
     """Trace a row of the metric to what it was made from, or say why there is none."""
-    from user_behaviour.explanation import explain as trace
-    from user_behaviour.explanation_text import print_explanation
+    from user_behaviour.commands.explanation import explain as trace
+    from user_behaviour.commands.explanation_text import print_explanation
 
     print_explanation(trace(deployment(settings()), customer, day))

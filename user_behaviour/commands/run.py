@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     import dagster as dg
     from rich.console import Console
 
-    from user_behaviour.run_report import RunReport
-    from user_behaviour.runs import Selection
+    from user_behaviour.commands.run_report import RunReport
+    from user_behaviour.commands.runs import Selection
 
 
 @dataclass(frozen=True)
@@ -71,8 +71,8 @@ def all_days(first: date | None = None, last: date | None = None) -> DayRange:
 
 
 def _last_day(first: date) -> date:
-    from user_behaviour.published import last_day_with_data
-    from user_behaviour.run_error import RunError
+    from user_behaviour.commands.published import last_day_with_data
+    from user_behaviour.commands.run_error import RunError
 
     newest = last_day_with_data(deployment(settings()))
     if newest is None or newest < first:
@@ -90,14 +90,14 @@ def carry_out(order: Order, *, debug: bool) -> bool:
     started = time.monotonic()
     if order.missing and not order.select:
         # Asked before Dagster is imported, since the answer is often that there is nothing to do.
-        from user_behaviour.published import ASSET_TABLES, missing
+        from user_behaviour.commands.published import ASSET_TABLES, missing
 
         if not missing(deployment(settings()), ASSET_TABLES, order.days):
             click.echo(f"Nothing is missing from {order.days.first} to {order.days.last}.")
             return True
     os.environ.update(_dagster_environment())
-    from user_behaviour.progress import print_outcome
-    from user_behaviour.terminal import console, own_console
+    from user_behaviour.commands.progress import print_outcome
+    from user_behaviour.commands.terminal import console, own_console
 
     with own_console(alone=not debug) as terminal:
         reports = _runs(order, terminal, debug=debug)
@@ -109,9 +109,9 @@ def carry_out(order: Order, *, debug: bool) -> bool:
 
 
 def _runs(order: Order, terminal: Console, *, debug: bool) -> list[RunReport]:
+    from user_behaviour.commands.progress import RunProgress
+    from user_behaviour.commands.runs import materialise, require_partitions, select
     from user_behaviour.local.instance import process_tag, report_abandoned
-    from user_behaviour.progress import RunProgress
-    from user_behaviour.runs import materialise, require_partitions, select
 
     selection = select(order.select)
     require_partitions(order.days)
@@ -132,7 +132,7 @@ def _runs(order: Order, terminal: Console, *, debug: bool) -> list[RunReport]:
 
 def _spans(order: Order, selection: Selection) -> Sequence[DayRange]:
     """The range of days of each run."""
-    from user_behaviour.published import missing
+    from user_behaviour.commands.published import missing
 
     spans = missing(deployment(settings()), selection.names, order.days) if order.missing else [order.days]
     return [DayRange(day, day) for span in spans for day in span.days()] if order.per_day else spans

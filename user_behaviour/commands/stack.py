@@ -44,13 +44,14 @@ def status() -> None:
 @click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True, help="The port on 127.0.0.1.")
 def dev(port: int) -> None:
     """Start the Dagster UI and its daemon on 127.0.0.1, until Ctrl-C."""
-    environment = {**os.environ, **dagster_environment()}
+    # The runs are processes of their own: beta notices of Dagster and PySpark are for us, and not for who watches.
+    environment = {**os.environ, **dagster_environment(), "PYTHONWARNINGS": "ignore"}
     click.echo(f"Dagster at http://127.0.0.1:{port} in some seconds; Ctrl-C ends it, and leaves the stack up.")
     # Dagster takes this process's place, so that signals reach it and nothing is left if it is killed. It copies how
     # it finds SIGINT, and a shell's background jobs find it ignored: they could then only be killed.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     arguments = ["dev", "--host", "127.0.0.1", "--port", str(port), "--workspace", str(CHECKOUT / "workspace.yaml")]
-    command = [sys.executable, "-W", "ignore", "-m", "dagster", *arguments]
+    command = [sys.executable, "-m", "dagster", *arguments]
     sys.stdout.flush()
     os.execve(sys.executable, command, environment)  # noqa: S606
 

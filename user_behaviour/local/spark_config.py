@@ -3,6 +3,10 @@
 Measured on 2 cores with the real 25,000 reviews in 305 files: seconds of the JVM's CPU fell from 36 to 18.
 """
 
+from pathlib import Path
+
+_LOG = Path(__file__).with_name("log4j2.properties").as_uri()
+
 SPARK_CONFIG = {
     "spark.master": "local[2]",
     "spark.ui.enabled": "false",
@@ -18,5 +22,5 @@ SPARK_CONFIG = {
     "spark.hadoop.fs.file.impl": "org.apache.hadoop.fs.RawLocalFileSystem",
     # Short jobs: the quick compiler alone, and one collector thread. At ten times the data it costs about a sixth more
     # of the JVM's CPU; at this size it saves a third.
-    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+    "spark.driver.extraJavaOptions": f"-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Dlog4j2.configurationFile={_LOG}",
 }

@@ -43,4 +43,6 @@ class LocalSpark(SparkRunner):
 
         # PySpark's launcher looks for Java here and nowhere else.
         os.environ["JAVA_HOME"] = str(self._java_home())
+        # Else Spark looks for the address of a network that it has no use for, and says so.
+        os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
         return LazyPySparkResource(spark_config=self._config)

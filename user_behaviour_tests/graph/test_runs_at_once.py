@@ -1,7 +1,6 @@
-"""Runs that overlap in time, and a run that is killed: real processes of the command on one installation."""
+"""Runs that overlap in time: real processes of the command on one installation."""
 
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from user_behaviour.days import DayRange
-from user_behaviour.schemas import CLASSIFIED_REVIEWS, RAW_PURCHASES, STAGED_PURCHASES
 from user_behaviour_tests.conftest import temporary_home
 from user_behaviour_tests.graph.installation import Installation, Row
 
@@ -67,25 +65,3 @@ def test_runs_of_the_same_and_of_other_days_at_once_end_in_the_right_state(shop:
     assert shop.metric()[2:] == _expected("14.00000")[2:]
     assert _ended(_started(shop.home, "--from", "2011-10-03", "--to", "2011-10-08")) == 0
     assert shop.metric() == _expected("14.00000")
-
-
-def test_a_run_killed_in_the_middle_leaves_what_was_there_and_is_made_whole_by_a_rerun(shop: Installation) -> None:
-    assert _ended(_started(shop.home, "--from", "2011-10-03", "--to", "2011-10-08")) == 0
-    shop.sell([(f"{day} 13:00:00", 4, "1.000", "B", 13700) for day in DAYS.days()])
-    killed = _started(shop.home, "--from", "2011-10-03", "--to", "2011-10-08")
-    staged = shop.here.lake.dataset(STAGED_PURCHASES)
-    before = staged.manifests(DAYS.days())
-    assert killed.stdout is not None
-    for line in killed.stdout:
-        if line.strip().startswith("raw_reviews"):  # it stands between the landing and the classification
-            killed.send_signal(signal.SIGKILL)
-            break
-    assert _ended(killed) == -signal.SIGKILL
-    assert shop.metric() == _expected("10.00000")
-    for table in (RAW_PURCHASES, STAGED_PURCHASES, CLASSIFIED_REVIEWS):
-        dataset = shop.here.lake.dataset(table)
-        for manifest in dataset.manifests(DAYS.days()).values():
-            assert sum(batch.num_rows for batch in dataset.read(manifest)) == manifest.rows
-    assert _ended(_started(shop.home, "--from", "2011-10-03", "--to", "2011-10-08")) == 0
-    assert shop.metric() == _expected("14.00000")
-    assert staged.manifests(DAYS.days()) != before

@@ -30,8 +30,6 @@ END_LIMIT_SECONDS = 60.0
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _COMPLAINT = re.compile(r"Traceback \(most recent call last\)| - (ERROR|CRITICAL) - |Warning: ")
 _OWN_VARIABLES = ("USER_BEHAVIOUR", "DAGSTER", "PYTHONWARNINGS")
-# PySpark 4.3 says so once in every process that starts Spark; may go when it does, or when `dev` hides it.
-_KNOWN = "PySpark does not yet fully support pandas >= 3.0.0"
 _NODES = "{ assetNodes { id } }"
 
 
@@ -86,7 +84,7 @@ class DevServer:
     def complaints(self) -> Sequence[str]:
         """The lines of the log that would alarm a user."""
         lines = _COLOUR.sub("", self.log.read_text()).splitlines()
-        return [line for line in lines if _COMPLAINT.search(line) and _KNOWN not in line]
+        return [line for line in lines if _COMPLAINT.search(line)]
 
     def stop(self) -> Sequence[str]:
         """Ends it as Ctrl-C in a terminal does; gives the command lines of what still ran long afterwards, killed."""

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
-from user_behaviour.run_report import RunReport, Stage, Verdict
+from user_behaviour.commands.run_report import RunReport, Stage, Verdict
 
 _REMARKS = 3
 _COLOURS = {"passed": "green", "warned": "yellow", "FAILED": "red"}

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import dagster as dg
 from dagster._core.utils import make_new_run_id
 
+from user_behaviour.commands.run_error import RunError
+from user_behaviour.commands.run_events import RunEvents, Watcher
+from user_behaviour.commands.run_report import RunReport, Stage
 from user_behaviour.days import DayRange
 from user_behaviour.definitions import defs
 from user_behaviour.partitions import DAILY
-from user_behaviour.run_error import RunError
-from user_behaviour.run_events import RunEvents, Watcher
-from user_behaviour.run_report import RunReport, Stage
 
 # What Dagster has to say goes to its storage; the terminal is for the progress.
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from user_behaviour.days import DayRange, ranges
-from user_behaviour.tick_memory import digest
+from user_behaviour.triggers.tick_memory import digest
 
 DAYS_PER_RUN = 400
 RUNS_PER_TICK = 5

@@ -10,7 +10,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from user_behaviour.terminal import console
+from user_behaviour.commands.terminal import console
 
 
 def print_rows(rows: Sequence[Mapping[str, Any]]) -> None:

@@ -10,7 +10,7 @@ from typing import Protocol
 import dagster as dg
 from dagster_shared.error import SerializableErrorInfo
 
-from user_behaviour.run_report import Stage, Verdict
+from user_behaviour.commands.run_report import Stage, Verdict
 
 _ROWS = "dagster/partition_row_count"
 

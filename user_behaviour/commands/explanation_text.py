@@ -6,9 +6,9 @@ from decimal import Decimal
 
 import click
 
-from user_behaviour.explanation import Explanation, newer_than_the_metric, reason_for_no_row
+from user_behaviour.commands.explanation import Explanation, newer_than_the_metric, reason_for_no_row
+from user_behaviour.commands.tabular import print_table
 from user_behaviour.schemas import RAW_REVIEWS
-from user_behaviour.tabular import print_table
 
 _TEXT = 60
 

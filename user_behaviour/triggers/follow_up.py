@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from user_behaviour.day_requests import DayRequest, day_requests
 from user_behaviour.resources.external_tables import Registration
-from user_behaviour.tick_memory import TickMemory, digest
+from user_behaviour.triggers.day_requests import DayRequest, day_requests
+from user_behaviour.triggers.tick_memory import TickMemory, digest
 
 Batches = Mapping[str, str]
 

@@ -1,0 +1,1 @@
+"""How the sensors and the purge decide, free of Dagster: states compared, nothing counted."""
