@@ -131,11 +131,12 @@ def land_and_stage_purchases(connection: Any, lake: Path, days: tuple[date, date
 def parse_reviews(file: Path) -> Iterator[tuple[str, str, str, int, str]]:
     """The rows of one vendor file, with the line on which each starts."""
     opened: Any = gzip.open if file.suffix == ".gz" else open
-    with opened(file, "rt", encoding="utf-8-sig", newline="") as text:
+    with opened(file, "rt", encoding="utf-8-sig", errors="replace", newline="") as text:
         reader, line = csv.reader(text), 2
         next(reader)
-        for cid, review in reader:
-            yield cid, review, file.name, line, BATCH
+        for row in reader:
+            if len(row) == 2 and row[0].isdigit() and len(row[0]) <= 10 and row[1].strip():
+                yield row[0], row[1], file.name, line, BATCH
             line = reader.line_num + 1
 
 

@@ -201,6 +201,7 @@ def show(result: Mapping[str, Any]) -> None:
 
 def main() -> None:
     """Measures, prints, writes."""
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # a long bench tells how far it is
     parser = argparse.ArgumentParser(description="The project against a plain script, on the same data.")
     parser.add_argument("--scales", type=float, nargs="*", default=[1, 10], help="sizes of the sample data")
     parser.add_argument("--runs", type=int, default=3, help="processes of each kind; the median counts")

@@ -43,4 +43,5 @@ def assemble(here: Deployment, quantity_rules: QuantityRules = QUANTITY_RULES) -
     )
 
 
-defs = assemble(deployment(settings()))
+HERE = deployment(settings())
+defs = assemble(HERE)

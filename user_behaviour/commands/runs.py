@@ -12,11 +12,12 @@ from dataclasses import dataclass
 import dagster as dg
 from dagster._core.utils import make_new_run_id
 
+from user_behaviour.assets.staging import classified_reviews
 from user_behaviour.commands.run_error import RunError
 from user_behaviour.commands.run_events import RunEvents, Watcher
 from user_behaviour.commands.run_report import RunReport, Stage
 from user_behaviour.days import DayRange
-from user_behaviour.definitions import defs
+from user_behaviour.definitions import HERE, defs
 from user_behaviour.partitions import DAILY
 
 # What Dagster has to say goes to its storage; the terminal is for the progress.
@@ -78,6 +79,8 @@ def materialise(
     started = time.monotonic()
     run_id = make_new_run_id()
     job = defs.resolve_implicit_global_asset_job_def().get_subset(asset_selection=set(selection.keys))
+    if classified_reviews.key in selection.keys:
+        HERE.spark.prepare()
     events = RunEvents(_stages(job, selection), watcher)
     instance.add_event_listener(run_id, events)
     job.execute_in_process(

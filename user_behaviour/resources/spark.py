@@ -6,16 +6,17 @@ import os
 import runpy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from functools import cached_property
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from dagster_pyspark import LazyPySparkResource
+from typing import Any
 
 
 class SparkRunner(ABC):
     """Runs Spark programs to their end."""
+
+    @abstractmethod
+    def prepare(self) -> None:
+        """Says ahead that a program will be run, so that what takes time to start can; returns at once."""
 
     @abstractmethod
     def run(self, program: str, job: str) -> None:
@@ -32,17 +33,24 @@ class LocalSpark(SparkRunner):
         self._programs = programs
         self._java_home = java_home
         self._config = dict(config)
+        self._thread = ThreadPoolExecutor(1, "spark-start")
+        self._session: Future[Any] | None = None
+
+    def prepare(self) -> None:
+        # A thread: the session comes up in the JVM while this process lands the data.
+        self._session = self._session or self._thread.submit(self._start)
 
     def run(self, program: str, job: str) -> None:
-        _ = self._pyspark.spark_session  # the program's getOrCreate() finds it
+        self.prepare()
+        if self._session:
+            self._session.result()  # the program's getOrCreate() finds it
         runpy.run_path(str(self._programs / program))["main"](["--job", job])
 
-    @cached_property
-    def _pyspark(self) -> LazyPySparkResource:
+    def _start(self) -> Any:
         from dagster_pyspark import LazyPySparkResource
 
         # PySpark's launcher looks for Java here and nowhere else.
         os.environ["JAVA_HOME"] = str(self._java_home())
         # Else Spark looks for the address of a network that it has no use for, and says so.
         os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
-        return LazyPySparkResource(spark_config=self._config)
+        return LazyPySparkResource(spark_config=self._config).spark_session
