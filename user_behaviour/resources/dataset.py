@@ -93,7 +93,7 @@ class Dataset:
         directory = self.batch_directory(manifest.day, manifest.batch_id)
         for file in manifest.files:
             with pq.ParquetFile(f"{directory}/{file.name}", filesystem=self.lake.filesystem()) as parquet:
-                for batch in parquet.iter_batches():
+                for batch in parquet.iter_batches(use_threads=False):
                     yield conform(batch, self.table)
 
     def quarantine(self, manifest: Manifest | Rejection) -> pa.Table | None:

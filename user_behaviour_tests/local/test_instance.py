@@ -79,6 +79,7 @@ def test_preparing_writes_the_file_once_and_again_only_when_it_differs(tmp_path:
         "USER_BEHAVIOUR_DAGSTER_URL": "postgresql+psycopg2://me:secret@127.0.0.1:5/dagster",
         "DAGSTER_EVENT_BATCH_SIZE": "1000",
         "DAGSTER_DISABLE_TELEMETRY": "yes",
+        "ARROW_DEFAULT_MEMORY_POOL": "system",
     }
 
 
