@@ -60,6 +60,20 @@ def repeatable(value: Any) -> Iterator[Callable[[], Any]]:
         yield again
 
 
+def as_wanted(stream: pa.RecordBatchReader, wanted: Any) -> Any:
+    """The stream as the type that an asset's parameter asks for; None for a type that rows cannot be given as."""
+    import pandas as pd
+    import pyarrow as pa
+
+    if wanted is pa.RecordBatchReader:
+        return stream
+    if wanted is pa.Table:
+        return stream.read_all()
+    if wanted is pd.DataFrame:
+        return stream.read_all().to_pandas(date_as_object=True)
+    return None
+
+
 def _from_pandas(frame: Any, table: Table, days: Sequence[date]) -> pa.Table:
     import pyarrow as pa
 

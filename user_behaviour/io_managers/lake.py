@@ -15,7 +15,7 @@ import dagster as dg
 import pandas as pd
 import pyarrow as pa
 
-from user_behaviour.io_managers.frames import per_day
+from user_behaviour.io_managers.frames import as_wanted, per_day
 from user_behaviour.io_managers.publishing import (
     Outcome,
     batch_id_of,
@@ -78,12 +78,8 @@ class LakeIOManager(dg.IOManager):
             return PartitionStreams(days, dataset.current, dataset.read)
         manifests = [dataset.current(day) for day in days]
         stream = pa.RecordBatchReader.from_batches(schema_with_day(dataset.table), _rows(dataset, manifests))
-        if wanted is pa.RecordBatchReader:
-            return stream
-        if wanted is pa.Table:
-            return stream.read_all()
-        if wanted is pd.DataFrame:
-            return stream.read_all().to_pandas(date_as_object=True)
+        if (given := as_wanted(stream, wanted)) is not None:
+            return given
         raise TypeError(
             f"The lake cannot give {context.asset_key.to_user_string()} as {wanted}; annotate the parameter with one "
             "of: Locations, PartitionStreams, pyarrow.Table, pyarrow.RecordBatchReader, pandas.DataFrame."

@@ -16,7 +16,7 @@ import pandas as pd
 import pyarrow as pa
 
 from user_behaviour.days import ranges
-from user_behaviour.io_managers.frames import per_day, repeatable
+from user_behaviour.io_managers.frames import as_wanted, per_day, repeatable
 from user_behaviour.io_managers.publishing import (
     PREVIEW_ROWS,
     Outcome,
@@ -82,12 +82,8 @@ class WarehouseIOManager(dg.IOManager):
         self._require_published(table, days)
         stream = pa.RecordBatchReader.from_batches(schema_with_day(table), self._rows(table, days))
         wanted = context.dagster_type.typing_type
-        if wanted is pa.RecordBatchReader:
-            return stream
-        if wanted is pa.Table:
-            return stream.read_all()
-        if wanted is pd.DataFrame:
-            return stream.read_all().to_pandas(date_as_object=True)
+        if (given := as_wanted(stream, wanted)) is not None:
+            return given
         raise TypeError(
             f"The warehouse cannot give {context.asset_key.to_user_string()} as {wanted}; annotate the parameter with "
             "one of: pyarrow.Table, pyarrow.RecordBatchReader, pandas.DataFrame."
