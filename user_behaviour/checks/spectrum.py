@@ -1,5 +1,6 @@
 """Claims about stage spectrum: the warehouse sees the rows that the lake has."""
 
+from collections.abc import Mapping
 from datetime import date
 
 import dagster as dg
@@ -8,7 +9,8 @@ from user_behaviour.assets.spectrum import movie_review_clean_stage, user_purcha
 from user_behaviour.checks.every_asset import external_days_are_published, rows_in_files
 from user_behaviour.checks.verdict import Offence, days_under_check, verdict
 from user_behaviour.days import DayRange
-from user_behaviour.resources.external_tables import ExternalTables
+from user_behaviour.resources.dataset import Dataset
+from user_behaviour.resources.external_tables import ExternalTables, Registration
 from user_behaviour.resources.lake import Lake
 from user_behaviour.resources.warehouse import Warehouse
 from user_behaviour.schemas import (
@@ -54,15 +56,8 @@ def external_rows_equal_lake_rows(
         ]
         overtaken = []
         for day, registration in registered.items():
-            batch = dataset.batch(day, registration.batch_id)
-            if batch is None:
-                offences.append(Offence(day, f"points at batch {registration.batch_id}, which the lake does not have"))
-                continue
-            shown, in_lake = seen.get(day, {}), rows_in_files(dataset, batch)
-            if sum(shown.values()) != in_lake:
-                offences.append(Offence(day, f"{sum(shown.values())} rows in {table.name}, {in_lake} in the lake"))
-            elif shown.keys() - {batch.batch_id}:
-                offences.append(Offence(day, f"rows of batch {', '.join(shown)}, registered is {batch.batch_id}"))
+            if misread := _misread(table, dataset, registration, seen.get(day, {})):
+                offences.append(Offence(day, misread))
             newer = in_force[day].batch_id if day in in_force else "none"
             if newer != registration.batch_id:
                 said = f"points at batch {registration.batch_id}, in force is {newer}; rerun the day"
@@ -70,6 +65,18 @@ def external_rows_equal_lake_rows(
         return verdict(offences, looked_at=len(registered), overtaken=overtaken)
 
     return check
+
+
+def _misread(table: Table, dataset: Dataset, registration: Registration, shown: Mapping[str, int]) -> str | None:
+    """What is wrong with the rows that a registered partition shows, counted by batch; None if they are its batch's."""
+    batch = dataset.batch(registration.day, registration.batch_id)
+    if batch is None:
+        return f"points at batch {registration.batch_id}, which the lake does not have"
+    if (rows := sum(shown.values())) != (in_lake := rows_in_files(dataset, batch)):
+        return f"{rows} rows in {table.name}, {in_lake} in the lake"
+    if shown.keys() - {batch.batch_id}:
+        return f"rows of batch {', '.join(shown)}, registered is {batch.batch_id}"
+    return None
 
 
 SPECTRUM_CHECKS = [
