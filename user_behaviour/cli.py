@@ -65,7 +65,7 @@ def _expected_errors() -> tuple[type[BaseException], ...]:
     import psycopg2
 
     from user_behaviour.commands.run_error import RunError
-    from user_behaviour.deployments import SettingError
+    from user_behaviour.settings import SettingError
     from user_behaviour.local.account import NoAccount
     from user_behaviour.local.java import JavaNotFound
     from user_behaviour.local.shop_data import ShopDataError

@@ -6,15 +6,15 @@ The only reader of the environment. Light: products are imported when a deployme
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
 from functools import cache
-from math import nan
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from user_behaviour.settings import CHECKOUT, SettingError, Settings, read_settings
+
 if TYPE_CHECKING:
+    from user_behaviour.local.stack import Stack
     from user_behaviour.resources.external_tables import ExternalTables
     from user_behaviour.resources.lake import Lake
     from user_behaviour.resources.source_database import SourceDatabase
@@ -23,29 +23,12 @@ if TYPE_CHECKING:
     from user_behaviour.resources.warehouse import Warehouse
     from user_behaviour.review_landing import LandingLimits
 
-CHECKOUT = Path(__file__).resolve().parents[1]
 SPARK_JOBS = CHECKOUT / "spark_jobs"
-
-
-class SettingError(ValueError):
-    """A setting of the environment cannot be used."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What the environment says. `home` holds all state of the local deployment; `last_day` None: open."""
-
-    deployment: str
-    home: Path
-    first_day: date
-    last_day: date | None
-    bad_row_share: float
-    file_bytes: int
 
 
 @dataclass(frozen=True)
 class Deployment:
-    """A twin of every role."""
+    """A twin of every role, and what runs and maintains it: the environment of Dagster's processes, the migrations."""
 
     source: SourceDatabase
     vendor_drop: VendorDrop
@@ -54,6 +37,7 @@ class Deployment:
     external_tables: ExternalTables
     warehouse: Warehouse
     limits: LandingLimits
+    dagster_environment: Callable[[], dict[str, str]]
 
 
 @cache
@@ -62,49 +46,9 @@ def settings() -> Settings:
     return read_settings(os.environ)
 
 
-def read_settings(environ: Mapping[str, str]) -> Settings:
-    """The settings that an environment holds; an empty value is none. Raises `SettingError`."""
-
-    def value(name: str, default: str) -> str:
-        return environ.get(f"USER_BEHAVIOUR_{name}") or default
-
-    def day(name: str, default: str) -> date:
-        try:
-            return date.fromisoformat(value(name, default))
-        except ValueError:
-            raise SettingError(
-                f"USER_BEHAVIOUR_{name} is {value(name, default)!r}; write a day as 2010-12-01."
-            ) from None
-
-    def number(name: str, default: str, *, least: float, most: float) -> float:
-        try:
-            found = float(value(name, default))
-        except ValueError:
-            found = nan
-        if not least <= found <= most:
-            raise SettingError(
-                f"USER_BEHAVIOUR_{name} is {value(name, default)!r}; write a number from {least:g} to {most:g}."
-            )
-        return found
-
-    first_day = day("FIRST_DAY", "2010-12-01")
-    last_day = day("LAST_DAY", "") if value("LAST_DAY", "") else None
-    if last_day and last_day < first_day:
-        raise SettingError(
-            f"USER_BEHAVIOUR_LAST_DAY is '{last_day}'; before the first day, {first_day}: write a later one."
-        )
-    return Settings(
-        deployment=value("DEPLOYMENT", "local"),
-        home=Path(value("HOME", str(CHECKOUT / ".user_behaviour"))).expanduser().absolute(),
-        first_day=first_day,
-        last_day=last_day,
-        bad_row_share=number("BAD_ROW_SHARE", "0.01", least=0, most=1),
-        file_bytes=int(number("FILE_BYTES", str(1 << 30), least=1, most=1 << 50)),
-    )
-
-
 def local(settings: Settings) -> Deployment:
     """Everything on one machine: embedded PostgreSQL, a directory as the lake, Spark in the process."""
+    from user_behaviour.dagster_instance import prepare
     from user_behaviour.local.java import java_home
     from user_behaviour.local.spark_config import SPARK_CONFIG
     from user_behaviour.local.stack import Stack
@@ -115,6 +59,10 @@ def local(settings: Settings) -> Deployment:
     from user_behaviour.resources.vendor_drop import LocalVendorDrop
     from user_behaviour.resources.warehouse import PostgresWarehouse
     from user_behaviour.review_landing import LandingLimits
+
+    def dagster_environment() -> dict[str, str]:
+        template = CHECKOUT / "user_behaviour" / "local" / "dagster.yaml"
+        return prepare(settings.home / "dagster", template, dagster_url=stack.endpoints().dagster)
 
     stack = Stack(settings.home)
     warehouse = PostgresWarehouse(lambda: stack.endpoints().warehouse)
@@ -128,6 +76,7 @@ def local(settings: Settings) -> Deployment:
         external_tables=WarehouseExternalTables(warehouse),
         warehouse=warehouse,
         limits=LandingLimits(settings.bad_row_share, settings.file_bytes),
+        dagster_environment=dagster_environment,
     )
 
 
@@ -144,3 +93,10 @@ def deployment(settings: Settings) -> Deployment:
             "(USER_BEHAVIOUR_DEPLOYMENT)."
         ) from None
     return make(settings)
+
+
+def embedded_stack(settings: Settings) -> Stack | None:
+    """The embedded servers of the deployment that the settings name; None where it has none."""
+    from user_behaviour.local.stack import Stack
+
+    return Stack(settings.home) if settings.deployment == "local" else None

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from user_behaviour.deployments import Deployment, local, read_settings
+from user_behaviour.deployments import Deployment, local
 from user_behaviour.local.stack import Stack
+from user_behaviour.settings import read_settings
 
 
 @dataclass(frozen=True)

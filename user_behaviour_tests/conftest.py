@@ -1,4 +1,4 @@
-"""Fixtures that more than one part of the suite uses: an embedded PostgreSQL, a whole installation, the real data."""
+"""Fixtures that more than one part of the suite uses: an embedded PostgreSQL, AWS as moto has it, the real data."""
 
 import os
 import shutil
@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from user_behaviour.local.stack import Stack
+from user_behaviour_tests.cloud.moto_server import Cloud, moto_server
 
 REAL_DATA = Path(os.environ.get("USER_BEHAVIOUR_TEST_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
 
@@ -36,6 +37,13 @@ def stack() -> Iterator[Stack]:
         stack = Stack(home)
         stack.up()
         yield stack
+
+
+@pytest.fixture(scope="session")
+def cloud() -> Iterator[Cloud]:
+    """AWS, as far as moto goes; a test takes a bucket of its own."""
+    with moto_server() as cloud:
+        yield cloud
 
 
 @pytest.fixture(scope="session")

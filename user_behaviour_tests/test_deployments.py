@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from dataclasses import fields, replace
@@ -10,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from user_behaviour.deployments import DEPLOYMENTS, Deployment, SettingError, deployment, read_settings
+from user_behaviour.deployments import DEPLOYMENTS, Deployment, deployment
+from user_behaviour.settings import Place, SettingError, read_settings
 
 
 def test_an_empty_environment_is_the_local_deployment_in_the_checkout() -> None:
@@ -36,6 +38,50 @@ def test_every_setting_is_read_from_its_variable() -> None:
     assert found.home == Path("/somewhere")
     assert (found.first_day, found.last_day) == (date(2019, 1, 1), date(2019, 12, 31))
     assert (found.bad_row_share, found.file_bytes) == (0.25, 1000)
+
+
+AWS = {
+    "USER_BEHAVIOUR_DEPLOYMENT": "aws",
+    "USER_BEHAVIOUR_LAKE": "s3://a-lake/shop/lake/",
+    "USER_BEHAVIOUR_VENDOR_DROP": "s3://a-vendor",
+    "USER_BEHAVIOUR_SOURCE_URL": "postgresql://reader:canary@shop:5432/shop",
+    "USER_BEHAVIOUR_DAGSTER_URL": "secretsmanager:dagster#url",
+    "USER_BEHAVIOUR_REDSHIFT_HOST": "wg.1.eu-west-1.redshift-serverless.amazonaws.com",
+    "USER_BEHAVIOUR_REDSHIFT_WORKGROUP": "wg",
+    "USER_BEHAVIOUR_EMR_APPLICATION": "00f1",
+    "USER_BEHAVIOUR_EMR_ROLE": "arn:aws:iam::123456789012:role/job",
+}
+
+
+def test_the_aws_settings_are_read_with_their_defaults() -> None:
+    found = read_settings(AWS).aws
+
+    assert found is not None
+    assert (found.lake, found.vendor_drop) == (Place("a-lake", "shop/lake"), Place("a-vendor", ""))
+    assert (found.redshift_port, found.redshift_database, found.redshift_iam_role) == (5439, "dev", "default")
+    assert (found.catalog, found.glue_database, found.spark_minutes) == ("glue", "user_behaviour", 60)
+    assert "canary" not in repr(read_settings(AWS))
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"LAKE": "", "SOURCE_URL": ""}, "needs USER_BEHAVIOUR_LAKE, USER_BEHAVIOUR_SOURCE_URL; `.env.example` says"),
+        ({"LAKE": "/a/directory"}, "USER_BEHAVIOUR_LAKE is '/a/directory'; write a place as s3://bucket/prefix"),
+        ({"LAKE": "s3://a-lake/a/../b"}, "write a place as s3://bucket/prefix"),
+        ({"LAKE": "s3://a-lake/o'clock"}, "write a place as s3://bucket/prefix"),
+        ({"CATALOG": "hive"}, "USER_BEHAVIOUR_CATALOG is 'hive'; choose one of: glue, redshift"),
+        ({"REDSHIFT_WORKGROUP": ""}, "USER_BEHAVIOUR_REDSHIFT_CLUSTER; none is"),
+        ({"REDSHIFT_CLUSTER": "c"}, "REDSHIFT_WORKGROUP and REDSHIFT_CLUSTER are set"),
+        ({"REDSHIFT_WORKGROUP": "", "REDSHIFT_CLUSTER": "c"}, "needs USER_BEHAVIOUR_REDSHIFT_USER"),
+        ({"EMR_CLUSTER": "j-1"}, "EMR_APPLICATION and EMR_CLUSTER are set"),
+        ({"EMR_ROLE": ""}, "needs USER_BEHAVIOUR_EMR_ROLE"),
+        ({"SPARK_MINUTES": "0"}, "USER_BEHAVIOUR_SPARK_MINUTES is '0'; write a number from 1 to 1440"),
+    ],
+)
+def test_settings_of_aws_that_cannot_be_used_are_named_with_what_to_do(change: dict[str, str], sentence: str) -> None:
+    with pytest.raises(SettingError, match=re.escape(sentence)):
+        read_settings({**AWS, **{f"USER_BEHAVIOUR_{name}": value for name, value in change.items()}})
 
 
 def test_an_empty_variable_is_none() -> None:
@@ -83,7 +129,7 @@ def test_two_homes_share_nothing(tmp_path: Path) -> None:
 
 def test_reading_the_settings_imports_no_product() -> None:
     code = (
-        "import sys; from user_behaviour.deployments import read_settings; read_settings({}); "
+        "import sys, user_behaviour.deployments; from user_behaviour.settings import read_settings; read_settings({}); "
         "print(*{'psycopg2', 'pyarrow', 'pyspark', 'boto3', 'dagster', 'pandas'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

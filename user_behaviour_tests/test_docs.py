@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from user_behaviour import data_dictionary, deployments
+from user_behaviour import data_dictionary, settings
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 README = (CHECKOUT / "README.md").read_text(encoding="utf-8")
@@ -18,8 +18,10 @@ def test_the_data_dictionary_is_made_from_the_schemas_of_today() -> None:
 
 
 def test_the_example_environment_lists_every_variable_that_is_read() -> None:
-    source = Path(deployments.__file__).read_text(encoding="utf-8")
-    read = {f"USER_BEHAVIOUR_{name}" for name in re.findall(r'(?:value|day|number)\("([A-Z_]+)"', source)}
+    source = Path(settings.__file__).read_text(encoding="utf-8")
+    read = {
+        f"USER_BEHAVIOUR_{name}" for name in re.findall(r'the\.(?:text|day|number|choice|place)\("([A-Z_]+)"', source)
+    }
     listed = re.findall(
         r"^(USER_BEHAVIOUR_\w+)=", (CHECKOUT / ".env.example").read_text(encoding="utf-8"), re.MULTILINE
     )

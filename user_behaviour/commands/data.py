@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from user_behaviour.commands.parameters import day_range, day_range_options
+from user_behaviour.commands.stack import own_stack
 from user_behaviour.deployments import settings
-from user_behaviour.local.stack import Stack
 
 if TYPE_CHECKING:
     from user_behaviour.local.shop_data import Loaded
@@ -47,7 +47,7 @@ def sample(first: date | None, last: date | None, *, scale: float, seed: int = S
     except UnusableSample as error:
         raise click.UsageError(str(error)) from error
     started = time.monotonic()
-    loaded = generate_purchases(Stack(settings().home).endpoints().shop, shop, days, whole_table=everything)
+    loaded = generate_purchases(own_stack().endpoints().shop, shop, days, whole_table=everything)
     click.echo(_description(loaded))
     drop = settings().home / "vendor"
     files = generate_files(drop, shop, days, whole_drop=everything)
@@ -64,7 +64,7 @@ def load_purchases(files: tuple[Path, ...]) -> None:
     """
     from user_behaviour.local.shop_data import load_purchases as load
 
-    click.echo(_description(load(Stack(settings().home).endpoints().shop, files)))
+    click.echo(_description(load(own_stack().endpoints().shop, files)))
 
 
 @click.command()
@@ -73,7 +73,7 @@ def deliver(files: tuple[Path, ...]) -> None:
     """Put vendor files where the vendor drops them, each whole."""
     from user_behaviour.local.shop_data import deliver as put
 
-    for path in put(settings().home / "vendor", files):
+    for path in put(own_stack().home / "vendor", files):
         click.echo(f"Delivered {path.name} ({path.stat().st_size:,} bytes).")
 
 

@@ -11,9 +11,8 @@ from pathlib import Path
 import click
 
 from user_behaviour.commands.run import Order, all_days, carry_out
-from user_behaviour.commands.stack import description
+from user_behaviour.commands.stack import description, own_stack
 from user_behaviour.deployments import deployment, settings
-from user_behaviour.local.stack import Stack
 from user_behaviour.statements import statement
 
 
@@ -29,7 +28,7 @@ def demo(ctx: click.Context) -> None:
     from user_behaviour.commands.tabular import print_rows
 
     started = time.monotonic()
-    stack = Stack(settings().home)
+    stack = own_stack()
     stack.up()
     click.echo(description(stack.status(), settings().home))
     here = deployment(settings())

@@ -16,7 +16,6 @@ import click
 from user_behaviour.commands.parameters import Day, day_range, day_range_options
 from user_behaviour.days import DayRange
 from user_behaviour.deployments import deployment, settings
-from user_behaviour.local.stack import Stack
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -95,7 +94,7 @@ def carry_out(order: Order, *, debug: bool) -> bool:
         if not missing(deployment(settings()), ASSET_TABLES, order.days):
             click.echo(f"Nothing is missing from {order.days.first} to {order.days.last}.")
             return True
-    os.environ.update(_dagster_environment())
+    os.environ.update(deployment(settings()).dagster_environment())
     from user_behaviour.commands.progress import print_outcome
     from user_behaviour.commands.terminal import console, own_console
 
@@ -111,7 +110,7 @@ def carry_out(order: Order, *, debug: bool) -> bool:
 def _runs(order: Order, terminal: Console, *, debug: bool) -> list[RunReport]:
     from user_behaviour.commands.progress import RunProgress
     from user_behaviour.commands.runs import materialise, require_partitions, select
-    from user_behaviour.local.instance import process_tag, report_abandoned
+    from user_behaviour.dagster_instance import process_tag, report_abandoned
 
     selection = select(order.select)
     require_partitions(order.days)
@@ -152,10 +151,3 @@ def _instance() -> Iterator[dg.DagsterInstance]:
         instance = dg.DagsterInstance.get()
     with instance:
         yield instance
-
-
-def _dagster_environment() -> dict[str, str]:
-    from user_behaviour.local.instance import prepare
-
-    home = settings().home
-    return prepare(home / "dagster", dagster_url=Stack(home).endpoints().dagster)

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from user_behaviour.deployments import CHECKOUT, settings
-from user_behaviour.local.stack import Stack
+from user_behaviour.deployments import deployment, embedded_stack, settings
+from user_behaviour.settings import CHECKOUT, SettingError
 
 if TYPE_CHECKING:
-    from user_behaviour.local.stack import StackStatus
+    from user_behaviour.local.stack import Stack, StackStatus
 
 
 @click.command()
 def up() -> None:
     """Start the embedded stack."""
-    stack = Stack(settings().home)
+    stack = own_stack()
     was_running = stack.status().running
     stack.up()
     click.echo("The stack was running." if was_running else "The stack is started.")
@@ -30,22 +30,24 @@ def up() -> None:
 @click.command()
 def down() -> None:
     """Stop the embedded stack; all data are kept."""
-    stopped = Stack(settings().home).down()
+    stopped = own_stack().down()
     click.echo("The stack is stopped." if stopped else "The stack was not running.")
 
 
 @click.command()
 def status() -> None:
     """Describe the embedded stack, with the URLs for psql or a BI tool."""
-    click.echo(description(Stack(settings().home).status(), settings().home))
+    click.echo(description(own_stack().status(), settings().home))
 
 
 @click.command()
 @click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True, help="The port on 127.0.0.1.")
 def dev(port: int) -> None:
     """Start the Dagster UI and its daemon on 127.0.0.1, until Ctrl-C."""
+    if stack := embedded_stack(settings()):
+        stack.up()
     # The runs are processes of their own: beta notices of Dagster and PySpark are for us, and not for who watches.
-    environment = {**os.environ, **dagster_environment(), "PYTHONWARNINGS": "ignore"}
+    environment = {**os.environ, **deployment(settings()).dagster_environment(), "PYTHONWARNINGS": "ignore"}
     click.echo(f"Dagster at http://127.0.0.1:{port} in some seconds; Ctrl-C ends it, and leaves the stack up.")
     # Dagster takes this process's place, so that signals reach it and nothing is left if it is killed. It copies how
     # it finds SIGINT, and a shell's background jobs find it ignored: they could then only be killed.
@@ -56,12 +58,14 @@ def dev(port: int) -> None:
     os.execve(sys.executable, command, environment)  # noqa: S606
 
 
-def dagster_environment() -> dict[str, str]:
-    """Starts the stack if it is down, and gives the environment in which Dagster uses it."""
-    from user_behaviour.local.instance import prepare
-
-    home = settings().home
-    return prepare(home / "dagster", dagster_url=Stack(home).up().dagster)
+def own_stack() -> Stack:
+    """The embedded stack; `SettingError` where the deployment has none."""
+    if (stack := embedded_stack(settings())) is None:
+        raise SettingError(
+            f"The {settings().deployment} deployment has no embedded stack and no sample data; this command is for "
+            "the local one (USER_BEHAVIOUR_DEPLOYMENT)."
+        )
+    return stack
 
 
 def description(found: StackStatus, home: Path) -> str:

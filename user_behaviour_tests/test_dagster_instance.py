@@ -1,4 +1,4 @@
-"""The local Dagster instance: its file, its environment, and what becomes of the runs of a killed process."""
+"""The Dagster instance: its file, its environment, and what becomes of the runs of a killed process."""
 
 import os
 import signal
@@ -17,21 +17,22 @@ from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.instance.config import PoolGranularity
 from sqlalchemy import text
 
-from user_behaviour.local import instance as local_instance
-from user_behaviour.local.dagster_storage import (
+from user_behaviour.dagster_instance import PROCESS_TAG, abandoned_runs, prepare, process_tag, report_abandoned
+from user_behaviour.dagster_storage import (
     CLAIM_PAUSE_SECONDS,
     BulkEventLogStorage,
     PooledPostgresStorage,
     PooledRunStorage,
     PooledScheduleStorage,
 )
-from user_behaviour.local.instance import PROCESS_TAG, abandoned_runs, prepare, process_tag, report_abandoned
 from user_behaviour.local.stack import Stack
+from user_behaviour.settings import CHECKOUT
 
+LOCAL = CHECKOUT / "user_behaviour" / "local" / "dagster.yaml"
 KILLED_RUN = """
 import os, sys, time
 import dagster as dg
-from user_behaviour.local.instance import process_tag
+from user_behaviour.dagster_instance import process_tag
 
 @dg.asset(pool="spark")
 def endless() -> None:
@@ -63,14 +64,14 @@ def test_preparing_writes_the_file_once_and_again_only_when_it_differs(tmp_path:
     home = tmp_path / "new" / "dagster"
     before = dict(os.environ)
 
-    environment = prepare(home, dagster_url="postgresql://me:secret@127.0.0.1:5/dagster")
+    environment = prepare(home, LOCAL, dagster_url="postgresql://me:secret@127.0.0.1:5/dagster")
     written = (home / "dagster.yaml").stat()
-    prepare(home, dagster_url="postgresql://me:secret@127.0.0.1:6/dagster")
+    prepare(home, LOCAL, dagster_url="postgresql://me:secret@127.0.0.1:6/dagster")
     assert (home / "dagster.yaml").stat().st_ino == written.st_ino
 
     (home / "dagster.yaml").write_text("telemetry: {enabled: true}\n")
-    prepare(home, dagster_url="postgresql://me:secret@127.0.0.1:5/dagster")
-    assert (home / "dagster.yaml").read_bytes() == Path(local_instance.__file__).with_name("dagster.yaml").read_bytes()
+    prepare(home, LOCAL, dagster_url="postgresql://me:secret@127.0.0.1:5/dagster")
+    assert (home / "dagster.yaml").read_bytes() == LOCAL.read_bytes()
     assert [file.name for file in home.iterdir()] == ["dagster.yaml"]
 
     assert dict(os.environ) == before
@@ -84,19 +85,19 @@ def test_preparing_writes_the_file_once_and_again_only_when_it_differs(tmp_path:
 
 
 def test_a_url_that_names_its_driver_is_kept(tmp_path: Path) -> None:
-    environment = prepare(tmp_path, dagster_url="postgresql+psycopg2://me@127.0.0.1:5/dagster")
+    environment = prepare(tmp_path, LOCAL, dagster_url="postgresql+psycopg2://me@127.0.0.1:5/dagster")
     assert environment["USER_BEHAVIOUR_DAGSTER_URL"] == "postgresql+psycopg2://me@127.0.0.1:5/dagster"
 
 
 def test_importing_the_module_does_not_import_dagster() -> None:
-    code = "import sys, user_behaviour.local.instance; sys.exit('dagster' in sys.modules)"
+    code = "import sys, user_behaviour.dagster_instance; sys.exit('dagster' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_dagster_takes_every_setting_of_the_file(
     tmp_path: Path, dagster_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with opened(prepare(tmp_path, dagster_url=dagster_url), monkeypatch) as instance:
+    with opened(prepare(tmp_path, LOCAL, dagster_url=dagster_url), monkeypatch) as instance:
         assert isinstance(instance.get_ref().storage, PooledPostgresStorage)
         run_queue = instance.get_concurrency_config().run_queue_config
         assert run_queue is not None
@@ -128,7 +129,7 @@ def test_another_process_gets_the_same_storage_from_the_reference_of_the_instanc
     tmp_path: Path, dagster_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with (
-        opened(prepare(tmp_path, dagster_url=dagster_url), monkeypatch) as instance,
+        opened(prepare(tmp_path, LOCAL, dagster_url=dagster_url), monkeypatch) as instance,
         dg.DagsterInstance.from_ref(instance.get_ref()) as same,
     ):
         assert isinstance(same.event_log_storage, BulkEventLogStorage)
@@ -139,7 +140,7 @@ def test_another_process_gets_the_same_storage_from_the_reference_of_the_instanc
 def test_connections_that_the_server_dropped_meanwhile_are_replaced(
     tmp_path: Path, dagster_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with opened(prepare(tmp_path, dagster_url=dagster_url), monkeypatch) as instance:
+    with opened(prepare(tmp_path, LOCAL, dagster_url=dagster_url), monkeypatch) as instance:
         before = instance.get_runs_count()
         with closing(psycopg2.connect(dagster_url)) as session, session.cursor() as cursor:
             cursor.execute(
@@ -153,7 +154,7 @@ def test_connections_that_the_server_dropped_meanwhile_are_replaced(
 def test_the_webserver_gets_its_statement_timeout_and_no_further_pools(
     tmp_path: Path, dagster_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with opened(prepare(tmp_path, dagster_url=dagster_url), monkeypatch) as instance:
+    with opened(prepare(tmp_path, LOCAL, dagster_url=dagster_url), monkeypatch) as instance:
         engine = instance.event_log_storage._engine
         instance.optimize_for_webserver(statement_timeout=12_345, pool_recycle=60, max_overflow=20)
         assert instance.run_storage._engine is instance.event_log_storage._engine is engine
@@ -165,7 +166,7 @@ def test_a_step_that_finds_its_pool_full_waits_instead_of_spinning(
     tmp_path: Path, dagster_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of two runs that wanted the same pool, the second used to keep a core busy with waiting."""
-    with opened(prepare(tmp_path, dagster_url=dagster_url), monkeypatch) as instance:
+    with opened(prepare(tmp_path, LOCAL, dagster_url=dagster_url), monkeypatch) as instance:
         storage = instance.event_log_storage
         storage.set_concurrency_slots("narrow", 1)
         assert storage.claim_concurrency_slot("narrow", "first", "step").is_claimed
@@ -183,7 +184,7 @@ def test_a_run_whose_process_was_killed_is_reported_once_and_its_pool_slot_is_fr
     tmp_path: Path, dagster_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Runs of a killed command used to be `STARTED` for ever, and the next command waited for their pool slots."""
-    environment = prepare(tmp_path, dagster_url=dagster_url)
+    environment = prepare(tmp_path, LOCAL, dagster_url=dagster_url)
     with opened(environment, monkeypatch) as instance:
         run_id = "0d4e6bd2-52a1-4f6c-8a86-6ccf6d3ac3a1"
         _run_and_kill(run_id)
@@ -230,6 +231,6 @@ def test_runs_of_others_and_of_the_living_are_left_alone(
     job = dg.Definitions([anything]).resolve_implicit_global_asset_job_def()
     gone = f"{socket.gethostname()}:{os.getpid()}:1"  # a process of long ago that had the id of this one
     tags = [process_tag(), {}, {PROCESS_TAG: "elsewhere.example:1:1"}, {PROCESS_TAG: "what?"}, {PROCESS_TAG: gone}]
-    with opened(prepare(tmp_path, dagster_url=dagster_url), monkeypatch) as instance:
+    with opened(prepare(tmp_path, LOCAL, dagster_url=dagster_url), monkeypatch) as instance:
         runs = [instance.create_run_for_job(job, tags=tag, status=dg.DagsterRunStatus.STARTED) for tag in tags]
         assert [run.run_id for run in abandoned_runs(instance)] == [runs[-1].run_id]

@@ -14,7 +14,7 @@ import psycopg2
 import pytest
 import yaml
 
-from user_behaviour.local.dagster_storage import POOL_SIZE
+from user_behaviour.dagster_storage import POOL_SIZE
 from user_behaviour.local.stack import Stack
 
 RUN_ID = "6f9bd7a5-8d45-4c0f-9a57-5f6f3a1c2b10"
@@ -23,7 +23,7 @@ ONE_DAY = {"dagster/partition": "2024-01-03"}
 STOCK = {"postgres": {"postgres_url": {"env": "TEST_DAGSTER_URL"}}}
 OURS = {
     "custom": {
-        "module": "user_behaviour.local.dagster_storage",
+        "module": "user_behaviour.dagster_storage",
         "class": "PooledPostgresStorage",
         "config": {"postgres_url": {"env": "TEST_DAGSTER_URL"}},
     }
@@ -223,7 +223,7 @@ def test_a_process_keeps_few_connections_and_none_after_the_instance_is_closed(
 FORKING = """
 import os, sys
 from sqlalchemy import text
-from user_behaviour.local.dagster_storage import PooledPostgresStorage
+from user_behaviour.dagster_storage import PooledPostgresStorage
 
 storage = PooledPostgresStorage(sys.argv[1])
 def backend() -> int:

@@ -1,4 +1,4 @@
-"""The Dagster instance of the local deployment: its home, its environment, and the runs that a killed process left.
+"""The Dagster instance of this process: its home, its environment, and the runs that a killed process left.
 
 Knows nothing of assets. Dagster is imported only where it is needed, since commands that need no Dagster pass here.
 """
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 PROCESS_TAG = "user_behaviour/process"
 
-_TEMPLATE = Path(__file__).with_name("dagster.yaml")
 _PROCESS = re.compile(r"(?P<host>.+):(?P<pid>\d+):(?P<started>\d+)")
 
 # A start time is told relative to the boot time, which moves when the clock is set. Should a process id come round
@@ -24,15 +23,15 @@ _PROCESS = re.compile(r"(?P<host>.+):(?P<pid>\d+):(?P<started>\d+)")
 _CLOCK_TOLERANCE_SECONDS = 60
 
 
-def prepare(dagster_home: Path, *, dagster_url: str) -> dict[str, str]:
-    """Puts dagster.yaml into `dagster_home` (unless it is there), and returns the environment of a Dagster process.
+def prepare(dagster_home: Path, template: Path, *, dagster_url: str) -> dict[str, str]:
+    """Puts the template into `dagster_home` as dagster.yaml, and returns the environment of a Dagster process.
 
     `dagster_url` is a libpq or SQLAlchemy URL of the database for Dagster's storage. The environment of this process
     is left alone.
     """
     home = dagster_home.resolve()
     home.mkdir(parents=True, exist_ok=True)
-    target, text = home / "dagster.yaml", _TEMPLATE.read_text()
+    target, text = home / "dagster.yaml", template.read_text()
     if not target.is_file() or target.read_text() != text:
         draft = home / f"dagster.yaml.{os.getpid()}"
         draft.write_text(text)

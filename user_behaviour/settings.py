@@ -1,0 +1,174 @@
+"""What the environment says, as values: the settings of both deployments, checked when they are read.
+
+`deployments` hands the environment in; nothing here looks at it by itself. `.env.example` lists every variable.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from math import nan
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+PREFIX = "USER_BEHAVIOUR_"
+
+
+class SettingError(ValueError):
+    """A setting of the environment cannot be used."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A prefix of an S3 bucket; an empty prefix is the whole bucket."""
+
+    bucket: str
+    prefix: str
+
+
+@dataclass(frozen=True)
+class AwsSettings:
+    """Where the `aws` deployment finds its parts. URLs and passwords may be references to AWS Secrets Manager.
+
+    Exactly one of `redshift_password`, `redshift_workgroup` and `redshift_cluster` is set, and one of
+    `emr_application` and `emr_cluster`.
+    """
+
+    lake: Place
+    lake_kms_key: str
+    vendor_drop: Place
+    source_url: str = field(repr=False)
+    dagster_url: str = field(repr=False)
+    redshift_host: str
+    redshift_port: int
+    redshift_database: str
+    redshift_user: str
+    redshift_password: str = field(repr=False)
+    redshift_workgroup: str
+    redshift_cluster: str
+    redshift_ca_bundle: str
+    redshift_iam_role: str
+    catalog: str
+    glue_database: str
+    emr_application: str
+    emr_role: str
+    emr_cluster: str
+    spark_minutes: int
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the environment says. `home` holds all state of the local deployment; `last_day` None: open."""
+
+    deployment: str
+    home: Path
+    first_day: date
+    last_day: date | None
+    bad_row_share: float
+    file_bytes: int
+    aws: AwsSettings | None = None
+
+
+class _Variables:
+    """The variables of an environment by name, less the prefix; an empty one is none."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+
+    def text(self, name: str, default: str = "") -> str:
+        return self._environ.get(f"{PREFIX}{name}") or default
+
+    def day(self, name: str, default: str = "") -> date:
+        try:
+            return date.fromisoformat(self.text(name, default))
+        except ValueError:
+            raise self._unusable(name, default, "write a day as 2010-12-01") from None
+
+    def number(self, name: str, default: str, *, least: float, most: float) -> float:
+        try:
+            found = float(self.text(name, default))
+        except ValueError:
+            found = nan
+        if not least <= found <= most:
+            raise self._unusable(name, default, f"write a number from {least:g} to {most:g}")
+        return found
+
+    def choice(self, name: str, *choices: str) -> str:
+        """One of the choices; the first is the default."""
+        if (found := self.text(name, choices[0])) not in choices:
+            raise self._unusable(name, "", f"choose one of: {', '.join(choices)}")
+        return found
+
+    def place(self, name: str) -> Place:
+        match = re.fullmatch(r"s3://([a-z0-9.-]{3,63})(?:/([A-Za-z0-9!_.*()/=-]*))?", self.text(name))
+        prefix = (match[2] or "").strip("/") if match else ""
+        if not match or any(part in ("", ".", "..") for part in prefix.split("/") if prefix):
+            raise self._unusable(name, "", "write a place as s3://bucket/prefix")
+        return Place(match[1], prefix)
+
+    def require(self, *names: str) -> None:
+        if lacking := [f"{PREFIX}{name}" for name in names if not self.text(name)]:
+            raise SettingError(f"The aws deployment needs {', '.join(lacking)}; `.env.example` says what each means.")
+
+    def require_one(self, *names: str) -> None:
+        if len(given := [name for name in names if self.text(name)]) != 1:
+            found = f"{' and '.join(given)} are set" if given else "none is"
+            raise SettingError(f"Set exactly one of {', '.join(PREFIX + name for name in names)}; {found}.")
+
+    def _unusable(self, name: str, default: str, advice: str) -> SettingError:
+        return SettingError(f"{PREFIX}{name} is {self.text(name, default)!r}; {advice}.")
+
+
+def read_settings(environ: Mapping[str, str]) -> Settings:
+    """The settings that an environment holds; an empty value is none. Raises `SettingError`."""
+    the = _Variables(environ)
+    first_day = the.day("FIRST_DAY", "2010-12-01")
+    last_day = the.day("LAST_DAY") if the.text("LAST_DAY") else None
+    if last_day and last_day < first_day:
+        raise SettingError(
+            f"USER_BEHAVIOUR_LAST_DAY is '{last_day}'; before the first day, {first_day}: write a later one."
+        )
+    deployment = the.text("DEPLOYMENT", "local")
+    return Settings(
+        deployment=deployment,
+        home=Path(the.text("HOME", str(CHECKOUT / ".user_behaviour"))).expanduser().absolute(),
+        first_day=first_day,
+        last_day=last_day,
+        bad_row_share=the.number("BAD_ROW_SHARE", "0.01", least=0, most=1),
+        file_bytes=int(the.number("FILE_BYTES", str(1 << 30), least=1, most=1 << 50)),
+        aws=_aws_settings(the) if deployment == "aws" else None,
+    )
+
+
+def _aws_settings(the: _Variables) -> AwsSettings:
+    the.require("LAKE", "VENDOR_DROP", "SOURCE_URL", "DAGSTER_URL", "REDSHIFT_HOST")
+    the.require_one("REDSHIFT_PASSWORD", "REDSHIFT_WORKGROUP", "REDSHIFT_CLUSTER")
+    the.require_one("EMR_APPLICATION", "EMR_CLUSTER")
+    if the.text("EMR_APPLICATION"):
+        the.require("EMR_ROLE")
+    if not the.text("REDSHIFT_WORKGROUP"):
+        the.require("REDSHIFT_USER")
+    return AwsSettings(
+        lake=the.place("LAKE"),
+        lake_kms_key=the.text("LAKE_KMS_KEY"),
+        vendor_drop=the.place("VENDOR_DROP"),
+        source_url=the.text("SOURCE_URL"),
+        dagster_url=the.text("DAGSTER_URL"),
+        redshift_host=the.text("REDSHIFT_HOST"),
+        redshift_port=int(the.number("REDSHIFT_PORT", "5439", least=1, most=65535)),
+        redshift_database=the.text("REDSHIFT_DATABASE", "dev"),
+        redshift_user=the.text("REDSHIFT_USER"),
+        redshift_password=the.text("REDSHIFT_PASSWORD"),
+        redshift_workgroup=the.text("REDSHIFT_WORKGROUP"),
+        redshift_cluster=the.text("REDSHIFT_CLUSTER"),
+        redshift_ca_bundle=the.text("REDSHIFT_CA_BUNDLE"),
+        redshift_iam_role=the.text("REDSHIFT_IAM_ROLE", "default"),
+        catalog=the.choice("CATALOG", "glue", "redshift"),
+        glue_database=the.text("GLUE_DATABASE", "user_behaviour"),
+        emr_application=the.text("EMR_APPLICATION"),
+        emr_role=the.text("EMR_ROLE"),
+        emr_cluster=the.text("EMR_CLUSTER"),
+        spark_minutes=int(the.number("SPARK_MINUTES", "60", least=1, most=1440)),
+    )

@@ -1,0 +1,1 @@
+"""What stands for AWS in the tests: moto as a real HTTP server, and what moto lacks."""
