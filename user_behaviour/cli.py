@@ -13,7 +13,10 @@ import click
 
 from user_behaviour.commands.data import deliver, generate, load_purchases
 from user_behaviour.commands.demo import demo
+from user_behaviour.commands.doctor import doctor
+from user_behaviour.commands.migrate import migrate
 from user_behaviour.commands.questions import explain, query
+from user_behaviour.commands.reconcile import reconcile
 from user_behaviour.commands.run import run
 from user_behaviour.commands.stack import dev, down, status, up
 
@@ -49,7 +52,22 @@ def cli(ctx: click.Context, *, debug: bool) -> None:
     ctx.obj = debug
 
 
-for command in (up, down, status, generate, load_purchases, deliver, run, query, explain, dev, demo):
+for command in (
+    up,
+    down,
+    status,
+    doctor,
+    migrate,
+    generate,
+    load_purchases,
+    deliver,
+    run,
+    query,
+    explain,
+    reconcile,
+    dev,
+    demo,
+):
     cli.add_command(command)
 
 
@@ -65,16 +83,22 @@ def _expected_errors() -> tuple[type[BaseException], ...]:
     import psycopg2
 
     from user_behaviour.commands.run_error import RunError
-    from user_behaviour.settings import SettingError
     from user_behaviour.local.account import NoAccount
     from user_behaviour.local.java import JavaNotFound
     from user_behaviour.local.shop_data import ShopDataError
     from user_behaviour.local.stack import StackError
+    from user_behaviour.migrations import MigrationError
     from user_behaviour.recipes import HeldBackError
+    from user_behaviour.resources.external_tables import CatalogError
+    from user_behaviour.resources.redshift_connection import CredentialsError
+    from user_behaviour.resources.secret_values import SecretError
+    from user_behaviour.resources.store_errors import StoreError
     from user_behaviour.rules import NoRuleError
+    from user_behaviour.settings import SettingError
 
     own = (SettingError, StackError, NoAccount, JavaNotFound, ShopDataError, HeldBackError, NoRuleError, RunError)
-    return (*own, psycopg2.Error, OSError)
+    stores = (MigrationError, CatalogError, StoreError, CredentialsError, SecretError, psycopg2.Error)
+    return (*own, *stores, OSError)
 
 
 def _in_short(error: BaseException) -> str:

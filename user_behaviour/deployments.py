@@ -9,14 +9,19 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from user_behaviour.settings import CHECKOUT, SettingError, Settings, read_settings
+from user_behaviour.settings import CHECKOUT, AwsSettings, SettingError, Settings, read_settings
 
 if TYPE_CHECKING:
+    from user_behaviour.drift import Drift
     from user_behaviour.local.stack import Stack
+    from user_behaviour.migrations import Migrations
+    from user_behaviour.resources.aws_clients import Aws
     from user_behaviour.resources.external_tables import ExternalTables
     from user_behaviour.resources.lake import Lake
+    from user_behaviour.resources.redshift_connection import RedshiftConnection
     from user_behaviour.resources.source_database import SourceDatabase
     from user_behaviour.resources.spark import SparkRunner
     from user_behaviour.resources.vendor_drop import VendorDrop
@@ -24,6 +29,7 @@ if TYPE_CHECKING:
     from user_behaviour.review_landing import LandingLimits
 
 SPARK_JOBS = CHECKOUT / "spark_jobs"
+MIGRATIONS = CHECKOUT / "sql" / "migrations"
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,8 @@ class Deployment:
     warehouse: Warehouse
     limits: LandingLimits
     dagster_environment: Callable[[], dict[str, str]]
+    migrations: Migrations
+    drift: Drift
 
 
 @cache
@@ -49,9 +57,11 @@ def settings() -> Settings:
 def local(settings: Settings) -> Deployment:
     """Everything on one machine: embedded PostgreSQL, a directory as the lake, Spark in the process."""
     from user_behaviour.dagster_instance import prepare
+    from user_behaviour.drift import PostgresDrift
     from user_behaviour.local.java import java_home
     from user_behaviour.local.spark_config import SPARK_CONFIG
     from user_behaviour.local.stack import Stack
+    from user_behaviour.migrations import Migrations
     from user_behaviour.resources.external_tables import WarehouseExternalTables
     from user_behaviour.resources.lake import LocalLake
     from user_behaviour.resources.source_database import SourceDatabase
@@ -66,6 +76,7 @@ def local(settings: Settings) -> Deployment:
 
     stack = Stack(settings.home)
     warehouse = PostgresWarehouse(lambda: stack.endpoints().warehouse)
+    migrations = Migrations(warehouse, MIGRATIONS / "postgres")
     return Deployment(
         source=SourceDatabase(lambda: stack.endpoints().shop),
         vendor_drop=LocalVendorDrop(settings.home / "vendor"),
@@ -77,10 +88,108 @@ def local(settings: Settings) -> Deployment:
         warehouse=warehouse,
         limits=LandingLimits(settings.bad_row_share, settings.file_bytes),
         dagster_environment=dagster_environment,
+        migrations=migrations,
+        drift=PostgresDrift(warehouse, migrations),
     )
 
 
-DEPLOYMENTS = {"local": local}
+def aws(settings: Settings) -> Deployment:
+    """The same on AWS: S3, Glue, EMR and Redshift; the source and Dagster's storage are any PostgreSQL, by URL."""
+    from user_behaviour.dagster_instance import prepare
+    from user_behaviour.drift import RedshiftDrift
+    from user_behaviour.migrations import Migrations
+    from user_behaviour.resources.aws_clients import Aws
+    from user_behaviour.resources.glue_tables import GlueExternalTables
+    from user_behaviour.resources.redshift import RedshiftWarehouse
+    from user_behaviour.resources.redshift_names import RoleParameter
+    from user_behaviour.resources.redshift_tables import RedshiftExternalTables
+    from user_behaviour.resources.s3_drop import S3VendorDrop
+    from user_behaviour.resources.s3_lake import S3Lake
+    from user_behaviour.resources.secret_values import SecretUrl
+    from user_behaviour.resources.source_database import SourceDatabase
+    from user_behaviour.review_landing import LandingLimits
+
+    if (its := settings.aws) is None:
+        raise SettingError("The aws deployment needs settings that were read for it (USER_BEHAVIOUR_DEPLOYMENT=aws).")
+
+    def dagster_environment() -> dict[str, str]:
+        template = CHECKOUT / "deploy" / "dagster.yaml"
+        return {
+            **prepare(settings.home / "dagster", template, dagster_url=dagster_url()),
+            "USER_BEHAVIOUR_DAGSTER_LOG_BUCKET": its.lake.bucket,
+            "USER_BEHAVIOUR_DAGSTER_LOG_PREFIX": f"{its.lake.prefix}/_logs/dagster".lstrip("/"),
+        }
+
+    cloud = Aws()
+    dagster_url = SecretUrl("USER_BEHAVIOUR_DAGSTER_URL", its.dagster_url, cloud)
+    lake = S3Lake(cloud, its.lake.bucket, its.lake.prefix, kms_key=its.lake_kms_key or None)
+    warehouse = RedshiftWarehouse(_redshift(its, cloud), lake, iam_role=its.redshift_iam_role)
+    migrations = Migrations(
+        warehouse,
+        MIGRATIONS / "redshift",
+        parameters={"glue_database": its.glue_database, "iam_role": RoleParameter(its.redshift_iam_role)},
+    )
+    return Deployment(
+        source=SourceDatabase(SecretUrl("USER_BEHAVIOUR_SOURCE_URL", its.source_url, cloud)),
+        vendor_drop=S3VendorDrop(cloud, its.vendor_drop.bucket, its.vendor_drop.prefix),
+        lake=lake,
+        spark=_emr(its, cloud, lake),
+        external_tables=RedshiftExternalTables(warehouse, lake)
+        if its.catalog == "redshift"
+        else GlueExternalTables(cloud, database=its.glue_database, warehouse=warehouse),
+        warehouse=warehouse,
+        limits=LandingLimits(settings.bad_row_share, settings.file_bytes),
+        dagster_environment=dagster_environment,
+        migrations=migrations,
+        drift=RedshiftDrift(warehouse, migrations, glue_database=its.glue_database),
+    )
+
+
+def _redshift(its: AwsSettings, cloud: Aws) -> RedshiftConnection:
+    """How to log in: by the one of password, workgroup and cluster that is set."""
+    import certifi
+
+    from user_behaviour.resources.redshift_connection import (
+        ClusterCredentials,
+        Credentials,
+        Password,
+        RedshiftConnection,
+        ServerlessCredentials,
+    )
+    from user_behaviour.resources.secret_values import Secret
+
+    credentials: Credentials
+    if its.redshift_password:
+        password = Secret("USER_BEHAVIOUR_REDSHIFT_PASSWORD", its.redshift_password, cloud)
+        credentials = Password(its.redshift_user, password)
+    elif its.redshift_workgroup:
+        credentials = ServerlessCredentials(cloud, its.redshift_workgroup)
+    else:
+        credentials = ClusterCredentials(cloud, its.redshift_cluster, its.redshift_user)
+    return RedshiftConnection(
+        host=its.redshift_host,
+        database=its.redshift_database,
+        credentials=credentials,
+        ca_bundle=Path(its.redshift_ca_bundle or certifi.where()),
+        port=its.redshift_port,
+    )
+
+
+def _emr(its: AwsSettings, cloud: Aws, lake: Lake) -> SparkRunner:
+    """The one of application and cluster that is set."""
+    from user_behaviour.resources.emr_serverless import EmrServerlessSpark
+    from user_behaviour.resources.emr_steps import EmrStepsSpark
+
+    if its.emr_application:
+        return EmrServerlessSpark(
+            cloud, SPARK_JOBS, lake, application=its.emr_application, role=its.emr_role, minutes=its.spark_minutes
+        )
+    return EmrStepsSpark(
+        cloud, SPARK_JOBS, lake, cluster=its.emr_cluster, minutes=its.spark_minutes, role=its.emr_role or None
+    )
+
+
+DEPLOYMENTS = {"local": local, "aws": aws}
 
 
 def deployment(settings: Settings) -> Deployment:

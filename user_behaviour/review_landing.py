@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from user_behaviour.manifests import Source, timestamp
 from user_behaviour.recipes import Closing, DayBatch, HeldBackError
 from user_behaviour.resources.dataset import Dataset
+from user_behaviour.resources.store_errors import StoreError
 from user_behaviour.resources.vendor_drop import DroppedFile, VendorDrop
 from user_behaviour.vendor_files import BadRow, FileTally, UnreadableFile, day_of, quarantine_table, review_batches
 
@@ -70,15 +71,19 @@ class ReviewLanding:
             try:
                 content = self.drop.open(file.name)
             except OSError as error:
-                raise FileInFlightError(
-                    f"{file.name} cannot be opened ({error.strerror}); see to its access rights, or deliver it again."
-                ) from error
+                raise FileInFlightError(_unopened(file, error)) from error
             with content:
                 lake.write(f"{directory}/{file.name}", content)
             if self.drop.find(file.name) != file:
                 lake.delete(directory)
                 raise FileInFlightError(f"{file.name} changed while it was read; rerun when it is whole.")
         return Source(file.name, file.size, file.version, f"{directory}/{file.name}")
+
+
+def _unopened(file: DroppedFile, error: OSError) -> str:
+    if isinstance(error, StoreError):  # says what to do itself
+        return f"{file.name} cannot be opened. {error}"
+    return f"{file.name} cannot be opened ({error.strerror}); see to its access rights, or deliver it again."
 
 
 @dataclass

@@ -17,7 +17,7 @@ from user_behaviour.resources.warehouse import Warehouse
 from user_behaviour.schemas import EXTERNAL_TABLES, USER_BEHAVIOR_METRIC
 from user_behaviour.statements import statement
 from user_behaviour.triggers.day_requests import DayRequest
-from user_behaviour.triggers.follow_up import complete_days, follow_up
+from user_behaviour.triggers.follow_up import complete_days, follow_up, unmoved
 from user_behaviour.triggers.tick_memory import TickMemory
 from user_behaviour.triggers.vendor_watch import look
 
@@ -59,13 +59,20 @@ def metric_follows(
     external_tables: dg.ResourceParam[ExternalTables],
     warehouse: dg.ResourceParam[Warehouse],
 ) -> dg.SensorResult:
-    """Compares the batches that are registered with those that the metric's days were made from."""
+    """Compares the batches that are registered with those that the metric's days were made from.
+
+    The warehouse is asked when a registration has changed, while a day waits to be requested, and every six hours.
+    """
     if (days := existing_days()) is None:
         return dg.SensorResult(skip_reason="No day has a partition yet.", cursor=context.cursor)
     ready = complete_days({table.name: external_tables.registered(table, days) for table in EXTERNAL_TABLES})
+    memory = TickMemory.from_cursor(context.cursor)
+    if (still := unmoved(ready, memory)) is not None:
+        skip = f"{len(ready)} days have both sides, the same as when the metric of each was there or requested."
+        return dg.SensorResult(skip_reason=skip, cursor=still.to_cursor())
     rows = warehouse.rows(statement("triggers/published_sources.sql"), {"table": USER_BEHAVIOR_METRIC.name})
     published = {row["insert_date"]: json.loads(row["sources"]) for row in rows}
-    found = follow_up(ready, published, TickMemory.from_cursor(context.cursor))
+    found = follow_up(ready, published, memory)
     if not found.requests:
         known = len(found.memory.requested)
         skip = (

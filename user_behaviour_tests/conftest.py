@@ -11,6 +11,7 @@ import pytest
 
 from user_behaviour.local.stack import Stack
 from user_behaviour_tests.cloud.moto_server import Cloud, moto_server
+from user_behaviour_tests.cloud.redshift import RedshiftStandIn, redshift_stand_in
 
 REAL_DATA = Path(os.environ.get("USER_BEHAVIOUR_TEST_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
 
@@ -44,6 +45,13 @@ def cloud() -> Iterator[Cloud]:
     """AWS, as far as moto goes; a test takes a bucket of its own."""
     with moto_server() as cloud:
         yield cloud
+
+
+@pytest.fixture(scope="session")
+def redshift(stack: Stack, cloud: Cloud) -> Iterator[RedshiftStandIn]:
+    """Redshift, as far as the stand-in goes; it reads the S3 and the Glue of `cloud`."""
+    with redshift_stand_in(stack.endpoints().warehouse, cloud.aws) as stand_in:
+        yield stand_in
 
 
 @pytest.fixture(scope="session")

@@ -10,8 +10,11 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from dagster._core.remote_representation.external_data import RepositorySnap
+from dagster._serdes import serialize_value
 
-from user_behaviour.deployments import DEPLOYMENTS, Deployment, deployment
+from user_behaviour.definitions import assemble
+from user_behaviour.deployments import Deployment, deployment
 from user_behaviour.settings import Place, SettingError, read_settings
 
 
@@ -112,16 +115,46 @@ def test_an_unknown_deployment_is_named_with_the_choices() -> None:
         deployment(read_settings({"USER_BEHAVIOUR_DEPLOYMENT": "prodd"}))
 
 
-@pytest.mark.parametrize("name", ["local"])
-def test_a_deployment_has_a_twin_of_every_role_and_touches_nothing_when_it_is_made(name: str, tmp_path: Path) -> None:
-    made = DEPLOYMENTS[name](replace(read_settings({}), home=tmp_path / "home"))
+@pytest.mark.parametrize("environ", [{}, AWS], ids=["local", "aws"])
+def test_a_deployment_has_a_twin_of_every_role_and_touches_nothing_when_it_is_made(
+    environ: dict[str, str], tmp_path: Path
+) -> None:
+    made = deployment(replace(read_settings(environ), home=tmp_path / "home"))
 
     assert all(getattr(made, field.name) is not None for field in fields(Deployment))
     assert not (tmp_path / "home").exists()
 
 
+# Dagster reads a deprecated property of its own while it describes a schedule.
+@pytest.mark.filterwarnings("ignore:Property `ScheduleDefinition.environment_vars`:DeprecationWarning")
+def test_the_graph_is_the_same_in_both_deployments() -> None:
+    """All that Dagster is told: assets, checks, jobs, schedules, sensors, partitions, metadata, resource keys."""
+    graphs = [
+        RepositorySnap.from_def(assemble(deployment(read_settings(environ))).get_repository_def())
+        for environ in ({}, AWS)
+    ]
+
+    assert len(graphs[0].asset_nodes) == 9
+    assert serialize_value(graphs[0]) == serialize_value(graphs[1])
+
+
+@pytest.mark.parametrize(
+    ("change", "twin"),
+    [
+        ({}, "GlueExternalTables"),
+        ({"CATALOG": "redshift"}, "RedshiftExternalTables"),
+        ({}, "EmrServerlessSpark"),
+        ({"EMR_APPLICATION": "", "EMR_CLUSTER": "j-1"}, "EmrStepsSpark"),
+    ],
+)
+def test_the_settings_choose_among_the_twins_of_aws(change: dict[str, str], twin: str) -> None:
+    made = deployment(read_settings({**AWS, **{f"USER_BEHAVIOUR_{name}": value for name, value in change.items()}}))
+
+    assert twin in {type(made.external_tables).__name__, type(made.spark).__name__}
+
+
 def test_two_homes_share_nothing(tmp_path: Path) -> None:
-    one, two = (DEPLOYMENTS["local"](replace(read_settings({}), home=tmp_path / name)) for name in ("one", "two"))
+    one, two = (deployment(replace(read_settings({}), home=tmp_path / name)) for name in ("one", "two"))
 
     assert one.lake.uri("x") != two.lake.uri("x")
     assert one.vendor_drop.uri() != two.vendor_drop.uri()

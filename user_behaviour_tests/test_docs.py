@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from user_behaviour import data_dictionary, settings
+from user_behaviour_tests.test_deployments import AWS
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 README = (CHECKOUT / "README.md").read_text(encoding="utf-8")
@@ -67,9 +68,10 @@ def test_the_links_of_the_docs_lead_somewhere() -> None:
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
 
 
-def test_importing_the_definitions_loads_neither_spark_nor_a_driver() -> None:
-    heavy = "{'pyspark', 'psycopg2', 'boto3'}"
+@pytest.mark.parametrize("settings", [{}, AWS], ids=["local", "aws"])
+def test_importing_the_definitions_loads_neither_spark_nor_a_driver(settings: dict[str, str]) -> None:
+    heavy = "{'pyspark', 'psycopg2', 'boto3', 'yoyo'}"
     code = f"import sys, user_behaviour.definitions; print(sorted({heavy} & set(sys.modules)))"
-    environ = {"PATH": "/usr/bin:/bin", "USER_BEHAVIOUR_HOME": "/nonexistent"}
+    environ = {"PATH": "/usr/bin:/bin", "USER_BEHAVIOUR_HOME": "/nonexistent", **settings}
     call = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environ)
     assert call.stdout.strip() == "[]"

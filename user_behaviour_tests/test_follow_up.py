@@ -3,7 +3,7 @@
 from datetime import date
 
 from user_behaviour.resources.external_tables import Registration
-from user_behaviour.triggers.follow_up import FollowUp, complete_days, follow_up
+from user_behaviour.triggers.follow_up import QUIET_TICKS, FollowUp, complete_days, follow_up, unmoved
 from user_behaviour.triggers.tick_memory import TickMemory
 
 DAY = date(2010, 12, 1)
@@ -58,6 +58,18 @@ def test_a_day_whose_run_failed_is_not_asked_for_again_until_a_side_changes() ->
     assert (asked(again), asked(moved), asked(follow_up(changed, {}, moved.memory))) == ([], [], [DAY])
 
 
+def test_nothing_needs_a_look_until_a_side_moves_or_hours_have_passed() -> None:
+    waiting = follow_up({DAY: SIDES}, {}, TickMemory()).memory
+    requested = follow_up({DAY: SIDES}, {}, waiting).memory
+
+    assert unmoved({DAY: SIDES}, waiting) is None
+    assert unmoved({DAY: {**SIDES, "reviews": "r2"}}, requested) is None
+    assert unmoved({}, requested) is None
+    for _ in range(QUIET_TICKS):
+        assert (requested := unmoved({DAY: SIDES}, requested)) is not None
+    assert unmoved({DAY: SIDES}, requested) is None
+
+
 def test_a_day_that_has_caught_up_is_forgotten_and_may_be_asked_for_again() -> None:
     """Somebody removed its rows: the same batches make another request, with a run key of its own."""
     found = settled({DAY: SIDES}, {})
@@ -65,7 +77,7 @@ def test_a_day_that_has_caught_up_is_forgotten_and_may_be_asked_for_again() -> N
     removed = follow_up({DAY: SIDES}, {}, caught_up.memory)
     again = follow_up({DAY: SIDES}, {}, removed.memory)
 
-    assert caught_up.memory == TickMemory(1)
+    assert (caught_up.memory.serial, caught_up.memory.requested, caught_up.memory.seen) == (1, {}, {})
     assert asked(again) == [DAY]
     assert again.requests[0].run_key != found.requests[0].run_key
 

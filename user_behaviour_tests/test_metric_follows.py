@@ -1,15 +1,16 @@
 """The sensor that lets the metric follow, on a real database; its bare logic is in follow_up."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import dagster as dg
 import pytest
 
 from user_behaviour.local.stack import Stack
+from user_behaviour.resources.warehouse import PostgresWarehouse
 from user_behaviour.sensors import metric_follows
-from user_behaviour_tests.triggers import PURCHASES, REVIEWS, Catalog, days_of, new_catalog
+from user_behaviour_tests.triggers import DATABASE, PURCHASES, REVIEWS, Catalog, days_of, new_catalog
 
 
 def dates(*texts: str) -> list[date]:
@@ -57,7 +58,31 @@ def test_the_metric_follows_where_both_sides_are_there(catalog: Catalog) -> None
     assert follower.tick() == []
     catalog.publish(["2010-12-02", "2010-12-04"], {PURCHASES: "p1", REVIEWS: "r1"})
     assert follower.tick() == []
-    assert "the metric of 0 is behind" in follower.skip_message
+    assert "2 days have both sides, the same as when" in follower.skip_message
+    catalog.register(REVIEWS, ["2010-12-01"], "r1")
+    assert (follower.tick(), follower.tick()) == ([], dates("2010-12-01"))
+
+
+def test_the_warehouse_is_left_alone_while_nothing_moves(stack: Stack, catalog: Catalog) -> None:
+    """One look at every tick kept a Redshift Serverless awake all day."""
+    asked: list[str] = []
+
+    def url() -> str:
+        asked.append("for a connection")
+        return f"{stack.endpoints().warehouse.rpartition('/')[0]}/{DATABASE}"
+
+    catalog.register(PURCHASES, ["2010-12-01"], "p1")
+    follower = Follower(replace(catalog, warehouse=PostgresWarehouse(url)))
+    connections = []
+    for reviews in ("r1", "r2"):
+        catalog.register(REVIEWS, ["2010-12-01"], reviews)
+        for _ in range(4):
+            follower.tick()
+            connections.append(len(asked))
+            asked.clear()
+
+    # Two for the catalog, which this twin keeps in the same database; the third is the look at what is published.
+    assert connections == [3, 3, 2, 2, 3, 3, 2, 2]
 
 
 def test_the_metric_follows_a_late_file_of_an_old_day(catalog: Catalog) -> None:
@@ -90,4 +115,7 @@ def test_a_run_that_failed_is_not_asked_for_at_every_tick(catalog: Catalog) -> N
     follower = Follower(catalog)
 
     assert [follower.tick() for _ in range(4)] == [[], dates("2010-12-01"), [], []]
-    assert "1 were requested before" in follower.skip_message
+    catalog.register(PURCHASES, ["2010-12-02"], "p1")
+    catalog.register(REVIEWS, ["2010-12-02"], "r1")
+    assert follower.tick() == []
+    assert "the metric of 2 is behind: 1 were requested before" in follower.skip_message

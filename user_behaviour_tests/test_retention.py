@@ -1,9 +1,10 @@
 """What the purge takes from a real lake, and above all what it leaves."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,11 @@ import pytest
 from user_behaviour.jobs import purge_superseded_batches_job
 from user_behaviour.local.stack import Stack
 from user_behaviour.manifests import Manifest, Rejection, timestamp
-from user_behaviour.resources.lake import LocalLake
+from user_behaviour.resources.lake import Lake, LocalLake
+from user_behaviour.resources.s3_lake import S3Lake
 from user_behaviour.schemas import EXTERNAL_TABLES, STAGED_PURCHASES, USER_PURCHASE_STAGING
 from user_behaviour.triggers.retention import Purged, Retention
+from user_behaviour_tests.cloud.moto_server import Cloud
 from user_behaviour_tests.triggers import Catalog, new_catalog
 
 DAY = date(2010, 12, 1)
@@ -23,13 +26,11 @@ LONG_AGO, RECENTLY = BEFORE - timedelta(days=40), BEFORE + timedelta(days=1)
 
 @dataclass(frozen=True)
 class Shore:
-    """A lake with one data set, and a catalog that may point into it."""
+    """A lake with one data set, and a catalog that may point into it. `age` sets the times of what a directory has."""
 
-    lake: LocalLake
+    lake: Lake
     catalog: Catalog
-
-    def __post_init__(self) -> None:
-        self.lake.root.mkdir(exist_ok=True)
+    age: Callable[[str, datetime], None]
 
     def publish(self, batch: str, at: datetime, *, day: date = DAY) -> None:
         dataset = self.lake.dataset(STAGED_PURCHASES)
@@ -46,11 +47,6 @@ class Shore:
         self.lake.write(path, b"rows")
         self.age(str(Path(path).parent), at)
 
-    def age(self, directory: str, at: datetime) -> None:
-        root = self.lake.root / directory
-        for path in (*root.rglob("*"), root):
-            os.utime(path, (at.timestamp(), at.timestamp()))
-
     def purge(self) -> Purged:
         retention = Retention(self.lake, self.catalog.external_tables, BEFORE)
         return retention.purge(STAGED_PURCHASES, read_by=EXTERNAL_TABLES)
@@ -66,10 +62,29 @@ def database(stack: Stack) -> Iterator[Catalog]:
         yield catalog
 
 
-@pytest.fixture
-def shore(database: Catalog, tmp_path: Path) -> Shore:
+@pytest.fixture(params=["local", "s3"])
+def shore(request: pytest.FixtureRequest, database: Catalog, tmp_path: Path) -> Shore:
     database.clear()
-    return Shore(LocalLake(tmp_path / "lake"), database)
+    if request.param == "local":
+        return Shore(LocalLake(tmp_path), database, partial(age_of_files, tmp_path))
+    cloud: Cloud = request.getfixturevalue("cloud")
+    bucket = cloud.bucket()
+    return Shore(S3Lake(cloud.aws, bucket, "lake"), database, partial(age_of_objects, bucket))
+
+
+def age_of_files(root: Path, directory: str, at: datetime) -> None:
+    for path in (*(root / directory).rglob("*"), root / directory):
+        os.utime(path, (at.timestamp(), at.timestamp()))
+
+
+def age_of_objects(bucket: str, directory: str, at: datetime) -> None:
+    """Nobody can set the time of an object from outside; moto's memory is at hand."""
+    from moto.core.models import DEFAULT_ACCOUNT_ID
+    from moto.s3.models import s3_backends
+
+    for name, found in s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets[bucket].keys.items():
+        if name.startswith(f"lake/{directory}/"):
+            found.last_modified = at.replace(tzinfo=None)
 
 
 def test_the_batch_in_force_stays_and_those_replaced_long_ago_go(shore: Shore) -> None:

@@ -11,10 +11,10 @@ from dagster._core.definitions.sensor_definition import SensorExecutionData
 
 from user_behaviour.days import RANGE_END, RANGE_START, DayRange
 from user_behaviour.local.stack import Stack
+from user_behaviour.migrations import MIGRATIONS, Migrations
 from user_behaviour.resources.external_tables import WarehouseExternalTables
 from user_behaviour.resources.warehouse import PostgresWarehouse
 from user_behaviour.schemas import MOVIE_REVIEW_CLEAN_STAGE, USER_BEHAVIOR_METRIC, USER_PURCHASE_STAGING
-from user_behaviour.statements import statement
 
 PURCHASES, REVIEWS = USER_PURCHASE_STAGING.name, MOVIE_REVIEW_CLEAN_STAGE.name
 DATABASE = "triggers"
@@ -65,9 +65,9 @@ def new_catalog(stack: Stack) -> Iterator[Catalog]:
     with closing(psycopg2.connect(url)) as session, session.cursor() as cursor:
         session.autocommit = True
         cursor.execute(f"create database {DATABASE}")
-        with closing(psycopg2.connect(own)) as made, made, made.cursor() as tables:
-            tables.execute(statement("schema/warehouse.sql"))
-        yield Catalog(PostgresWarehouse(lambda: own))
+        warehouse = PostgresWarehouse(lambda: own)
+        Migrations(warehouse, MIGRATIONS / "postgres").apply()
+        yield Catalog(warehouse)
         cursor.execute(f"drop database {DATABASE}")
 
 

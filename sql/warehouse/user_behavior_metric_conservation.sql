@@ -1,4 +1,5 @@
 -- one row a broken law and day: money in is money out, reviews in are reviews out
+-- Every reading of an external table names its days by values, inside subqueries too: Spectrum skips no others.
 with money_in as (
     select
         purchase.insert_date,
@@ -10,7 +11,8 @@ with money_in as (
             select 1
             from spectrum.movie_review_clean_stage as review
             where
-                review.insert_date = purchase.insert_date
+                review.insert_date >= %(first_day)s and review.insert_date < %(end_day)s
+                and review.insert_date = purchase.insert_date
                 and cast(review.cid as int) = purchase.customer_id
         )
     group by purchase.insert_date
@@ -28,7 +30,8 @@ reviews_in as (
             select 1
             from spectrum.user_purchase_staging as purchase
             where
-                purchase.insert_date = review.insert_date
+                purchase.insert_date >= %(first_day)s and purchase.insert_date < %(end_day)s
+                and purchase.insert_date = review.insert_date
                 and purchase.customer_id = cast(review.cid as int)
         )
     group by review.insert_date

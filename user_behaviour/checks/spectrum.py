@@ -1,14 +1,16 @@
-"""Claims about stage spectrum: the warehouse sees the rows that the lake has."""
+"""Claims about stage spectrum: the warehouse sees the rows that the lake has, and no place says otherwise."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 
 import dagster as dg
 
 from user_behaviour.assets.spectrum import movie_review_clean_stage, user_purchase_staging
 from user_behaviour.checks.every_asset import external_days_are_published, rows_in_files
-from user_behaviour.checks.verdict import Offence, days_under_check, verdict
+from user_behaviour.checks.verdict import Offence, days_under_check, fail_run, verdict
 from user_behaviour.days import DayRange
+from user_behaviour.reconciliation.comparison import Finding, Kind, compare
+from user_behaviour.reconciliation.places import Surroundings
 from user_behaviour.resources.dataset import Dataset
 from user_behaviour.resources.external_tables import ExternalTables, Registration
 from user_behaviour.resources.lake import Lake
@@ -67,6 +69,42 @@ def external_rows_equal_lake_rows(
     return check
 
 
+def every_place_has_the_same_batch(asset: dg.AssetsDefinition, table: Table) -> dg.AssetChecksDefinition:
+    """What `user-behaviour reconcile` compares, less the metric, which a run makes after its external tables."""
+
+    @dg.asset_check(  # type: ignore[arg-type]
+        asset=asset,
+        name="every_place_has_the_same_batch",
+        description="Lake, catalog, warehouse and Dagster have the same batch of each day, and its files are there. "
+        "Fails the run, but blocks nothing.",
+    )
+    def check(
+        context: dg.AssetCheckExecutionContext,
+        lake: dg.ResourceParam[Lake],
+        external_tables: dg.ResourceParam[ExternalTables],
+    ) -> Iterator[dg.AssetCheckResult]:
+        days = days_under_check(context)
+        around = Surroundings(lake, external_tables, instance=context.instance)
+        places = around.places(table, DayRange(min(days), max(days)))
+        findings = [finding for finding in compare(places) if finding.day in days]
+        result = verdict(
+            [_offence(finding) for finding in findings if finding.kind not in _OVERTAKEN],
+            looked_at=len({*days} & {*places.days()}),
+            overtaken=[_offence(finding) for finding in findings if finding.kind in _OVERTAKEN],
+        )
+        yield from [result] if result.severity is dg.AssetCheckSeverity.WARN else fail_run(result)
+
+    return check
+
+
+# What a run that is under way leaves for a moment: it has published or registered, and the rest is yet to come.
+_OVERTAKEN = (Kind.STALE, Kind.UNRECORDED)
+
+
+def _offence(finding: Finding) -> Offence:
+    return Offence(finding.day, f"{finding.kind.value}: {finding.says}")
+
+
 def _misread(table: Table, dataset: Dataset, registration: Registration, shown: Mapping[str, int]) -> str | None:
     """What is wrong with the rows that a registered partition shows, counted by batch; None if they are its batch's."""
     batch = dataset.batch(registration.day, registration.batch_id)
@@ -87,6 +125,7 @@ SPECTRUM_CHECKS = [
         STAGED_PURCHASES,
         "spectrum/user_purchase_staging_rows.sql",
     ),
+    every_place_has_the_same_batch(user_purchase_staging, USER_PURCHASE_STAGING),
     external_days_are_published(movie_review_clean_stage, MOVIE_REVIEW_CLEAN_STAGE),
     external_rows_equal_lake_rows(
         movie_review_clean_stage,
@@ -94,4 +133,5 @@ SPECTRUM_CHECKS = [
         CLASSIFIED_REVIEWS,
         "spectrum/movie_review_clean_stage_rows.sql",
     ),
+    every_place_has_the_same_batch(movie_review_clean_stage, MOVIE_REVIEW_CLEAN_STAGE),
 ]

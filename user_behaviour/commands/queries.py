@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,11 +18,8 @@ class Answer:
 
 
 def ask(warehouse: Warehouse, sql: str) -> Answer:
-    """The answer to a query. The transaction is read-only, and so is any that the text may begin after ending it."""
-    with closing(warehouse.connect()) as connection, connection.cursor() as cursor:
-        cursor.execute("set session characteristics as transaction read only")
-        connection.commit()
-        connection.set_session(readonly=True)
+    """The answer to a query, in a read-only transaction."""
+    with warehouse.reading() as connection, connection.cursor() as cursor:
         # Once a transaction has read, it can no longer be made one that writes.
         cursor.execute("select 1")
         cursor.execute(sql)

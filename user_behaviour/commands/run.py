@@ -151,3 +151,11 @@ def _instance() -> Iterator[dg.DagsterInstance]:
         instance = dg.DagsterInstance.get()
     with instance:
         yield instance
+
+
+@contextmanager
+def dagster_instance() -> Iterator[dg.DagsterInstance]:
+    """Dagster's instance, for a command that runs nothing; its environment becomes this process's."""
+    os.environ.update(deployment(settings()).dagster_environment())
+    with _instance() as instance:
+        yield instance

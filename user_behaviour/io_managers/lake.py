@@ -21,6 +21,7 @@ from user_behaviour.io_managers.publishing import (
     batch_id_of,
     days_to_read,
     days_to_write,
+    earlier_runs,
     finish,
     preview,
     table_of,
@@ -53,7 +54,7 @@ class LakeIOManager(dg.IOManager):
         days = days_to_write(context)
         write = _Writing(dataset, batch_id_of(context), context.log)
         if isinstance(obj, SparkFiles):
-            write.files(obj, days)
+            write.files(obj, days, earlier_runs(context))
         elif isinstance(obj, PerDay):
             write.streams(obj, days)
         elif isinstance(obj, (pa.Table, pa.RecordBatchReader, pd.DataFrame)):
@@ -76,7 +77,7 @@ class LakeIOManager(dg.IOManager):
             return dataset.locations(days)
         if wanted is PartitionStreams:
             return PartitionStreams(days, dataset.current, dataset.read)
-        manifests = [dataset.current(day) for day in days]
+        manifests = dataset.in_force(days)
         stream = pa.RecordBatchReader.from_batches(schema_with_day(dataset.table), _rows(dataset, manifests))
         if (given := as_wanted(stream, wanted)) is not None:
             return given
@@ -113,8 +114,9 @@ class _Writing:
                 else:
                     written += self._stream(day, batch, newest=day == days[-1])
         # Only now: a stream that breaks half-way, or turns out not to be in the order of days, has published nothing.
-        for manifest, rows in written:
-            self._publish(manifest, rows)
+        published = self._dataset.lake.at_once(self._dataset.publish, [manifest for manifest, _ in written])
+        for (manifest, rows), was_published in zip(written, published, strict=True):
+            self._record(manifest, rows, was_published=was_published)
 
     def _stream(
         self, day: date, batch: DayBatch, *, newest: bool
@@ -135,11 +137,12 @@ class _Writing:
             manifest = writer.manifest(as_of=batch.as_of, sources=closing.sources, facts=closing.facts)
             yield manifest, writer.first_rows.to_pylist() if newest and writer.first_rows else []
 
-    def files(self, recipe: SparkFiles, days: Sequence[date]) -> None:
+    def files(self, recipe: SparkFiles, days: Sequence[date], runs: Sequence[str]) -> None:
         for day, error in recipe.inputs.missing.items():
             self.outcome.held_back[day] = error.reasons
-        output = SparkOutput(self._dataset, self._batch_id)
+        output = SparkOutput(self._dataset, self._batch_id, runs=runs)
         with output.written_by(recipe):
+            self._batch_id = output.batch_id  # of the run that began the job
             for day in days:
                 if (location := recipe.inputs.by_day.get(day)) is None:
                     continue
@@ -150,10 +153,11 @@ class _Writing:
                     continue
                 newest = day == days[-1]
                 first = next(self._dataset.read(manifest), None) if newest else None
-                self._publish(manifest, first.slice(0, 5).to_pylist() if first else [])
+                rows = first.slice(0, 5).to_pylist() if first else []
+                self._record(manifest, rows, was_published=self._dataset.publish(manifest))
 
-    def _publish(self, manifest: Manifest, rows: Sequence[dict[str, Any]]) -> None:
-        if not self._dataset.publish(manifest):
+    def _record(self, manifest: Manifest, rows: Sequence[dict[str, Any]], *, was_published: bool) -> None:
+        if not was_published:
             self._log.warning(
                 "%s of %s: a batch with a newer view of its source is in force and stays; batch %s is kept beside it.",
                 manifest.day,

@@ -33,6 +33,12 @@ def batch_id_of(context: dg.OutputContext) -> str:
     return f"{context.run_id}-{attempt + 1}" if attempt else context.run_id
 
 
+def earlier_runs(context: dg.OutputContext) -> tuple[str, ...]:
+    """The run and those that it goes on from: by an automatic retry, or when it was re-executed from its failure."""
+    run = context.step_context.dagster_run
+    return tuple(name for name in (run.run_id, run.get_parent_run_id(), run.get_root_run_id()) if name)
+
+
 def days_to_write(context: dg.OutputContext) -> list[date]:
     """The days of the output, in order."""
     return sorted(days_of(context.asset_partition_keys))

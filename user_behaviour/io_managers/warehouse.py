@@ -27,7 +27,6 @@ from user_behaviour.io_managers.publishing import (
     preview,
     table_of,
 )
-from user_behaviour.manifests import timestamp
 from user_behaviour.recipes import MissingPartitionError, PerDay, ReplaceDays
 from user_behaviour.resources.conformity import (
     require_schema,
@@ -68,9 +67,10 @@ class WarehouseIOManager(dg.IOManager):
                 "ReplaceDays, pyarrow.Table, pyarrow.RecordBatchReader, pandas.DataFrame."
             )
         if days:
-            replacement = _Replacement(self._warehouse, table, batch_id_of(context))
+            warehouse = self._warehouse.labelled(f"{context.asset_key.to_user_string()} {context.run_id}")
+            replacement = _Replacement(warehouse, table, batch_id_of(context))
             with repeatable(obj) as value:
-                done = self._warehouse.transaction(lambda cursor: replacement.run(cursor, value(), days))
+                done = warehouse.transaction(lambda cursor: replacement.run(cursor, value(), days))
             outcome.published.update(done)
         finish(context, outcome)
 
@@ -79,8 +79,9 @@ class WarehouseIOManager(dg.IOManager):
         upstream = context.upstream_output
         table = table_of(context.asset_key, upstream.definition_metadata if upstream else context.definition_metadata)
         days = days_to_read(context)
-        self._require_published(table, days)
-        stream = pa.RecordBatchReader.from_batches(schema_with_day(table), self._rows(table, days))
+        warehouse = self._warehouse.labelled(_reader(context))
+        _require_published(warehouse, table, days)
+        stream = pa.RecordBatchReader.from_batches(schema_with_day(table), _rows(warehouse, table, days))
         wanted = context.dagster_type.typing_type
         if (given := as_wanted(stream, wanted)) is not None:
             return given
@@ -88,27 +89,6 @@ class WarehouseIOManager(dg.IOManager):
             f"The warehouse cannot give {context.asset_key.to_user_string()} as {wanted}; annotate the parameter with "
             "one of: pyarrow.Table, pyarrow.RecordBatchReader, pandas.DataFrame."
         )
-
-    def _require_published(self, table: Table, days: Sequence[date]) -> None:
-        found = self._warehouse.rows(
-            "select insert_date from audit.published_partition "
-            "where table_name = %(table)s and insert_date >= %(first)s and insert_date <= %(last)s",
-            {"table": table.name, "first": days[0], "last": days[-1]},
-        )
-        if absent := sorted(set(days) - {row["insert_date"] for row in found}):
-            raise MissingPartitionError(
-                f"Partition {absent[0]} of {table.name} is not in the warehouse; materialise it first."
-            )
-
-    def _rows(self, table: Table, days: Sequence[date]) -> Iterator[pa.RecordBatch]:
-        names = ", ".join((*table.column_names, table.partition_column))
-        day = table.partition_column
-        for span in ranges(days):
-            yield from self._warehouse.unload(
-                f"select {names} from {table.name} where {day} >= %(first_day)s and {day} < %(end_day)s order by {day}",
-                {"first_day": span.first, "end_day": span.end},
-                schema_with_day(table),
-            )
 
 
 class _Replacement:
@@ -210,7 +190,7 @@ class _Replacement:
                 "where table_name = %s and insert_date >= %s and insert_date < %s",
                 (self._table.name, span.first, span.end),
             )
-        moment = timestamp(datetime.now(UTC))
+        moment = datetime.now(UTC).replace(tzinfo=None)  # the column has no zone, and is in UTC
         values = [
             (self._table.name, day, self._batch_id, moment, count, json.dumps(sources[day]), json.dumps(facts[day]))
             for day, count in rows.items()
@@ -227,3 +207,35 @@ class _Replacement:
 def _plain(value: Any) -> int | float | str:
     """Counts as they are; exact amounts as texts, which keep their digits."""
     return value if isinstance(value, (int, float)) else str(value)
+
+
+def _reader(context: dg.InputContext) -> str:
+    """Who asks for an input: the asset that is read, and the run; outside of a run there is none."""
+    try:
+        run = context.step_context.run_id
+    except dg.DagsterInvariantViolationError:
+        run = ""
+    return f"{context.asset_key.to_user_string()} {run}".strip()
+
+
+def _require_published(warehouse: Warehouse, table: Table, days: Sequence[date]) -> None:
+    found = warehouse.rows(
+        "select insert_date from audit.published_partition "
+        "where table_name = %(table)s and insert_date >= %(first)s and insert_date <= %(last)s",
+        {"table": table.name, "first": days[0], "last": days[-1]},
+    )
+    if absent := sorted(set(days) - {row["insert_date"] for row in found}):
+        raise MissingPartitionError(
+            f"Partition {absent[0]} of {table.name} is not in the warehouse; materialise it first."
+        )
+
+
+def _rows(warehouse: Warehouse, table: Table, days: Sequence[date]) -> Iterator[pa.RecordBatch]:
+    names = ", ".join((*table.column_names, table.partition_column))
+    day = table.partition_column
+    for span in ranges(days):
+        yield from warehouse.unload(
+            f"select {names} from {table.name} where {day} >= %(first_day)s and {day} < %(end_day)s order by {day}",
+            {"first_day": span.first, "end_day": span.end},
+            schema_with_day(table),
+        )

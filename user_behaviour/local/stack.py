@@ -1,8 +1,8 @@
 """The embedded stack of the local deployment: source, warehouse and Dagster storage in one PostgreSQL server per home.
 
 Keeps the port and the password, equips the server with its role, databases and schemas, and says where they are.
-The server's processes are `postgres`'s business, the tables are in `sql/schema`. Every command of the CLI passes here,
-so whatever takes time to import is imported where it is needed.
+The server's processes are `postgres`'s business, the tables are in `sql/schema` and `sql/migrations`. Every command of
+the CLI passes here, so whatever takes time to import is imported where it is needed.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ _DATABASES: Mapping[str, str] = {
     "warehouse": "",
     "dagster": "alter database dagster set synchronous_commit = off;\n",
 }
+_MIGRATIONS: Mapping[str, str] = {"warehouse": "migrations/postgres"}
 
 
 class StackIsDown(StackError):
@@ -71,7 +72,8 @@ class StackStatus:
 class Stack:
     """The stack whose state is under `home`; two homes are two servers that know nothing of each other.
 
-    `sql` holds `schema/<database>.sql`, which `up` applies to a database that was not given this very text before.
+    `sql` holds `schema/<database>.sql`, which `up` applies to a database that was not given this very text before,
+    and the migrations of the warehouse, of which `up` applies those that the warehouse does not have.
     """
 
     def __init__(self, home: Path, *, sql: Path = _SQL) -> None:
@@ -152,7 +154,7 @@ class Stack:
     def _equip(self, state: State) -> None:
         """Makes the role and the databases, and applies to each database what it was not given yet.
 
-        What was given is remembered as a digest in the database's comment, set in the same transaction. So a call
+        What was given is remembered as a digest in the database's comment, set when all of it was given. So a call
         against a busy server takes no lock: `create index if not exists` alone would wait for a running load.
         """
         from psycopg2.extensions import encrypt_password
@@ -175,6 +177,8 @@ class Stack:
     def _apply(self, state: State, database: str, digest: str) -> None:
         import psycopg2
 
+        if database in _MIGRATIONS:
+            _migrate(state.url(_ROLE, database), self._sql / _MIGRATIONS[database])
         with self._session(state, _ROLE, database=database) as session, session, session.cursor() as cursor:
             try:
                 for text in self._texts(database):
@@ -191,7 +195,9 @@ class Stack:
         return [text for text in (_DATABASES[database], file.read_text() if file.is_file() else "") if text]
 
     def _digest(self, database: str) -> str:
-        return "schema " + hashlib.sha256("\n".join(self._texts(database)).encode()).hexdigest()
+        migrations = sorted((self._sql / _MIGRATIONS[database]).glob("*.sql")) if database in _MIGRATIONS else []
+        texts = [*self._texts(database), *(f"{file.name}\n{file.read_text()}" for file in migrations)]
+        return "schema " + hashlib.sha256("\n".join(texts).encode()).hexdigest()
 
     @contextlib.contextmanager
     def _session(self, state: State, role: str, *, database: str = "postgres") -> Iterator[connection]:
@@ -223,6 +229,16 @@ class Stack:
         state = State(port=free_port(), password=secrets.token_urlsafe(24))
         self._file.write(state)
         return state
+
+
+def _migrate(url: str, directory: Path) -> None:
+    from user_behaviour.migrations import MigrationError, Migrations
+    from user_behaviour.resources.warehouse import PostgresWarehouse
+
+    try:
+        Migrations(PostgresWarehouse(lambda: url), directory).apply()
+    except MigrationError as error:
+        raise StackError(str(error)) from error
 
 
 def _endpoints(state: State) -> Endpoints:

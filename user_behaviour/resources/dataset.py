@@ -6,25 +6,26 @@ force and is replaced in one step, last. Nothing is appended, nothing is updated
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
-from user_behaviour.manifests import DataFile, Fact, Manifest, Rejection, Source, timestamp
+from user_behaviour.manifests import DataFile, Manifest, Rejection, timestamp
 from user_behaviour.recipes import Location, Locations, MissingPartitionError
-from user_behaviour.resources.conformity import conform, require_file, require_schema, require_values, with_audit_column
+from user_behaviour.resources.batch_writer import QUARANTINE, BatchWriter
+from user_behaviour.resources.conformity import conform, require_file
 from user_behaviour.tables import Table
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     from user_behaviour.resources.lake import Lake
 
 CURRENT = "_current.json"
 REJECTED = "_rejected.json"
 MANIFEST = "_manifest.json"
-QUARANTINE = "_quarantine.parquet"
+# A file up to this size, in bytes, is read by one request and not by its columns.
+READ_WHOLE = 4 << 20
 
 
 class BatchInForceError(Exception):
@@ -46,18 +47,20 @@ class Dataset:
 
     def current(self, day: date) -> Manifest:
         """The manifest of the batch in force; `MissingPartitionError` names a day that has none."""
-        found = self.lake.read(f"{self.directory(day)}/{CURRENT}")
-        if found is None:
-            raise MissingPartitionError(
-                f"Partition {day} of {self.table.name} is not in the lake at {self.lake.uri(self.table.name)}; "
-                "materialise it first."
-            )
-        return Manifest.from_json(found[0])
+        return self.in_force([day])[0]
+
+    def in_force(self, days: Sequence[date]) -> list[Manifest]:
+        """The manifests in force of all the days; `MissingPartitionError` names the first day that has none."""
+        found = self.manifests(days)
+        for day in days:
+            if day not in found:
+                raise self._missing(day)
+        return [found[day] for day in days]
 
     def manifests(self, days: Sequence[date]) -> dict[date, Manifest]:
         """The manifests in force of those of the days that are published."""
-        found = {day: self.lake.read(f"{self.directory(day)}/{CURRENT}") for day in days}
-        return {day: Manifest.from_json(content[0]) for day, content in found.items() if content}
+        found = self.lake.at_once(self.lake.read, [f"{self.directory(day)}/{CURRENT}" for day in days])
+        return {day: Manifest.from_json(content[0]) for day, content in zip(days, found, strict=True) if content}
 
     def batch(self, day: date, batch_id: str) -> Manifest | None:
         """The manifest of a batch, in force or superseded; None where it never was published or is purged."""
@@ -75,15 +78,12 @@ class Dataset:
 
     def locations(self, days: Sequence[date]) -> Locations:
         """Where the batches in force lie."""
-        here: dict[date, Location] = {}
-        missing: dict[date, MissingPartitionError] = {}
-        for day in days:
-            try:
-                manifest = self.current(day)
-            except MissingPartitionError as error:
-                missing[day] = error
-            else:
-                here[day] = Location(self.lake.uri(self.batch_directory(day, manifest.batch_id)), manifest)
+        found = self.manifests(days)
+        here = {
+            day: Location(self.lake.uri(self.batch_directory(day, manifest.batch_id)), manifest)
+            for day, manifest in found.items()
+        }
+        missing = {day: self._missing(day) for day in days if day not in found}
         return Locations(self.table.name, self.lake.uri(self.table.name), here, missing)
 
     def read(self, manifest: Manifest) -> Iterator[pa.RecordBatch]:
@@ -92,18 +92,26 @@ class Dataset:
 
         directory = self.batch_directory(manifest.day, manifest.batch_id)
         for file in manifest.files:
-            with pq.ParquetFile(f"{directory}/{file.name}", filesystem=self.lake.filesystem()) as parquet:
-                for batch in parquet.iter_batches(use_threads=False):
+            path = f"{directory}/{file.name}"
+            with self.lake.explaining("Reading", path), self._opened(path, file) as opened:
+                for batch in pq.ParquetFile(opened).iter_batches(use_threads=False):
                     yield conform(batch, self.table)
+
+    def _opened(self, path: str, file: DataFile) -> pa.NativeFile:
+        import pyarrow as pa
+
+        if file.size > READ_WHOLE:
+            return self.lake.filesystem().open_input_file(path)
+        with self.lake.open(path) as stream:
+            return pa.BufferReader(stream.read())
 
     def quarantine(self, manifest: Manifest | Rejection) -> pa.Table | None:
         """The rows that were kept out of a batch; None where there were none."""
+        import pyarrow as pa
         import pyarrow.parquet as pq
 
-        directory = self.batch_directory(manifest.day, manifest.batch_id)
-        if QUARANTINE not in self.lake.list(directory):
-            return None
-        return pq.read_table(f"{directory}/{QUARANTINE}", filesystem=self.lake.filesystem(), partitioning=None)
+        found = self.lake.read(f"{self.batch_directory(manifest.day, manifest.batch_id)}/{QUARANTINE}")
+        return pq.read_table(pa.BufferReader(found[0])) if found else None
 
     def write(self, day: date, batch_id: str) -> BatchWriter:
         """Starts a batch; nothing of it can be seen before `publish`."""
@@ -129,9 +137,9 @@ class Dataset:
         files = []
         filesystem, directory = self.lake.filesystem(), self.begin(day, batch_id)
         for number, source in enumerate(written):
-            metadata = pq.read_metadata(source, filesystem=filesystem)
+            with self.lake.explaining("Reading", source), filesystem.open_input_file(source) as file:
+                size, metadata = file.size(), pq.read_metadata(file)
             require_file(metadata, self.table, source)
-            size = filesystem.get_file_info(source).size
             name = f"part-{number:05}.parquet"
             self.lake.move(source, f"{directory}/{name}")
             files.append(DataFile(name, metadata.num_rows, size))
@@ -183,70 +191,11 @@ class Dataset:
         current = self.manifests([day]).get(day)
         return current.batch_id if current else None
 
+    def _missing(self, day: date) -> MissingPartitionError:
+        return MissingPartitionError(
+            f"Partition {day} of {self.table.name} is not in the lake at {self.lake.uri(self.table.name)}; "
+            "materialise it first."
+        )
+
     def _batches(self, day: date) -> list[str]:
         return [name for name in self.lake.list(self.directory(day)) if not name.startswith("_")]
-
-
-class BatchWriter:
-    """Writes one batch of one day: rows first, then the manifest. Entered as a context, it closes its file."""
-
-    def __init__(self, dataset: Dataset, day: date, batch_id: str) -> None:
-        self._dataset = dataset
-        self._day = day
-        self._batch_id = batch_id
-        self._directory = dataset.begin(day, batch_id)
-        self._schema = dataset.table.arrow_schema()
-        self._writer: pq.ParquetWriter | None = None
-        self._rows = 0
-        self._name = "part-00000.parquet"
-        self.first_rows: pa.RecordBatch | None = None
-
-    def __enter__(self) -> BatchWriter:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._writer:
-            self._writer.close()
-
-    def write(self, batch: pa.RecordBatch) -> None:
-        """Adds rows; `batch_id` is the batch's own where the table has it."""
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        batch = with_audit_column(batch, self._dataset.table, self._batch_id)
-        require_schema(batch.schema, self._dataset.table, str(self._day))
-        require_values(batch, self._dataset.table)
-        if self._writer is None:
-            path = f"{self._directory}/{self._name}"
-            filesystem = self._dataset.lake.filesystem()
-            self._writer = pq.ParquetWriter(path, self._schema, filesystem=filesystem, compression="snappy")
-            self.first_rows = batch.slice(0, 5)
-        self._writer.write_batch(pa.record_batch(batch.columns, schema=self._schema))
-        self._rows += batch.num_rows
-
-    def quarantine(self, rows: pa.Table) -> None:
-        """Keeps rows that cannot be used beside the batch."""
-        import pyarrow.parquet as pq
-
-        pq.write_table(rows, f"{self._directory}/{QUARANTINE}", filesystem=self._dataset.lake.filesystem())
-
-    def manifest(
-        self, *, as_of: str, sources: tuple[Source, ...] = (), facts: Mapping[str, Fact] | None = None
-    ) -> Manifest:
-        """Closes the files and says what is in them."""
-        files: tuple[DataFile, ...] = ()
-        if self._writer:
-            self._writer.close()
-            self._writer = None
-            size = self._dataset.lake.filesystem().get_file_info(f"{self._directory}/{self._name}").size
-            files = (DataFile(self._name, self._rows, size),)
-        return Manifest(
-            dataset=self._dataset.table.name,
-            day=self._day,
-            batch_id=self._batch_id,
-            as_of=as_of,
-            written_at=timestamp(datetime.now(UTC)),
-            files=files,
-            sources=sources,
-            facts=facts or {},
-        )

@@ -11,16 +11,19 @@ import os
 import secrets
 import shutil
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 from user_behaviour.resources.dataset import Dataset
 from user_behaviour.tables import Table
 
 if TYPE_CHECKING:
     import pyarrow.fs
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 class Lake(ABC):
@@ -58,6 +61,10 @@ class Lake(ABC):
     def delete(self, path: str) -> None:
         """Removes the object or everything below the path; nothing there is fine."""
 
+    def abandon(self, path: str) -> None:
+        """Removes all below the path after a write there failed, also what the store does not show."""
+        self.delete(path)
+
     @abstractmethod
     def list(self, path: str) -> list[str]:
         """The names directly below the path, sorted; empty where there is nothing."""
@@ -68,7 +75,15 @@ class Lake(ABC):
 
     @abstractmethod
     def open(self, path: str) -> BinaryIO:
-        """The object as a stream of bytes."""
+        """The object as a stream of bytes; FileNotFoundError where there is none."""
+
+    def at_once(self, function: Callable[[T], R], items: Iterable[T]) -> Sequence[R]:
+        """The results of the function in the order of the items, called for as many at a time as suits the store."""
+        return [function(item) for item in items]
+
+    def explaining(self, action: str, path: str) -> AbstractContextManager[None]:  # noqa: ARG002 (for twins to use)
+        """Entered while the file system is used: what the store refuses there is told as the verbs tell it."""
+        return nullcontext()
 
 
 class LocalLake(Lake):

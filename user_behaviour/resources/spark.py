@@ -36,6 +36,11 @@ class LocalSpark(SparkRunner):
         self._thread = ThreadPoolExecutor(1, "spark-start")
         self._session: Future[Any] | None = None
 
+    @property
+    def java_home(self) -> Path:
+        """The JAVA_HOME that a session would have."""
+        return self._java_home()
+
     def prepare(self) -> None:
         # A thread: the session comes up in the JVM while this process lands the data.
         self._session = self._session or self._thread.submit(self._start)

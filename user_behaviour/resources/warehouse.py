@@ -1,16 +1,18 @@
 """Role: the warehouse, a database of the PostgreSQL family. Transactions are retried whole, never by statement.
 
-The algorithm is in `Warehouse`; a twin says how to connect, how to load rows in bulk and which errors are conflicts.
+The algorithm is in `Warehouse`; a twin says how to connect, how rows go in and out in bulk, and which errors of its own
+pass by themselves.
 """
 
 from __future__ import annotations
 
+import copy
 import random
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 if TYPE_CHECKING:
     import psycopg2
@@ -20,18 +22,36 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 ATTEMPTS = 5
+# What libpq says, without an error code, of a connection that could not be made or did not last.
+LOST = (
+    "ssl syscall error",
+    "closed the connection unexpectedly",
+    "ssl connection has been closed unexpectedly",
+    "could not receive data",
+    "could not send data",
+    "connection timed out",
+    "timeout expired",
+    "connection refused",
+    "connection reset",
+    "connection already closed",
+    "terminating connection",
+)
 
 
 class Warehouse(ABC):
     """A database that several runs may write to at once."""
 
-    @abstractmethod
-    def connect(self) -> psycopg2.extensions.connection:
-        """A new connection, with nothing done on it."""
+    label = ""
+
+    def labelled(self, label: str) -> Self:
+        """The same warehouse; its sessions say on whose behalf they work."""
+        labelled = copy.copy(self)
+        labelled.label = label
+        return labelled
 
     @abstractmethod
-    def is_conflict(self, error: psycopg2.Error) -> bool:
-        """Whether the whole transaction may succeed if it is tried again: a conflict, or a lost connection."""
+    def connect(self) -> psycopg2.extensions.connection:
+        """A new connection, with no transaction begun on it."""
 
     @abstractmethod
     def load(self, cursor: psycopg2.extensions.cursor, table: str, batches: Iterable[pa.RecordBatch]) -> int:
@@ -43,33 +63,65 @@ class Warehouse(ABC):
 
     def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """The rows of a query in a read-only transaction, by column name."""
-        with closing(self.connect()) as connection, connection.cursor() as cursor:
-            connection.set_session(readonly=True)
-            cursor.execute(sql, parameters)
-            return fetch(cursor)
 
-    def transaction(self, work: Callable[[psycopg2.extensions.cursor], Result]) -> Result:
-        """Runs the work in one transaction and commits it; on a conflict again from the start, on a new connection."""
-        import psycopg2
+        def read() -> list[dict[str, Any]]:
+            with self.reading() as connection, connection.cursor() as cursor:
+                cursor.execute(sql, parameters)
+                return fetch(cursor)
 
-        attempt = 1
-        while True:
-            try:
-                with self._begun() as cursor:
-                    return work(cursor)
-            except psycopg2.Error as error:
-                if attempt == ATTEMPTS or not self.is_conflict(error):
-                    raise
-                # Jitter, so that two runs that met do not meet again.
-                time.sleep(random.uniform(0.5, 1.5) * 0.2 * 2**attempt)  # noqa: S311
-                attempt += 1
+        return self.retried(read)
 
     @contextmanager
-    def _begun(self) -> Iterator[psycopg2.extensions.cursor]:
+    def reading(self) -> Iterator[psycopg2.extensions.connection]:
+        """A connection in a read-only transaction."""
+        with self.session() as connection:
+            connection.set_session(readonly=True)
+            yield connection
+
+    def transaction(self, work: Callable[[psycopg2.extensions.cursor], Result]) -> Result:
+        """Runs the work in one transaction and commits it; on a conflict again from the start, on a new connection.
+
+        A connection that is lost at the commit leaves open whether it was carried out: the work must be one that may
+        be done twice, as the replacement of a range of days is.
+        """
+
+        def attempt() -> Result:
+            with self.session() as connection:
+                with connection.cursor() as cursor:
+                    result = work(cursor)
+                connection.commit()
+                return result
+
+        return self.retried(attempt)
+
+    def retried(self, attempt: Callable[[], Result]) -> Result:
+        """Does what is asked, again and again while it fails for reasons that pass by themselves."""
+        import psycopg2
+
+        number = 1
+        while True:
+            try:
+                return attempt()
+            except psycopg2.Error as error:
+                if number == ATTEMPTS or not self.is_transient(error):
+                    raise
+                # Jitter, so that two runs that met do not meet again.
+                time.sleep(random.uniform(0.5, 1.5) * 0.2 * 2**number)  # noqa: S311
+                number += 1
+
+    @contextmanager
+    def session(self) -> Iterator[psycopg2.extensions.connection]:
+        """A connection that is closed at the end; what was not committed is undone."""
         with closing(self.connect()) as connection:
-            with connection.cursor() as cursor:
-                yield cursor
-            connection.commit()
+            yield connection
+
+    def is_transient(self, error: psycopg2.Error) -> bool:
+        """Whether the same may succeed if all of it is tried again: a conflict, or a lost connection."""
+        from psycopg2 import errors
+
+        if error.pgcode is None:
+            return any(text in str(error).lower() for text in LOST)
+        return isinstance(error, (errors.SerializationFailure, errors.DeadlockDetected, errors.AdminShutdown))
 
 
 class PostgresWarehouse(Warehouse):
@@ -83,19 +135,23 @@ class PostgresWarehouse(Warehouse):
 
         return psycopg2.connect(
             self._url(),
-            application_name="user_behaviour",
+            # PostgreSQL keeps 63 bytes; the run is at the end of a label.
+            application_name=self.label[-63:] or "user_behaviour",
             # One view of the data for a whole transaction, as on Redshift: what is audited is what was summed.
             options=r"-c timezone=UTC -c default_transaction_isolation=repeatable\ read",
             keepalives_idle=30,
             client_encoding="UTF8",  # of the rows that COPY brings in and out
         )
 
-    def is_conflict(self, error: psycopg2.Error) -> bool:
-        from psycopg2 import errors
-
-        return isinstance(error, (errors.SerializationFailure, errors.DeadlockDetected, errors.AdminShutdown)) or (
-            error.pgcode is None and "closed the connection unexpectedly" in str(error)
-        )
+    @contextmanager
+    def reading(self) -> Iterator[psycopg2.extensions.connection]:
+        """As the role says; here a text that ends the transaction cannot begin another that writes either."""
+        with self.session() as connection:
+            with connection.cursor() as cursor:
+                cursor.execute("set session characteristics as transaction read only")
+            connection.commit()
+            connection.set_session(readonly=True)
+            yield connection
 
     def load(self, cursor: psycopg2.extensions.cursor, table: str, batches: Iterable[pa.RecordBatch]) -> int:
         import psycopg2
@@ -117,8 +173,7 @@ class PostgresWarehouse(Warehouse):
     def unload(self, sql: str, parameters: Mapping[str, Any], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         from user_behaviour.resources.copy_stream import copy_out
 
-        with closing(self.connect()) as connection:
-            connection.set_session(readonly=True)
+        with self.reading() as connection:
             yield from copy_out(connection, sql, parameters, schema)
 
 

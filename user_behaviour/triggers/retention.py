@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from user_behaviour.days import DayRange
@@ -44,20 +44,26 @@ class Retention:
         dataset = self.lake.dataset(table)
         days = dataset.days()
         held = self._registered(read_by, DayRange(days[0], days[-1])) if days else set()
-        superseded = unpublished = 0
-        for day in days:
-            for batch in dataset.unpublished(day):
-                unpublished += self._remove(dataset.batch_directory(day, batch), held=held)
-            for batch in dataset.superseded(day, before=self.before):
-                superseded += self._remove(dataset.batch_directory(day, batch), held=held)
+        removed = self.lake.at_once(lambda day: self._purge_day(dataset, day, held), days)
+        superseded, unpublished = (sum(counts) for counts in zip(*removed, strict=True)) if removed else (0, 0)
         return Purged(superseded, unpublished, self._purge_staging(dataset))
+
+    def _purge_day(self, dataset: Dataset, day: date, held: set[str]) -> tuple[int, int]:
+        """Removes superseded and unpublished batches; says how many of each."""
+
+        def remove(batches: Sequence[str]) -> int:
+            return sum(self._remove(dataset.batch_directory(day, batch), held=held) for batch in batches)
+
+        unpublished = remove(dataset.unpublished(day))
+        return remove(dataset.superseded(day, before=self.before)), unpublished
 
     def _purge_staging(self, dataset: Dataset) -> int:
         root = f"{STAGING}/{dataset.table.name}"
         return sum(self._remove(f"{root}/{batch}", held=set()) for batch in self.lake.list(root))
 
     def _remove(self, directory: str, *, held: set[str]) -> bool:
-        touched = _last_touched(self.lake.filesystem(), directory)
+        with self.lake.explaining("Listing", directory):
+            touched = _last_touched(self.lake.filesystem(), directory)
         if f"{self.lake.uri(directory)}/" in held or touched is None or touched >= self.before:
             return False
         self.lake.delete(directory)

@@ -20,6 +20,8 @@ class CursorError(ValueError):
 class TickMemory:
     """`requested` and `seen` are versions by key; `seen` are those not requested yet. `reported` are odd keys.
 
+    `answered` stands for the state of the world after which nothing was left to request, empty while something is;
+    `quiet` counts the ticks since then that found it unchanged.
     `serial` counts the ticks that requested something. It goes into run keys, which Dagster remembers for ever: the
     same request on purpose later is another one, the same request again after a crash is not.
     """
@@ -28,6 +30,8 @@ class TickMemory:
     requested: Mapping[str, str] = field(default_factory=dict)
     seen: Mapping[str, str] = field(default_factory=dict)
     reported: tuple[str, ...] = ()
+    answered: str = ""
+    quiet: int = 0
 
     @classmethod
     def from_cursor(cls, cursor: str | None) -> TickMemory:
@@ -37,7 +41,12 @@ class TickMemory:
         try:
             values = json.loads(cursor)
             return cls(
-                int(values["serial"]), dict(values["requested"]), dict(values["seen"]), tuple(values["reported"])
+                int(values["serial"]),
+                dict(values["requested"]),
+                dict(values["seen"]),
+                tuple(values["reported"]),
+                str(values.get("answered", "")),
+                int(values.get("quiet", 0)),
             )
         except (ValueError, TypeError, KeyError) as error:
             raise CursorError(

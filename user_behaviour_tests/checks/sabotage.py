@@ -89,6 +89,17 @@ def published_again(table: Table, change: Change = lambda rows: rows) -> Sabotag
     return act
 
 
+def registered_again(table: Table, of: Table) -> Sabotage:
+    """A newer batch is in force and registered, and Dagster does not know of it."""
+
+    def act(shop: Shop, day: date) -> None:
+        published_again(of)(shop, day)
+        here = shop.installation.here
+        here.external_tables.register(table, here.lake.dataset(of), [day])
+
+    return act
+
+
 def in_warehouse(sql: str) -> Sabotage:
     """A statement on the warehouse, with the day as a parameter."""
     return lambda shop, day: shop.installation.here.warehouse.transaction(

@@ -13,11 +13,13 @@ from user_behaviour.schemas import (
 from user_behaviour.tables import Table
 from user_behaviour_tests.checks.case import WARN, Case, prove
 from user_behaviour_tests.checks.sabotage import (
+    file_lost,
     file_rewritten,
     first_row_less,
     in_warehouse,
     pointer_lost,
     published_again,
+    registered_again,
 )
 from user_behaviour_tests.checks.shop import Shop
 from user_behaviour_tests.graph.installation import checks, materialized
@@ -71,9 +73,36 @@ def _cases(table: Table, of: Table, rows: int) -> list[Case]:
     ]
 
 
+def _places(table: Table, of: Table) -> list[Case]:
+    claim = f"{table.name.replace('.', '/')}:every_place_has_the_same_batch"
+    of_the_day = f"where insert_date = %(day)s and table_name = '{table.name}'"
+    return [
+        Case(
+            claim,
+            "the catalog has no partition",
+            in_warehouse(f"delete from spectrum.registered_partition {of_the_day}"),
+            "missing: the lake has batch ",
+        ),
+        Case(claim, "a newer batch is in force", published_again(of), ", in force is newer", WARN),
+        Case(claim, "the lake has none in force", pointer_lost(of), "left over: points at batch "),
+        Case(claim, "a file of the batch is lost", file_lost(of), "1 of its 1 files are not there: part-00000.parquet"),
+        Case(
+            claim,
+            "it points out of the lake",
+            in_warehouse(f"update spectrum.registered_partition set location = 's3://elsewhere/one/' {of_the_day}"),
+            "elsewhere: points at s3://elsewhere/one/, expected is file://",
+        ),
+        Case(
+            claim, "it was registered behind Dagster's back", registered_again(table, of), "recorded was batch ", WARN
+        ),
+    ]
+
+
 CASES = [
     *_cases(USER_PURCHASE_STAGING, STAGED_PURCHASES, 3),
     *_cases(MOVIE_REVIEW_CLEAN_STAGE, CLASSIFIED_REVIEWS, 12),
+    *_places(USER_PURCHASE_STAGING, STAGED_PURCHASES),
+    *_places(MOVIE_REVIEW_CLEAN_STAGE, CLASSIFIED_REVIEWS),
 ]
 
 

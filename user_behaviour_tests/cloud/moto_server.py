@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import pytest
@@ -39,8 +40,9 @@ class Cloud:
     url: str = ""
     middlewares: list[Middleware] = field(default_factory=list)
 
-    @property
+    @cached_property
     def aws(self) -> Aws:
+        """Clients for the server; cached, since each takes a while to make."""
         return Aws(REGION, self.url)
 
     def bucket(self, stem: str = "lake") -> str:
@@ -75,8 +77,16 @@ def _one_put_at_a_time(application: Wsgi) -> Wsgi:
 @contextmanager
 def moto_server() -> Iterator[Cloud]:
     """Runs moto for as long as it is entered; the environment of this process is the one of a user of it."""
-    from moto.server import DomainDispatcherApplication, create_backend_app
-    from werkzeug.serving import make_server
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+    from werkzeug.serving import WSGIRequestHandler, make_server
+
+    class Handler(WSGIRequestHandler):
+        """One connection for many requests, and no line for each."""
+
+        protocol_version = "HTTP/1.1"
+
+        def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+            """Says nothing."""
 
     cloud = Cloud()
     moto = _one_put_at_a_time(DomainDispatcherApplication(create_backend_app))
@@ -87,7 +97,7 @@ def moto_server() -> Iterator[Cloud]:
             application = middleware(application)
         return application(environ, start_response)
 
-    server = make_server("127.0.0.1", 0, front, threaded=True)
+    server = make_server("127.0.0.1", 0, front, threaded=True, request_handler=Handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     with pytest.MonkeyPatch.context() as patch:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ import pyarrow.compute
 import pyarrow.fs
 import pyarrow.parquet as pq
 
-from user_behaviour.resources.lake import LocalLake
+from user_behaviour.resources.lake import Lake, LocalLake
 from user_behaviour.tables import Column, Table
 
 BATCH = Column("batch_id", "varchar(64)", "the batch", nullable=False)
@@ -62,10 +62,10 @@ def arm(death: Death) -> None:
         setattr(pq.ParquetWriter, method, death.around(getattr(pq.ParquetWriter, method)))
 
 
-def publish(root: Path, batch_id: str) -> None:
-    """Publishes the three days in the lake of that root."""
-    dataset = LocalLake(root).dataset(LETTERS)
-    for day in DAYS:
+def publish(lake: Lake, batch_id: str, days: Sequence[date] = DAYS) -> None:
+    """Publishes the days, one after the other."""
+    dataset = lake.dataset(LETTERS)
+    for day in days:
         with dataset.write(day, batch_id) as writer:
             writer.write(pa.record_batch({"number": pa.array(range(ROWS), pa.int32())}))
             manifest = writer.manifest(as_of="2010-12-05T00:00:00.000000Z", facts={"rows_in_source": ROWS})
@@ -77,9 +77,10 @@ def main(root: Path) -> None:
     for step in itertools.count(1):
         child = os.fork()
         if not child:
-            publish(root / str(step), "before")
+            lake = LocalLake(root / str(step))
+            publish(lake, "before")
             arm(Death(step))
-            publish(root / str(step), "dying")
+            publish(lake, "dying")
             os._exit(0)
         _, status = os.waitpid(child, 0)
         if (code := os.waitstatus_to_exitcode(status)) != 9:

@@ -15,7 +15,9 @@ from user_behaviour.manifests import DataFile, Manifest, Rejection, Source
 from user_behaviour.recipes import MissingPartitionError
 from user_behaviour.resources.dataset import BatchInForceError, Dataset
 from user_behaviour.resources.lake import Lake, LocalLake
+from user_behaviour.resources.s3_lake import S3Lake
 from user_behaviour.tables import Column, Table
+from user_behaviour_tests.cloud.moto_server import Cloud
 
 DAY = date(2010, 12, 1)
 EARLY, LATE = "2010-12-02T06:00:00.000000Z", "2010-12-02T07:00:00.000000Z"
@@ -188,7 +190,8 @@ class DatasetContract(ABC):
     ) -> None:
         publish(dataset, "in force", ("a", 1))
         for batch in ("crashed", "rejected"):
-            dataset.write(DAY, batch)
+            with dataset.write(DAY, batch) as writer:
+                writer.write(parcels(("b", 2)))
         dataset.reject(Rejection("parcels", DAY, "rejected", LATE, ("torn",)))
 
         assert dataset.unpublished(DAY) == ["crashed"]
@@ -213,3 +216,9 @@ class TestDatasetInLocalLake(DatasetContract):
     @pytest.fixture
     def lake(self, tmp_path: Path) -> Lake:
         return LocalLake(tmp_path / "lake")
+
+
+class TestDatasetInS3Lake(DatasetContract):
+    @pytest.fixture
+    def lake(self, tmp_path: Path, cloud: Cloud) -> Lake:
+        return S3Lake(cloud.aws, cloud.bucket(), "lake/v1")

@@ -15,7 +15,9 @@ import pytest
 from user_behaviour.resources.conformity import SchemaError
 from user_behaviour.resources.dataset import Dataset
 from user_behaviour.resources.lake import Lake, LocalLake
+from user_behaviour.resources.s3_lake import S3Lake
 from user_behaviour.tables import Column
+from user_behaviour_tests.cloud.moto_server import Cloud
 from user_behaviour_tests.contracts.test_dataset import BATCH, DAY, PARCELS, parcels, publish, stored
 
 
@@ -89,3 +91,9 @@ class TestDatasetSchemaInLocalLake(DatasetSchemaContract):
     @pytest.fixture
     def lake(self, tmp_path: Path) -> Lake:
         return LocalLake(tmp_path / "lake")
+
+
+class TestDatasetSchemaInS3Lake(DatasetSchemaContract):
+    @pytest.fixture
+    def lake(self, tmp_path: Path, cloud: Cloud) -> Lake:
+        return S3Lake(cloud.aws, cloud.bucket(), "lake/v1")

@@ -5,9 +5,11 @@ A twin adds a class with its fixtures at the end.
 
 from __future__ import annotations
 
+import secrets
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -20,10 +22,16 @@ from user_behaviour.local.stack import Stack
 from user_behaviour.recipes import MissingPartitionError
 from user_behaviour.resources.conformity import SchemaError
 from user_behaviour.resources.dataset import Dataset
-from user_behaviour.resources.external_tables import ExternalTables, WarehouseExternalTables
-from user_behaviour.resources.lake import LocalLake
+from user_behaviour.resources.external_tables import CatalogError, ExternalTables, WarehouseExternalTables
+from user_behaviour.resources.glue_tables import GlueExternalTables
+from user_behaviour.resources.lake import Lake, LocalLake
+from user_behaviour.resources.redshift_tables import RedshiftExternalTables
+from user_behaviour.resources.s3_lake import S3Lake
 from user_behaviour.resources.warehouse import PostgresWarehouse, Warehouse
 from user_behaviour.tables import Column, Table
+from user_behaviour_tests.cloud.moto_server import Cloud
+from user_behaviour_tests.cloud.redshift import RedshiftStandIn, redshift_stand_in
+from user_behaviour_tests.cloud.redshift_warehouse import warehouse_on
 
 D1, D2, D3 = (date(2010, 12, day) for day in (1, 2, 3))
 SPAN = DayRange(D1, D3)
@@ -61,8 +69,12 @@ class ExternalTablesContract(ABC):
     def warehouse(self, stack: Stack) -> Warehouse: ...
 
     @pytest.fixture
-    def dataset(self, tmp_path: Path) -> Dataset:
-        return LocalLake(tmp_path).dataset(PARCELS)
+    @abstractmethod
+    def lake(self) -> Lake: ...
+
+    @pytest.fixture
+    def dataset(self, lake: Lake) -> Dataset:
+        return lake.dataset(PARCELS)
 
     @staticmethod
     def seen(warehouse: Warehouse) -> list[tuple[date, str, str]]:
@@ -142,6 +154,40 @@ class ExternalTablesContract(ABC):
         with pytest.raises(SchemaError, match=r"code holds 4 bytes, varchar\(2\) takes 2"):
             external.register(narrow, dataset.lake.dataset(replace(narrow, name="parcels")), [D1])
 
+    def test_the_warehouse_sees_each_partition_where_it_was_registered(
+        self, external: ExternalTables, warehouse: Warehouse, dataset: Dataset
+    ) -> None:
+        for day in (D1, D2, D3):
+            publish(dataset, day, "one", "a")
+        given = external.register(EXTERNAL, dataset, [D1, D2, D3])
+
+        assert external.seen(EXTERNAL, SPAN) == {day: given[day].location for day in (D1, D2, D3)}
+        assert set(external.seen(EXTERNAL, DayRange(D2, D2))) == {D2}
+
+    def test_a_partition_that_is_taken_out_has_no_rows_and_its_files_stay(
+        self, external: ExternalTables, warehouse: Warehouse, dataset: Dataset
+    ) -> None:
+        for day in (D1, D2, D3):
+            publish(dataset, day, "one", "a")
+        external.register(EXTERNAL, dataset, [D1, D2, D3])
+
+        for _ in range(2):
+            external.deregister(EXTERNAL, [D1, D3])
+            assert self.seen(warehouse) == [(D2, "a", "one")]
+            assert set(external.registered(EXTERNAL, SPAN)) == set(external.seen(EXTERNAL, SPAN)) == {D2}
+        assert dataset.current(D1).rows == 1
+        external.register(EXTERNAL, dataset, [D1])
+        assert self.seen(warehouse) == [(D1, "a", "one"), (D2, "a", "one")]
+
+    def test_a_table_that_is_as_declared_is_left_alone(
+        self, external: ExternalTables, warehouse: Warehouse, dataset: Dataset
+    ) -> None:
+        publish(dataset, D1, "one", "a")
+        external.register(EXTERNAL, dataset, [D1])
+
+        assert external.define(EXTERNAL, dataset) is False
+        assert self.seen(warehouse) == [(D1, "a", "one")]
+
     def test_registrations_at_once_end_at_the_batch_in_force(
         self, external: ExternalTables, warehouse: Warehouse, dataset: Dataset
     ) -> None:
@@ -165,6 +211,10 @@ class ExternalTablesContract(ABC):
 
 class TestWarehouseExternalTables(ExternalTablesContract):
     @pytest.fixture
+    def lake(self, tmp_path: Path) -> Lake:
+        return LocalLake(tmp_path)
+
+    @pytest.fixture
     def warehouse(self, stack: Stack) -> Warehouse:
         return PostgresWarehouse(lambda: stack.endpoints().warehouse)
 
@@ -180,3 +230,58 @@ class TestWarehouseExternalTables(ExternalTablesContract):
             "delete from spectrum.registered_partition where table_name = 'spectrum.parcels'",
         ):
             warehouse.transaction(lambda cursor, sql=sql: cursor.execute(sql))  # type: ignore[misc]
+
+    def test_a_table_that_is_not_as_declared_is_told_apart(self, external: ExternalTables, dataset: Dataset) -> None:
+        longer = replace(EXTERNAL, columns=(*EXTERNAL.columns, Column("colour", "varchar(8)", "")))
+        with pytest.raises(CatalogError, match=r"has the columns .*sent_on date\); declared are .*colour varchar\(8\)"):
+            external.define(longer, dataset)
+        with pytest.raises(CatalogError, match=r"spectrum.letters does not exist; .*`user-behaviour migrate`"):
+            external.define(replace(EXTERNAL, name="spectrum.letters"), dataset)
+
+
+@pytest.fixture(scope="module")
+def redshift(stack: Stack, cloud: Cloud) -> Iterator[RedshiftStandIn]:
+    """Not the one that all share, where others may have an external schema of the name."""
+    with redshift_stand_in(stack.endpoints().warehouse, cloud.aws) as stand_in:
+        yield stand_in
+
+
+class OnAws(ExternalTablesContract):
+    """Redshift with an external schema over a Glue database of the test's own, and a lake on S3."""
+
+    @pytest.fixture
+    def lake(self, cloud: Cloud) -> Lake:
+        return S3Lake(cloud.aws, cloud.bucket(), "shop")
+
+    @pytest.fixture
+    def warehouse(self, redshift: RedshiftStandIn, lake: Lake) -> Warehouse:
+        return warehouse_on(redshift, lake)
+
+    @pytest.fixture
+    def database(self, warehouse: Warehouse) -> Iterator[str]:
+        name = f"contract_{secrets.token_hex(4)}"
+        create = (
+            f"create external schema spectrum from data catalog database '{name}' "
+            "iam_role 'arn:aws:iam::123456789012:role/spectrum' create external database if not exists"
+        )
+        with closing(warehouse.connect()) as connection, connection.cursor() as cursor:
+            connection.autocommit = True
+            cursor.execute(create)
+            yield name
+            cursor.execute("drop schema spectrum")
+
+
+class TestGlueExternalTables(OnAws):
+    @pytest.fixture
+    def external(self, cloud: Cloud, warehouse: Warehouse, database: str, dataset: Dataset) -> ExternalTables:
+        external = GlueExternalTables(cloud.aws, database=database, warehouse=warehouse)
+        assert external.define(EXTERNAL, dataset) is True
+        return external
+
+
+class TestRedshiftExternalTables(OnAws):
+    @pytest.fixture
+    def external(self, warehouse: Warehouse, database: str, dataset: Dataset, lake: Lake) -> ExternalTables:
+        external = RedshiftExternalTables(warehouse, lake)
+        assert external.define(EXTERNAL, dataset) is True
+        return external

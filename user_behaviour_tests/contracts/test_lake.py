@@ -12,6 +12,8 @@ from typing import BinaryIO, cast
 import pytest
 
 from user_behaviour.resources.lake import Lake, LocalLake
+from user_behaviour.resources.s3_lake import S3Lake
+from user_behaviour_tests.cloud.moto_server import Cloud
 
 
 class _Broken(io.RawIOBase):
@@ -144,6 +146,36 @@ class LakeContract(ABC):
         assert lake.list("a") == ["bc"]
         assert lake.read("e") is None
 
+    def test_delete_spares_what_only_begins_with_the_same_letters(self, lake: Lake) -> None:
+        for path in ("d/p=1/part", "d/p=1-2/part", "d/p=10/part", "d/p=1.json"):
+            lake.write(path, b"")
+
+        lake.delete("d/p=1")
+
+        assert lake.list("d") == ["p=1-2", "p=1.json", "p=10"]
+        assert lake.read("d/p=1/part") is None
+
+    def test_abandoning_a_place_leaves_nothing_there(self, lake: Lake) -> None:
+        for path in ("a/b/part", "a/c"):
+            lake.write(path, b"")
+
+        lake.abandon("a/b")
+        lake.abandon("a/nowhere")
+
+        assert lake.list("a") == ["c"]
+
+    def test_what_is_asked_of_many_at_once_comes_in_their_order(self, lake: Lake) -> None:
+        for number in range(40):
+            lake.write(f"a/{number}", str(number).encode())
+
+        found = lake.at_once(lake.read, [f"a/{number}" for number in reversed(range(41))])
+
+        assert [content and content[0] for content in found] == [None, *(str(n).encode() for n in reversed(range(40)))]
+
+    def test_of_what_is_done_at_once_a_failure_is_raised(self, lake: Lake) -> None:
+        with pytest.raises(FileNotFoundError):
+            lake.at_once(lake.open, ["nowhere"])
+
     def test_move_takes_the_object_along(self, lake: Lake) -> None:
         lake.write("staging/part.parquet", b"rows")
 
@@ -177,3 +209,9 @@ class TestLocalLake(LakeContract):
     @pytest.fixture
     def lake(self, tmp_path: Path) -> Lake:
         return LocalLake(tmp_path / "lake")
+
+
+class TestS3Lake(LakeContract):
+    @pytest.fixture
+    def lake(self, tmp_path: Path, cloud: Cloud) -> Lake:
+        return S3Lake(cloud.aws, cloud.bucket(), "lake/v1")

@@ -7,22 +7,26 @@ import sys
 from datetime import date
 from pathlib import Path
 
-from user_behaviour.resources.lake import LocalLake
+import pytest
+
+from user_behaviour.resources.aws_clients import Aws
+from user_behaviour.resources.lake import Lake, LocalLake
+from user_behaviour.resources.s3_lake import S3Lake
+from user_behaviour_tests.cloud.moto_server import REGION, Cloud
 from user_behaviour_tests.contracts.crashing_publisher import LETTERS, ROWS
 
 DAY = date(2010, 12, 1)
-TIMES = 25
+TIMES = 20
 
 # Waits for the others at its input, then publishes batches whose view is older or newer at random.
 _PUBLISHER = """
 import random, sys
 from datetime import date
-from pathlib import Path
 import pyarrow as pa
-from user_behaviour.resources.lake import LocalLake
 from user_behaviour_tests.contracts.crashing_publisher import LETTERS, ROWS
-root, name, times = sys.argv[1:]
-dataset = LocalLake(Path(root)).dataset(LETTERS)
+from user_behaviour_tests.contracts.test_publishing_at_once import lake_at
+name, times, *place = sys.argv[1:]
+dataset = lake_at(*place).dataset(LETTERS)
 views = random.Random(name).sample(range(100_000), int(times))
 print("ready", flush=True)
 sys.stdin.readline()
@@ -34,10 +38,23 @@ for view in views:
 """
 
 
-def test_of_runs_that_publish_a_day_at_once_the_newest_view_stays_whole(tmp_path: Path) -> None:
+def lake_at(place: str, endpoint: str = "") -> Lake:
+    """The lake in a directory, or in a bucket behind an endpoint."""
+    return S3Lake(Aws(REGION, endpoint), place, "lake") if endpoint else LocalLake(Path(place))
+
+
+@pytest.fixture(params=["local", "s3"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, ...]:
+    if request.param == "local":
+        return (str(tmp_path),)
+    cloud: Cloud = request.getfixturevalue("cloud")
+    return (cloud.bucket(), cloud.url)
+
+
+def test_of_runs_that_publish_a_day_at_once_the_newest_view_stays_whole(place: tuple[str, ...]) -> None:
     publishers = [
         subprocess.Popen(
-            [sys.executable, "-c", _PUBLISHER, str(tmp_path), name, str(TIMES)],
+            [sys.executable, "-c", _PUBLISHER, name, str(TIMES), *place],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -59,7 +76,7 @@ def test_of_runs_that_publish_a_day_at_once_the_newest_view_stays_whole(tmp_path
         lines = [line.split() for line in output.splitlines()]
         published.append([(int(view), flag == "1") for view, flag in lines])
 
-    dataset = LocalLake(tmp_path).dataset(LETTERS)
+    dataset = lake_at(*place).dataset(LETTERS)
     current = dataset.current(DAY)
     newest = max(view for views in published for view, _ in views)
     assert current.as_of == f"2010-12-05T00:00:00.{newest:06}Z"

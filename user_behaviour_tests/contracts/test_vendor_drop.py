@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from user_behaviour.resources.s3_drop import S3VendorDrop
 from user_behaviour.resources.vendor_drop import LocalVendorDrop, VendorDrop
+from user_behaviour_tests.cloud.moto_server import Cloud
 
 
 class VendorDropContract(ABC):
@@ -93,3 +96,54 @@ class TestLocalVendorDrop(VendorDropContract):
 
         assert list(drop.files()) == []
         assert drop.find("movie_review_2010-12-01.csv") is None
+
+
+class TestS3VendorDrop(VendorDropContract):
+    @pytest.fixture
+    def drop(self, tmp_path: Path, cloud: Cloud) -> VendorDrop:
+        self.s3, self.bucket = cloud.aws.client("s3"), cloud.bucket("vendor")
+        return S3VendorDrop(cloud.aws, self.bucket, "drops")
+
+    def deliver(self, drop: VendorDrop, name: str, content: bytes) -> None:
+        self.s3.put_object(Bucket=self.bucket, Key=f"drops/{name}", Body=content)
+
+    def clear(self, drop: VendorDrop, name: str) -> None:
+        self.s3.delete_object(Bucket=self.bucket, Key=f"drops/{name}")
+
+    def test_folders_and_what_is_in_them_are_not_files(self, drop: VendorDrop) -> None:
+        for name in ("", "old/", "old/movie_review_2010-12-01.csv"):
+            self.deliver(drop, name, b"")
+
+        assert list(drop.files()) == []
+
+    def test_a_file_is_whole_when_it_is_seen_and_has_its_time(self, drop: VendorDrop) -> None:
+        self.deliver(drop, "a.csv", b"1")
+
+        (file,) = drop.files()
+        at = self.s3.head_object(Bucket=self.bucket, Key="drops/a.csv")["LastModified"]
+
+        assert file.is_whole
+        assert int(file.modified_at) == at.timestamp()
+
+    def test_a_file_whose_name_begins_that_of_another_is_found_as_itself(self, drop: VendorDrop) -> None:
+        self.deliver(drop, "a.csv.gz", b"1")
+
+        assert drop.find("a.csv") is None
+        self.deliver(drop, "a.csv", b"22")
+        assert drop.find("a.csv") == drop.files()[0]
+
+    def test_the_same_bytes_delivered_at_another_time_are_another_version(self, drop: VendorDrop) -> None:
+        """As on a disk: the vendor who delivers again has a reason."""
+        from moto.core.models import DEFAULT_ACCOUNT_ID
+        from moto.s3.models import s3_backends
+
+        self.deliver(drop, "a.csv", b"1")
+        before = drop.find("a.csv")
+        objects = s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets[self.bucket].keys
+        objects["drops/a.csv"].last_modified += timedelta(hours=1)
+        after = drop.find("a.csv")
+
+        assert before is not None
+        assert after is not None
+        assert (before.name, before.size) == (after.name, after.size)
+        assert before.version != after.version

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import psycopg2
@@ -17,7 +17,12 @@ import pytest
 
 from user_behaviour.local.stack import Stack
 from user_behaviour.recipes import HeldBackError
+from user_behaviour.resources.redshift_errors import CopyError
+from user_behaviour.resources.s3_lake import S3Lake
 from user_behaviour.resources.warehouse import ATTEMPTS, PostgresWarehouse, Warehouse, fetch
+from user_behaviour_tests.cloud.moto_server import Cloud
+from user_behaviour_tests.cloud.redshift import RedshiftStandIn
+from user_behaviour_tests.cloud.redshift_warehouse import warehouse_on
 from user_behaviour_tests.contracts.test_source_database import TEXTS
 
 Cursor = psycopg2.extensions.cursor
@@ -40,6 +45,20 @@ class WarehouseContract(ABC):
     def warehouse(self, stack: Stack) -> Warehouse: ...
 
     @pytest.fixture
+    @abstractmethod
+    def conflict(self, request: pytest.FixtureRequest) -> Callable[[Cursor], None]:
+        """Meets another transaction, in the cursor's."""
+
+    @property
+    @abstractmethod
+    def refusal(self) -> type[Exception]:
+        """What a load ends with whose values do not fit."""
+
+    @abstractmethod
+    def left_behind(self, warehouse: Warehouse) -> list[Any]:
+        """What loading and unloading have left behind."""
+
+    @pytest.fixture
     def notes(self, warehouse: Warehouse) -> Iterator[str]:
         """An empty table."""
         create = "create table notes (id int, body varchar(200), price decimal(8, 3), yes boolean)"
@@ -52,7 +71,7 @@ class WarehouseContract(ABC):
 
     def test_a_query_cannot_write(self, warehouse: Warehouse, notes: str) -> None:
         with pytest.raises(psycopg2.errors.ReadOnlySqlTransaction):
-            warehouse.rows(f"insert into {notes} (id) values (1) returning id")
+            warehouse.rows(f"insert into {notes} (id) values (1)")
 
     def test_a_transaction_is_committed_and_gives_its_result(self, warehouse: Warehouse, notes: str) -> None:
         def work(cursor: Cursor) -> list[dict[str, Any]]:
@@ -72,9 +91,8 @@ class WarehouseContract(ABC):
             warehouse.transaction(work)
         assert warehouse.rows(f"select id from {notes}") == []
 
-    @pytest.mark.parametrize("state", ["40001", "40P01"], ids=["serialization failure", "deadlock"])
     def test_a_conflict_is_answered_by_the_whole_transaction_again(
-        self, warehouse: Warehouse, notes: str, state: str
+        self, warehouse: Warehouse, notes: str, conflict: Callable[[Cursor], None]
     ) -> None:
         attempts: list[int] = []
 
@@ -82,7 +100,7 @@ class WarehouseContract(ABC):
             attempts.append(len(attempts))
             cursor.execute(f"insert into {notes} (id) values (%s)", (len(attempts),))
             if len(attempts) == 1:
-                cursor.execute(f"do $$ begin raise exception 'met' using errcode = '{state}'; end $$")
+                conflict(cursor)
 
         warehouse.transaction(work)
 
@@ -157,24 +175,61 @@ class WarehouseContract(ABC):
         assert warehouse.rows(f"select id from {notes}") == []
 
     def test_a_text_too_long_for_its_column_is_refused(self, warehouse: Warehouse, notes: str) -> None:
-        with pytest.raises(psycopg2.errors.StringDataRightTruncation):
+        with pytest.raises(self.refusal):
             warehouse.transaction(lambda cursor: warehouse.load(cursor, notes, [batch([1], ["x" * 201])]))
 
-    def test_unloading_can_be_left_early(self, warehouse: Warehouse) -> None:
-        sql = "select n as id, repeat('x', 90) as body, null as price, null as yes from generate_series(1, 300000) as n"
-        stream = warehouse.unload(sql, {}, SCHEMA)
+    def test_many_rows_come_in_order(self, warehouse: Warehouse, many: str) -> None:
+        found = pa.Table.from_batches(warehouse.unload(f"{many} order by id", {}, SCHEMA))
+
+        assert found["id"].to_pylist() == list(range(90_000))
+        assert set(found["body"].to_pylist()) == {"x" * 90}
+        assert self.left_behind(warehouse) == []
+
+    def test_unloading_can_be_left_early(self, warehouse: Warehouse, many: str) -> None:
+        stream = warehouse.unload(many, {}, SCHEMA)
         next(stream)
         stream.close()  # type: ignore[attr-defined]
 
-        assert warehouse.rows(
-            "select count(*) as n from pg_stat_activity where query like 'copy (select n as id%'"
-        ) == [{"n": 0}]
+        assert self.left_behind(warehouse) == []
+
+    @pytest.fixture
+    def many(self, warehouse: Warehouse, notes: str) -> str:
+        """A query of 90,000 rows."""
+        ids = batch(list(range(300)), [None] * 300)
+        warehouse.transaction(lambda cursor: warehouse.load(cursor, notes, [ids]))
+        return f"""select a.id * 300 + b.id as id, repeat('x', 90) as body, cast(null as decimal(8, 3)) as price,
+            cast(null as boolean) as yes from {notes} as a cross join {notes} as b"""
+
+    def test_a_session_says_on_whose_behalf_it_works(self, warehouse: Warehouse) -> None:
+        asset_and_run = "public/user_behavior_metric 5a0c1d1e-0000-4000-8000-000000000001"
+
+        assert self.told(warehouse.labelled(asset_and_run)) in asset_and_run
+        assert "public" not in self.told(warehouse)
+
+    @abstractmethod
+    def told(self, warehouse: Warehouse) -> str:
+        """What a session of the warehouse says of itself in its database."""
 
 
 class TestPostgresWarehouse(WarehouseContract):
     @pytest.fixture
     def warehouse(self, stack: Stack) -> Warehouse:
         return PostgresWarehouse(lambda: stack.endpoints().warehouse)
+
+    @pytest.fixture(params=["40001", "40P01"], ids=["serialization failure", "deadlock"])
+    def conflict(self, request: pytest.FixtureRequest) -> Callable[[Cursor], None]:
+        return lambda c: c.execute(f"do $$ begin raise exception 'met' using errcode = '{request.param}'; end $$")
+
+    @property
+    def refusal(self) -> type[Exception]:
+        return psycopg2.errors.StringDataRightTruncation
+
+    def left_behind(self, warehouse: Warehouse) -> list[Any]:
+        return warehouse.rows("select query from pg_stat_activity where query like 'copy (select a.id%'")
+
+    def told(self, warehouse: Warehouse) -> str:
+        name: str = warehouse.rows("select current_setting('application_name') as name")[0]["name"]
+        return name
 
     def test_a_conflict_that_does_not_end_is_raised(
         self, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
@@ -217,3 +272,29 @@ class TestPostgresWarehouse(WarehouseContract):
 
         assert warehouse.rows("select distinct hits from pair") == [{"hits": 2}]
         warehouse.transaction(lambda cursor: cursor.execute("drop table pair"))
+
+
+class TestRedshiftWarehouse(WarehouseContract):
+    @pytest.fixture
+    def warehouse(self, redshift: RedshiftStandIn, cloud: Cloud) -> Warehouse:
+        self.lake = S3Lake(cloud.aws, cloud.bucket(), "lake")
+        return warehouse_on(redshift, self.lake)
+
+    @pytest.fixture(params=["1023", "conflict", "oid", "deadlock"])
+    def conflict(self, request: pytest.FixtureRequest, redshift: RedshiftStandIn) -> Callable[[Cursor], None]:
+        def meet(cursor: Cursor) -> None:
+            redshift.faults.fail_next(matching="select 'meet'", error=request.param)
+            cursor.execute("select 'meet'")
+
+        return meet
+
+    @property
+    def refusal(self) -> type[Exception]:
+        return CopyError
+
+    def left_behind(self, warehouse: Warehouse) -> list[Any]:
+        return self.lake.list("_warehouse")
+
+    def told(self, warehouse: Warehouse) -> str:
+        group: str = warehouse.rows("show query_group")[0].popitem()[1]
+        return group

@@ -1,5 +1,6 @@
 """A whole local installation for a test: a home of its own, rows and files written by hand, runs, the metric."""
 
+import gzip
 import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -39,13 +40,7 @@ class Installation:
 
     def sell(self, lines: Iterable[Line]) -> None:
         """Writes purchase lines into the shop's database."""
-        with psycopg2.connect(self.stack.endpoints().shop) as connection, connection.cursor() as cursor:
-            for moment, quantity, price, code, customer in lines:
-                cursor.execute(
-                    "insert into retail.user_purchase values (%s, %s, 'A THING', %s, %s, %s, %s, 'United Kingdom')",
-                    ("500001", code, quantity, moment, price, customer),
-                )
-        connection.close()
+        sell(self.stack, lines)
 
     def deliver(self, name: str, content: bytes | str) -> None:
         """Puts a vendor file where the vendor drops it, in one step."""
@@ -88,12 +83,39 @@ class Installation:
 
     def metric(self, first: str = "0001-01-01", last: str = "9999-12-31") -> list[Row]:
         """The rows of the metric, audit columns aside."""
-        rows = self.here.warehouse.rows(
-            "select insert_date, customerid, amount_spent, review_score, review_count "
-            "from public.user_behavior_metric where insert_date between %(first)s and %(last)s order by 1, 2",
-            {"first": first, "last": last},
-        )
-        return [tuple(row.values()) for row in rows]  # type: ignore[misc]
+        return metric(self.here, first, last)
+
+
+def sell(stack: Stack, lines: Iterable[Line]) -> None:
+    """Writes purchase lines into the shop's database."""
+    with psycopg2.connect(stack.endpoints().shop) as connection, connection.cursor() as cursor:
+        for moment, quantity, price, code, customer in lines:
+            cursor.execute(
+                "insert into retail.user_purchase values (%s, %s, 'A THING', %s, %s, %s, %s, 'United Kingdom')",
+                ("500001", code, quantity, moment, price, customer),
+            )
+    connection.close()
+
+
+def load_real_purchases(stack: Stack, data: Path) -> None:
+    """Loads every purchase line of the real data into the shop's database."""
+    with (
+        psycopg2.connect(stack.endpoints().shop) as connection,
+        connection.cursor() as cursor,
+        gzip.open(data / "online_retail.csv.gz") as file,
+    ):
+        cursor.copy_expert("copy retail.user_purchase from stdin (format csv, header true)", file)
+    connection.close()
+
+
+def metric(here: Deployment, first: str = "0001-01-01", last: str = "9999-12-31") -> list[Row]:
+    """The rows of the metric in a deployment's warehouse, audit columns aside."""
+    rows = here.warehouse.rows(
+        "select insert_date, customerid, amount_spent, review_score, review_count "
+        "from public.user_behavior_metric where insert_date between %(first)s and %(last)s order by 1, 2",
+        {"first": first, "last": last},
+    )
+    return [tuple(row.values()) for row in rows]  # type: ignore[misc]
 
 
 def materialized(result: dg.ExecuteInProcessResult) -> dict[str, list[str]]:

@@ -10,13 +10,14 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
-import psycopg2
 import pytest
 
 from user_behaviour.days import DayRange
 from user_behaviour.schemas import CLASSIFIED_REVIEWS, RAW_PURCHASES, RAW_REVIEWS
+from user_behaviour_tests.cloud.moto_server import Cloud
 from user_behaviour_tests.conftest import temporary_home
-from user_behaviour_tests.graph.installation import Installation, Row, failure_messages
+from user_behaviour_tests.graph.aws_installation import aws_installation
+from user_behaviour_tests.graph.installation import Installation, Row, failure_messages, load_real_purchases, metric
 
 FIRST, LAST = "2010-12-01", "2011-12-09"
 PURCHASE_LINES, REVIEWS = 541_909, 25_000  # as the description of the data says
@@ -46,13 +47,7 @@ def shop(real_data: Path) -> Iterator[Installation]:
     """An installation that has run all days of the real data once."""
     with temporary_home() as home:
         installation = Installation(home)
-        with (
-            psycopg2.connect(installation.stack.endpoints().shop) as connection,
-            connection.cursor() as cursor,
-            gzip.open(real_data / "online_retail.csv.gz") as file,
-        ):
-            cursor.copy_expert("copy retail.user_purchase from stdin (format csv, header true)", file)
-        connection.close()
+        load_real_purchases(installation.stack, real_data)
         for path in (real_data / "vendor_drops").iterdir():
             shutil.copy(path, installation.vendor)
         result = installation.run(FIRST, LAST)
@@ -87,3 +82,18 @@ def test_running_parts_again_changes_no_row(shop: Installation) -> None:
     assert shop.run_day("2011-11-20").success
     assert shop.run("2010-12-01", "2010-12-03", select=["staged_purchases", "public/user_behavior_metric"]).success
     assert shop.metric() == before
+
+
+def test_the_aws_deployment_makes_the_same_metric_row_for_row(
+    shop: Installation, real_data: Path, cloud: Cloud
+) -> None:
+    """By the commands of the guide, on what stands for AWS; Spark is real, in another process."""
+    with aws_installation(cloud) as account:
+        load_real_purchases(account.stack, real_data)
+        account.deliver(*(real_data / "vendor_drops").iterdir())
+        for arguments in (("migrate",), ("run", "--from", FIRST, "--to", LAST), ("reconcile",)):
+            call = account.call(*arguments)
+            assert call.returncode == 0, call.stdout + call.stderr
+
+        assert len(account.emr.jobs) == 1
+        assert metric(account.here) == shop.metric()

@@ -1,6 +1,7 @@
 """A table of the greenhouse's warehouse, and the one asset that fills it in the tests of the warehouse IO manager."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -37,6 +38,18 @@ where measured_on >= %(first_day)s and measured_on < %(end_day)s group by measur
 
 def execute(warehouse: Warehouse, sql: str) -> None:
     warehouse.transaction(lambda cursor: cursor.execute(sql))
+
+
+@contextmanager
+def daily_table(warehouse: Warehouse) -> Iterator[None]:
+    """The table and a source of days for its SQL, as long as it is entered."""
+    columns = "sensor varchar(6) not null, celsius decimal(5, 2), watered boolean, batch_id varchar(64) not null"
+    execute(warehouse, f"create table {NAME} ({columns}, measured_on date not null)")
+    execute(warehouse, "create table source_day (day date)")
+    yield
+    execute(warehouse, f"drop table {NAME}")
+    execute(warehouse, "drop table source_day")
+    execute(warehouse, f"delete from audit.published_partition where table_name = '{NAME}'")
 
 
 def asset(value: Callable[[list[date]], Any]) -> dg.AssetsDefinition:

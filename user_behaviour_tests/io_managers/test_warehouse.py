@@ -1,10 +1,12 @@
 """The warehouse IO manager, used by a foreign project: one day or many in one transaction, by SQL or from Python."""
 
 import threading
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -14,8 +16,14 @@ import pyarrow as pa
 import pytest
 
 from user_behaviour.io_managers.warehouse import AuditError
+from user_behaviour.local.stack import Stack
 from user_behaviour.recipes import MissingPartitionError, ReplaceDays
 from user_behaviour.resources.conformity import SchemaError
+from user_behaviour.resources.s3_lake import S3Lake
+from user_behaviour.resources.warehouse import PostgresWarehouse, Warehouse
+from user_behaviour_tests.cloud.moto_server import Cloud
+from user_behaviour_tests.cloud.redshift import redshift_stand_in
+from user_behaviour_tests.cloud.redshift_warehouse import warehouse_on
 from user_behaviour_tests.io_managers.daily_table import (
     FACTS,
     INSERT,
@@ -25,6 +33,7 @@ from user_behaviour_tests.io_managers.daily_table import (
     as_stream,
     asset,
     by_sql,
+    daily_table,
     execute,
     stored,
     week,
@@ -42,9 +51,68 @@ from user_behaviour_tests.io_managers.greenhouse import (
 )
 
 
+@dataclass(frozen=True)
+class Twin:
+    """A warehouse with the tables of the test, and how the next insert of a run meets another transaction there."""
+
+    warehouse: Warehouse
+    conflict: Callable[[], AbstractContextManager[None]]
+
+
+@pytest.fixture(scope="module")
+def on_redshift(stack: Stack, cloud: Cloud) -> Iterator[Twin]:
+    with redshift_stand_in(stack.endpoints().warehouse, cloud.aws) as redshift:
+        warehouse = warehouse_on(redshift, S3Lake(cloud.aws, cloud.bucket(), "lake"))
+        execute(warehouse, "create schema audit")
+        execute(warehouse, "create table audit.writer_lock (table_name varchar(127) not null)")
+        execute(
+            warehouse,
+            """create table audit.published_partition (table_name varchar(127) not null, insert_date date not null,
+                batch_id varchar(64) not null, written_at timestamp not null, row_count int not null,
+                sources varchar(65535) not null, facts varchar(65535) not null)""",
+        )
+
+        @contextmanager
+        def conflict() -> Iterator[None]:
+            redshift.faults.fail_next(matching="insert into audit.published_partition", error="1023")
+            yield
+            assert redshift.faults.pending == []
+
+        yield Twin(warehouse, conflict)
+
+
+@pytest.fixture(scope="module")
+def on_postgres(stack: Stack) -> Twin:
+    warehouse = PostgresWarehouse(lambda: stack.endpoints().warehouse)
+
+    @contextmanager
+    def conflict() -> Iterator[None]:
+        execute(warehouse, "create sequence attempts")
+        execute(
+            warehouse,
+            f"""create function meet() returns trigger language plpgsql as $$ begin
+                if nextval('attempts') = 1 then raise exception 'met' using errcode = '40001'; end if;
+                return new; end $$;
+            create trigger meet after insert on {NAME} for each statement execute function meet()""",
+        )
+        try:
+            yield
+        finally:
+            execute(warehouse, f"drop trigger meet on {NAME}; drop function meet; drop sequence attempts")
+
+    return Twin(warehouse, conflict)
+
+
+@pytest.fixture(params=["on_postgres", "on_redshift"])
+def twin(request: pytest.FixtureRequest) -> Twin:
+    found: Twin = request.getfixturevalue(request.param)
+    return found
+
+
 @pytest.fixture
-def greenhouse(greenhouse_with_table: Greenhouse) -> Greenhouse:
-    return greenhouse_with_table
+def greenhouse(tmp_path: Path, twin: Twin) -> Iterator[Greenhouse]:
+    with daily_table(twin.warehouse), dg.DagsterInstance.ephemeral() as instance:
+        yield Greenhouse(tmp_path, instance, twin.warehouse)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -140,20 +208,10 @@ def test_a_broken_law_rolls_back_and_leaves_the_rows_before(greenhouse: Greenhou
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_conflict_is_answered_by_the_whole_replacement_again(greenhouse: Greenhouse, kind: str) -> None:
+def test_a_conflict_is_answered_by_the_whole_replacement_again(greenhouse: Greenhouse, twin: Twin, kind: str) -> None:
     """A stream was used up by the first attempt; the second once published its days as empty."""
-    assert greenhouse.warehouse
-    execute(greenhouse.warehouse, "create sequence attempts")
-    execute(
-        greenhouse.warehouse,
-        f"""create function meet() returns trigger language plpgsql as $$ begin
-            if nextval('attempts') = 1 then raise exception 'met' using errcode = '40001'; end if; return new; end $$;
-        create trigger meet after insert on {NAME} for each statement execute function meet()""",
-    )
-    try:
+    with twin.conflict():
         greenhouse.run([asset(lambda days: KINDS[kind](week(days)))], MON, WED)
-    finally:
-        execute(greenhouse.warehouse, f"drop trigger meet on {NAME}; drop function meet; drop sequence attempts")
 
     assert stored(greenhouse) == WEEK
 

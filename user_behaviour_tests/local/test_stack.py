@@ -306,25 +306,71 @@ def test_the_server_outlives_its_starter_and_ctrl_c(stack: Stack) -> None:
 
 
 def test_a_schema_text_is_applied_once_and_again_when_it_changes(stack: Stack, tmp_path: Path) -> None:
-    file = tmp_path / "schema" / "warehouse.sql"
+    file = tmp_path / "schema" / "shop.sql"
     file.parent.mkdir()
     file.write_text("create table if not exists noted (n int); insert into noted values (1);")
     own = Stack(stack.home, sql=tmp_path)
-    warehouse = own.up().warehouse
+    shop = own.up().shop
     own.up()
-    assert rows(warehouse, "select n from noted") == [(1,)]
+    assert rows(shop, "select n from noted") == [(1,)]
     file.write_text("insert into noted values (2);")
     own.up()
-    assert rows(warehouse, "select n from noted order by n") == [(1,), (2,)]
+    assert rows(shop, "select n from noted order by n") == [(1,), (2,)]
 
 
 def test_a_schema_text_that_fails_is_named_and_leaves_nothing(stack: Stack, tmp_path: Path) -> None:
-    file = tmp_path / "schema" / "warehouse.sql"
+    file = tmp_path / "schema" / "shop.sql"
     file.parent.mkdir()
     file.write_text("create table half_done (n int); create tabel typo (n int);")
-    with pytest.raises(StackError, match=r"schema/warehouse\.sql is refused by database warehouse: syntax error"):
+    with pytest.raises(StackError, match=r"schema/shop\.sql is refused by database shop: syntax error"):
         Stack(stack.home, sql=tmp_path).up()
+    assert rows(stack.endpoints().shop, "select to_regclass('half_done')") == [(None,)]
+
+
+def test_up_applies_the_migrations_that_the_warehouse_does_not_have(stack: Stack, tmp_path: Path) -> None:
+    directory = tmp_path / "migrations" / "postgres"
+    directory.mkdir(parents=True)
+    (directory / "0801.seen.sql").write_text("create table seen (n int);")
+    own = Stack(stack.home, sql=tmp_path)
+    warehouse = own.up().warehouse
+    (directory / "0802.seen.sql").write_text("insert into seen values (2);")
+    own.up()
+    own.up()
+    assert rows(warehouse, "select n from seen") == [(2,)]
+
+
+def test_a_migration_that_fails_is_named_by_up_and_is_tried_again(stack: Stack, tmp_path: Path) -> None:
+    file = tmp_path / "migrations" / "postgres" / "0803.typo.sql"
+    file.parent.mkdir(parents=True)
+    file.write_text("create table half_done (n int); create tabel typo (n int);")
+    for _ in (1, 2):
+        with pytest.raises(StackError, match=r"0803\.typo\.sql is refused by the warehouse: syntax .*create tabel"):
+            Stack(stack.home, sql=tmp_path).up()
     assert rows(stack.endpoints().warehouse, "select to_regclass('half_done')") == [(None,)]
+
+
+_MODULES_OF_UP = "import sys, pathlib; from user_behaviour.local.stack import Stack; \
+Stack(pathlib.Path(sys.argv[1])).up(); print('yoyo' in sys.modules, 'pyarrow' in sys.modules)"
+
+
+def test_up_on_what_is_up_to_date_imports_no_migration_tool(stack: Stack) -> None:
+    """Every command of the CLI calls `up`."""
+    stack.up()
+    call = [sys.executable, "-c", _MODULES_OF_UP, str(stack.home)]
+    assert subprocess.run(call, capture_output=True, text=True, check=True).stdout == "False False\n"
+
+
+def test_an_installation_from_before_there_were_migrations_is_taken_over(stack: Stack) -> None:
+    """Such a warehouse has the tables, with rows, and no ledger."""
+    stack.up()
+    metric = "(customerid, amount_spent, review_score, review_count, batch_id, insert_date)"
+    warehouse = stack.endpoints().warehouse
+    rows(warehouse, f"insert into public.user_behavior_metric {metric} values (1, 2, 3, 4, 'b', '2011-01-01')")
+    rows(warehouse, "drop table audit._yoyo_migration, audit._yoyo_log, audit._yoyo_version, audit.yoyo_lock")
+    rows(warehouse, "comment on database warehouse is 'schema of another text'")
+    stack.up()
+    assert rows(warehouse, "select customerid from public.user_behavior_metric") == [(1,)]
+    assert len(rows(warehouse, "select migration_id from audit._yoyo_migration")) == 3
 
 
 def test_a_lost_password_file_is_an_error_and_not_a_new_installation(stack: Stack) -> None:

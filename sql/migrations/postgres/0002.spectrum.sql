@@ -1,26 +1,6 @@
--- The warehouse of the local deployment: the metric, the audit of published partitions, and tables that stand for the
--- external ones. Texts are checked by bytes, because Redshift counts bytes.
+-- What Redshift Spectrum and AWS Glue are on AWS: tables that stand for the external ones, and which partitions are
+-- registered. Texts are checked by bytes, because Redshift counts bytes; no column of an external table is `not null`.
 create schema if not exists spectrum;
-
-create schema if not exists audit;
-
--- one row: writers lock this table first, so that they queue and readers of the metric do not
-create table if not exists audit.writer_lock (
-    table_name varchar(127) not null
-);
-
--- one row a published day of a warehouse table
-create table if not exists audit.published_partition (
-    table_name varchar(127) not null,
-    insert_date date not null,
-    batch_id varchar(64) not null,
-    written_at timestamp not null,
-    row_count int not null,
-    sources varchar(65535) not null,
-    facts varchar(65535) not null
-);
-
-create index if not exists published_partition_day on audit.published_partition (table_name, insert_date);
 
 -- one row a registered partition of an external table: what AWS Glue keeps
 create table if not exists spectrum.registered_partition (
@@ -62,15 +42,3 @@ create table if not exists spectrum.movie_review_clean_stage (
 );
 
 create index if not exists movie_review_clean_stage_day on spectrum.movie_review_clean_stage (insert_date);
-
--- one row a customer and day
-create table if not exists public.user_behavior_metric (
-    customerid int not null,
-    amount_spent decimal(18, 5) not null,
-    review_score int not null,
-    review_count int not null,
-    batch_id varchar(64) not null,
-    insert_date date not null
-);
-
-create index if not exists user_behavior_metric_day on public.user_behavior_metric (insert_date);

@@ -1,0 +1,23 @@
+"""Starts a Dagster process of the deployment: `python deploy/entrypoint.py dagster-daemon run`.
+
+Puts dagster.yaml into DAGSTER_HOME, resolves the URL of Dagster's storage if it is a secret, and becomes the command.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from user_behaviour.deployments import deployment, settings
+
+
+def main(command: list[str]) -> None:
+    """Becomes the command, found on PATH, in the environment of a Dagster process."""
+    if not command:
+        sys.exit("Say what to start: python deploy/entrypoint.py dagster-daemon run")
+    environment = {**os.environ, **deployment(settings()).dagster_environment()}
+    os.execvpe(command[0], command, environment)  # noqa: S606  (no shell: the command is words)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

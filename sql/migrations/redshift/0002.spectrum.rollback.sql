@@ -1,0 +1,2 @@
+-- The Glue database stays, and with it the external tables and their partitions: others may read them.
+drop schema spectrum;

@@ -1,0 +1,62 @@
+"""`migrate`: brings the warehouse's tables to this version, or back to an older one, and says where they differ."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from user_behaviour.deployments import deployment, settings
+
+if TYPE_CHECKING:
+    from user_behaviour.deployments import Deployment
+
+
+@click.command()
+@click.option("--rollback", type=click.IntRange(min=1), metavar="N", help="Take the last N migrations back.")
+@click.option("--to", "target", metavar="ID", help="Make this migration the newest one, forwards or backwards.")
+@click.option("--check", is_flag=True, help="Only report what is pending and what differs; status 1 if anything does.")
+@click.option("--yes", is_flag=True, help="Do not ask before migrations are taken back.")
+@click.pass_context
+def migrate(ctx: click.Context, rollback: int | None, target: str | None, *, check: bool, yes: bool) -> None:
+    """Apply the warehouse's pending migrations, and define its external tables."""
+    if sum(map(bool, (rollback, target, check))) > 1:
+        raise click.UsageError("Give one of --rollback, --to and --check.")
+    here = deployment(settings())
+    if check:
+        ctx.exit(_report(here))
+    if rollback:
+        _confirm(here.migrations.last(rollback), yes=yes)
+        here.migrations.roll_back(rollback, click.echo)
+    elif target:
+        _confirm(here.migrations.newer_than(target), yes=yes)
+        here.migrations.go_to(target, click.echo)
+    else:
+        done = here.migrations.apply(click.echo)
+        _define_external_tables(here)
+        click.echo(f"The warehouse is up to date: {len(done)} of {len(here.migrations.files())} migrations were new.")
+
+
+def _report(here: Deployment) -> int:
+    findings = here.drift.findings()
+    for finding in findings:
+        click.echo(finding)
+    if not findings:
+        click.echo(f"No drift: {len(here.migrations.applied())} migrations, and the tables are what they make.")
+    return 1 if findings else 0
+
+
+def _define_external_tables(here: Deployment) -> None:
+    from user_behaviour.schemas import EXTERNAL_TABLES, LAKE_TABLE_OF
+
+    for table in EXTERNAL_TABLES:
+        if here.external_tables.define(table, here.lake.dataset(LAKE_TABLE_OF[table.name])):
+            click.echo(f"{table.name} is defined.")
+
+
+def _confirm(migrations: Sequence[str], *, yes: bool) -> None:
+    if migrations and not yes:
+        click.confirm(
+            f"Take back {', '.join(migrations)}, with the tables that they made and the rows in them?", abort=True
+        )

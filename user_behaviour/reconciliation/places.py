@@ -1,0 +1,102 @@
+"""Asks every place what it has of an external table, and puts right what can be put right without a run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+from user_behaviour.days import DayRange
+from user_behaviour.reconciliation.comparison import Finding, Places, Remedy
+from user_behaviour.reconciliation.recorded import record, recorded_batches
+from user_behaviour.resources.dataset import Dataset
+from user_behaviour.resources.external_tables import ExternalTables, Registration
+from user_behaviour.resources.lake import Lake
+from user_behaviour.schemas import LAKE_TABLE_OF, USER_BEHAVIOR_METRIC
+from user_behaviour.statements import statement
+from user_behaviour.tables import Table
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+    from user_behaviour.manifests import Manifest
+    from user_behaviour.resources.warehouse import Warehouse
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Where to ask. Without a `warehouse` the metric is not asked, without an `instance` Dagster is not."""
+
+    lake: Lake
+    external_tables: ExternalTables
+    warehouse: Warehouse | None = None
+    instance: dg.DagsterInstance | None = None
+
+    def places(self, table: Table, span: DayRange) -> Places:
+        """What all say of the days of a range.
+
+        The catalog is asked on both sides of the warehouse, so that what a run moves meanwhile is known; the lake last,
+        so that the catalog is never taken for newer than the lake.
+        """
+        lake_table = LAKE_TABLE_OF[table.name]
+        dataset = self.lake.dataset(lake_table)
+        prefix = f"{self.lake.uri(lake_table.name)}/{lake_table.partition_column}="
+        before = self.external_tables.registered(table, span)
+        seen = self.external_tables.seen(table, span)
+        recorded = recorded_batches(self.instance, table, span) if self.instance else None
+        catalog = self.external_tables.registered(table, span)
+        manifests = dataset.manifests([day for day in dataset.days() if span.first <= day < span.end])
+        return Places(
+            table=table.name,
+            lake_table=lake_table.name,
+            metric_asset=USER_BEHAVIOR_METRIC.name.replace(".", "/"),
+            prefix=prefix,
+            in_force={day: manifest.batch_id for day, manifest in manifests.items()},
+            catalog=catalog,
+            holes=_holes(dataset, [r for r in catalog.values() if r.location.startswith(prefix)], manifests),
+            seen=seen,
+            moving={day for day in before.keys() | catalog.keys() if before.get(day) != catalog.get(day)},
+            metric=self._metric(table),
+            recorded=recorded,
+        )
+
+    def repair(self, table: Table, findings: Sequence[Finding]) -> list[Finding]:
+        """Mends those of the findings that are repairable, and gives them. Mending may bring up others: ask again."""
+        mended = [finding for finding in findings if finding.table == table.name and finding.repairable]
+        by_remedy = {remedy: sorted({f.day for f in mended if f.remedy is remedy}) for remedy in Remedy}
+        if days := by_remedy[Remedy.REGISTER]:
+            self.external_tables.register(table, self.lake.dataset(LAKE_TABLE_OF[table.name]), days)
+        if days := by_remedy[Remedy.DEREGISTER]:
+            self.external_tables.deregister(table, days)
+        if self.instance and (days := by_remedy[Remedy.RECORD]):
+            found = self.external_tables.registered(table, DayRange(days[0], days[-1]))
+            for day in days:
+                if day in found:
+                    record(self.instance, table, found[day])
+        return mended
+
+    def _metric(self, table: Table) -> Mapping[date, str]:
+        if self.warehouse is None:
+            return {}
+        rows = self.warehouse.rows(statement("triggers/published_sources.sql"), {"table": USER_BEHAVIOR_METRIC.name})
+        sources = {row["insert_date"]: json.loads(row["sources"]) for row in rows}
+        return {day: by_table[table.name] for day, by_table in sources.items() if table.name in by_table}
+
+
+def _holes(dataset: Dataset, catalog: Sequence[Registration], manifests: Mapping[date, Manifest]) -> dict[date, str]:
+    """What is wrong with the files of registered batches, for the days of which something is."""
+
+    def look(found: Registration) -> str:
+        known = manifests.get(found.day)
+        in_force = known is not None and known.batch_id == found.batch_id
+        batch = known if in_force else dataset.batch(found.day, found.batch_id)
+        if batch is None:
+            return "the lake does not have it any more"
+        there = set(dataset.lake.list(dataset.batch_directory(found.day, found.batch_id)))
+        lost = [file.name for file in batch.files if file.name not in there]
+        return f"{len(lost)} of its {len(batch.files)} files are not there: {', '.join(lost[:3])}" if lost else ""
+
+    holes = zip(catalog, dataset.lake.at_once(look, catalog), strict=True)
+    return {found.day: hole for found, hole in holes if hole}

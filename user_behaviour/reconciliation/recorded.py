@@ -1,0 +1,63 @@
+"""What Dagster has recorded of the days of an external table, and how a record is added without a run."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+from user_behaviour.days import DayRange
+from user_behaviour.tables import Table
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+    from user_behaviour.resources.external_tables import Registration
+
+PAGE = 1000
+BATCH_ID = "batch_id"
+
+
+def recorded_batches(instance: dg.DagsterInstance, table: Table, span: DayRange) -> dict[date, str]:
+    """The batch of the newest materialization of each day that is materialized; empty where it names none."""
+    import dagster as dg
+
+    key = _key(table)
+    days = {text: date.fromisoformat(text) for text in instance.get_materialized_partitions(key)}
+    wanted = {text for text, day in days.items() if span.first <= day < span.end}
+    found: dict[date, str] = {}
+    cursor: str | None = None
+    while len(found) < len(wanted):
+        page = instance.fetch_materializations(dg.AssetRecordsFilter(asset_key=key), limit=PAGE, cursor=cursor)
+        for record in page.records:  # the newest first
+            event = record.asset_materialization
+            if event and event.partition in wanted:
+                batch = event.metadata.get(BATCH_ID)
+                found.setdefault(days[event.partition], str(batch.value) if batch else "")
+        if not page.has_more:
+            break
+        cursor = page.cursor
+    return found
+
+
+def record(instance: dg.DagsterInstance, table: Table, registration: Registration) -> None:
+    """Records that the partition is registered, as the run would have that registered it."""
+    import dagster as dg
+
+    instance.report_runless_asset_event(
+        dg.AssetMaterialization(
+            _key(table),
+            partition=registration.day.isoformat(),
+            description="Recorded by `user-behaviour reconcile --repair`, not by a run.",
+            metadata={
+                "dagster/partition_row_count": registration.rows,
+                "dagster/uri": registration.location,
+                BATCH_ID: registration.batch_id,
+            },
+        )
+    )
+
+
+def _key(table: Table) -> dg.AssetKey:
+    import dagster as dg
+
+    return dg.AssetKey(table.name.split("."))

@@ -1,0 +1,66 @@
+"""A Spark job on EMR, as values: its name, its state, and the ways in which it can end badly.
+
+Nothing here asks EMR.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from enum import Enum, auto
+from pathlib import PurePath
+
+
+class SparkJobError(Exception):
+    """A Spark job on EMR came to no good end; nothing that it wrote was published."""
+
+
+class SparkJobRefusedError(SparkJobError):
+    """EMR did not take the job."""
+
+
+class SparkJobFailedError(SparkJobError):
+    """The program failed, or EMR failed to run it."""
+
+
+class SparkJobCancelledError(SparkJobError):
+    """Somebody else cancelled the job."""
+
+
+class SparkJobLostError(SparkJobError):
+    """EMR does not know the job any more."""
+
+
+class SparkJobUnseenError(SparkJobError):
+    """EMR could not be asked about the job; it was cancelled, if that could be asked for."""
+
+
+class SparkJobTimeoutError(SparkJobError):
+    """The job took longer than it may; it was cancelled."""
+
+
+class Ending(Enum):
+    """How a job ended."""
+
+    SUCCESS = auto()
+    FAILURE = auto()
+    CANCELLATION = auto()
+
+
+@dataclass(frozen=True)
+class JobState:
+    """A job's state under the name that AWS gives it, with what AWS says about it; `ending` None: not ended yet."""
+
+    name: str
+    details: str = ""
+    ending: Ending | None = None
+
+
+def job_name(program: str, job: str) -> str:
+    """The name that a job has wherever it is started from: at most 64 characters of those that a client token may have.
+
+    The job object makes it, and not the program's version: two versions of a program must never write to the output
+    that one job object names.
+    """
+    digest = hashlib.sha256(f"{program}\n{job}".encode()).hexdigest()
+    return f"{PurePath(program).stem[:43]}-{digest[:20]}"

@@ -1,0 +1,61 @@
+"""What may stand in a statement of Redshift's where nothing can be bound: names, places in S3, roles."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from psycopg2.sql import Composable
+
+_IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]{0,126}")
+_URI = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[A-Za-z0-9_.=/+@:-]+")
+_ROLES = re.compile(
+    r"arn:aws[a-z-]*:iam::\d{12}:role/[A-Za-z0-9_+=.@/-]+(,arn:aws[a-z-]*:iam::\d{12}:role/[A-Za-z0-9_+=.@/-]+)*"
+)
+
+
+class UnsafeNameError(ValueError):
+    """A name that must not get into a statement."""
+
+
+def require_identifier(name: str) -> str:
+    """The name of a schema, table or column."""
+    if not _IDENTIFIER.fullmatch(name):
+        raise UnsafeNameError(f"{name!r} is no name for Redshift; take a-z, 0-9 and _, no digit first, at most 127.")
+    return name
+
+
+def require_uri(uri: str) -> str:
+    """An object in S3, or what the names of objects begin with."""
+    if not _URI.fullmatch(uri):
+        raise UnsafeNameError(f"{uri!r} is no place that Redshift can read; take s3://bucket/prefix, in plain letters.")
+    return uri
+
+
+def require_role(role: str) -> str:
+    """`default`, or the ARN of a role; roles that are assumed one after the other have commas between them."""
+    if role != "default" and not _ROLES.fullmatch(role):
+        raise UnsafeNameError(f"{role!r} is no IAM role; take arn:aws:iam::<account>:role/<name>, or default.")
+    return role
+
+
+def role_in_sql(role: str) -> Composable:
+    """The role as it follows IAM_ROLE."""
+    from psycopg2 import sql
+
+    return sql.SQL("default") if role == "default" else sql.Literal(role)
+
+
+@dataclass(frozen=True)
+class RoleParameter:
+    """The role as a bound value of a statement, where it follows IAM_ROLE: a text, or the keyword `default`."""
+
+    role: str
+
+    def __conform__(self, protocol: object) -> object:
+        """How psycopg2 asks a value for its text in SQL."""
+        from psycopg2.extensions import AsIs, adapt
+
+        return AsIs("default") if require_role(self.role) == "default" else adapt(self.role)

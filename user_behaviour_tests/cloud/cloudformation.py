@@ -1,0 +1,169 @@
+"""What moto's CloudFormation lacks for the template of `deploy/`: the calls that CloudFormation makes for a resource.
+
+By itself moto takes over a bucket's encryption alone, loses a role's policies, and passes over types that it does not
+know. Redshift Serverless is in no part of moto: its two resources are names and addresses here, with nothing behind.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from user_behaviour.resources.aws_clients import Aws
+
+ACCOUNT = "123456789012"
+Properties = Mapping[str, Any]
+
+
+@dataclass
+class Made:
+    """What `Ref` and `Fn::GetAtt` give of a resource; the rest is what moto asks of its models."""
+
+    type: str
+    physical_resource_id: str
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+    def get_cfn_attribute(self, name: str) -> str:
+        return self.attributes[name]
+
+    def is_created(self) -> bool:
+        return True
+
+
+@contextmanager
+def complete_cloudformation(aws: Aws) -> Iterator[None]:
+    """For as long as it is entered, moto makes every resource of the template, by calls on the wire."""
+    from moto.cloudformation import parsing
+
+    with pytest.MonkeyPatch.context() as patch:
+        for type_, make in _MAKERS.items():
+            patch.setitem(parsing.get_model_map(), type_, _model(type_, make, aws))
+        yield
+
+
+def _model(type_: str, make: Callable[[Aws, str, Properties], Made], aws: Aws) -> object:
+    class Model:
+        @staticmethod
+        def create_from_cloudformation_json(name: str, resource: Mapping[str, Any], *_: Any, **__: Any) -> Made:
+            made = make(aws, name, resource["Properties"])
+            made.type = type_
+            return made
+
+        @staticmethod
+        def has_cfn_attr(attribute: str) -> bool:
+            return True
+
+    return Model
+
+
+def _bucket(aws: Aws, name: str, properties: Properties) -> Made:
+    s3 = aws.client("s3")
+    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": aws.region})
+    s3.put_public_access_block(Bucket=name, PublicAccessBlockConfiguration=properties["PublicAccessBlockConfiguration"])
+    s3.put_bucket_ownership_controls(Bucket=name, OwnershipControls=properties["OwnershipControls"])
+    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration=properties["VersioningConfiguration"])
+    encryption = [
+        {
+            "ApplyServerSideEncryptionByDefault": rule["ServerSideEncryptionByDefault"],
+            **({"BucketKeyEnabled": rule["BucketKeyEnabled"]} if "BucketKeyEnabled" in rule else {}),
+        }
+        for rule in properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    ]
+    s3.put_bucket_encryption(Bucket=name, ServerSideEncryptionConfiguration={"Rules": encryption})
+    rules = [_lifecycle_rule(rule) for rule in properties["LifecycleConfiguration"]["Rules"]]
+    s3.put_bucket_lifecycle_configuration(Bucket=name, LifecycleConfiguration={"Rules": rules})
+    return Made("", name, {"Arn": f"arn:aws:s3:::{name}"})
+
+
+def _lifecycle_rule(rule: Properties) -> dict[str, Any]:
+    """CloudFormation writes `Prefix`, `ExpirationInDays`, `ExpiredObjectDeleteMarker` where S3 nests them."""
+    nested = {
+        "Filter": {"Prefix": rule.get("Prefix", "")},
+        **({"Expiration": {"Days": int(rule["ExpirationInDays"])}} if "ExpirationInDays" in rule else {}),
+        **({"Expiration": {"ExpiredObjectDeleteMarker": True}} if "ExpiredObjectDeleteMarker" in rule else {}),
+    }
+    kept = {name: rule[name] for name in ("Status", "AbortIncompleteMultipartUpload") if name in rule}
+    if noncurrent := rule.get("NoncurrentVersionExpiration"):
+        kept["NoncurrentVersionExpiration"] = {"NoncurrentDays": int(noncurrent["NoncurrentDays"])}
+    return {"ID": rule["Id"], **kept, **nested}
+
+
+def _bucket_policy(aws: Aws, name: str, properties: Properties) -> Made:
+    document = dict(properties["PolicyDocument"])
+    document["Statement"] = [one for one in document["Statement"] if one]  # moto leaves a None where AWS::NoValue is
+    aws.client("s3").put_bucket_policy(Bucket=properties["Bucket"], Policy=json.dumps(document))
+    return Made("", name)
+
+
+def _role(aws: Aws, name: str, properties: Properties) -> Made:
+    iam = aws.client("iam")
+    trust = json.dumps(properties["AssumeRolePolicyDocument"])
+    made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust, Description=properties["Description"])
+    for policy in properties.get("Policies", ()):
+        document = json.dumps(policy["PolicyDocument"])
+        iam.put_role_policy(RoleName=name, PolicyName=policy["PolicyName"], PolicyDocument=document)
+    for arn in properties.get("ManagedPolicyArns", ()):
+        iam.attach_role_policy(RoleName=name, PolicyArn=arn)
+    return Made("", name, {"Arn": made["Role"]["Arn"]})
+
+
+def _glue_database(aws: Aws, name: str, properties: Properties) -> Made:
+    aws.client("glue").create_database(DatabaseInput=properties["DatabaseInput"])
+    return Made("", properties["DatabaseInput"]["Name"])
+
+
+def _emr_application(aws: Aws, name: str, properties: Properties) -> Made:
+    stop = properties["AutoStopConfiguration"]
+    made = aws.client("emr-serverless").create_application(
+        name=properties["Name"],
+        type=properties["Type"],
+        releaseLabel=properties["ReleaseLabel"],
+        maximumCapacity={key.lower(): value for key, value in properties["MaximumCapacity"].items()},
+        autoStartConfiguration={"enabled": properties["AutoStartConfiguration"]["Enabled"]},
+        autoStopConfiguration={"enabled": stop["Enabled"], "idleTimeoutMinutes": int(stop["IdleTimeoutMinutes"])},
+    )
+    return Made("", made["applicationId"], {"Arn": made["arn"], "ApplicationId": made["applicationId"]})
+
+
+def _budget(aws: Aws, name: str, properties: Properties) -> Made:
+    budget = dict(properties["Budget"])
+    budget["BudgetLimit"] = {"Amount": str(budget["BudgetLimit"]["Amount"]), "Unit": budget["BudgetLimit"]["Unit"]}
+    aws.client("budgets").create_budget(
+        AccountId=ACCOUNT,
+        Budget=budget,
+        NotificationsWithSubscribers=properties["NotificationsWithSubscribers"],
+    )
+    return Made("", budget["BudgetName"])
+
+
+def _namespace(aws: Aws, name: str, properties: Properties) -> Made:
+    return Made("", properties["NamespaceName"])
+
+
+def _workgroup(aws: Aws, name: str, properties: Properties) -> Made:
+    workgroup = properties["WorkgroupName"]
+    return Made(
+        "",
+        workgroup,
+        {
+            "Workgroup.Endpoint.Address": f"{workgroup}.{ACCOUNT}.{aws.region}.redshift-serverless.amazonaws.com",
+            "Workgroup.WorkgroupArn": f"arn:aws:redshift-serverless:{aws.region}:{ACCOUNT}:workgroup/0f1e2d3c",
+        },
+    )
+
+
+_MAKERS = {
+    "AWS::S3::Bucket": _bucket,
+    "AWS::S3::BucketPolicy": _bucket_policy,
+    "AWS::IAM::Role": _role,
+    "AWS::Glue::Database": _glue_database,
+    "AWS::EMRServerless::Application": _emr_application,
+    "AWS::Budgets::Budget": _budget,
+    "AWS::RedshiftServerless::Namespace": _namespace,
+    "AWS::RedshiftServerless::Workgroup": _workgroup,
+}

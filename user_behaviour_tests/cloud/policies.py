@@ -1,0 +1,113 @@
+"""What IAM would have to say, which moto does not: requests refused by wire, and the simulation of policies."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Collection, Iterable
+from typing import Any
+from urllib.parse import parse_qs
+from xml.sax.saxutils import escape
+
+from user_behaviour_tests.cloud.moto_server import Middleware, Wsgi
+
+Matches = Callable[[dict[str, Any]], bool]
+
+
+def s3(method: str, mark: str = "", *, holding: str = "") -> Matches:
+    """Requests to S3 by method and sub-resource (`location`, `uploads`), whose path holds a text."""
+    marks = ("location", "uploads", "publicAccessBlock", "policy", "versioning", "encryption", "lifecycle", "list-type")
+
+    def matches(environ: dict[str, Any]) -> bool:
+        query = environ.get("QUERY_STRING", "")
+        found = next((one for one in marks if query.startswith(one)), "")
+        return environ["REQUEST_METHOD"] == method and found == mark and holding in environ["PATH_INFO"]
+
+    return matches
+
+
+def target(operation: str) -> Matches:
+    """Requests of a JSON protocol: `AWSGlue.GetDatabase`."""
+    return lambda environ: bool(environ.get("HTTP_X_AMZ_TARGET", "") == operation)
+
+
+def host(service: str) -> Matches:
+    """All requests that are signed for a service."""
+    return lambda environ: f"/{service}/aws4_request" in environ.get("HTTP_AUTHORIZATION", "")
+
+
+def refusing(matches: Matches, code: str, message: str = "refused", *, status: str = "403 Forbidden") -> Middleware:
+    """Refuses the requests that match, in the protocol in which they came."""
+
+    def middleware(application: Wsgi) -> Wsgi:
+        def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+            if not matches(environ):
+                return application(environ, start_response)
+            environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+            authorization = environ.get("HTTP_AUTHORIZATION", "")
+            if "/s3/" in authorization:
+                body = f"<Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
+            elif "/sts/" in authorization or "/iam/" in authorization:
+                error = f"<Error><Type>Sender</Type><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
+                body = f"<ErrorResponse>{error}<RequestId>1</RequestId></ErrorResponse>"
+            else:
+                body = json.dumps({"__type": code, "message": message})
+            start_response(status, [("Content-Type", "text/plain"), ("x-amzn-ErrorType", code)])
+            return [body.encode()]
+
+        return answer
+
+    return middleware
+
+
+def answering(matches: Matches, body: str) -> Middleware:
+    """Answers the requests that match with a text."""
+
+    def middleware(application: Wsgi) -> Wsgi:
+        def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+            if not matches(environ):
+                return application(environ, start_response)
+            start_response("200 OK", [("Content-Type", "application/json")])
+            return [body.encode()]
+
+        return answer
+
+    return middleware
+
+
+def simulating(*, denied: Collection[str] = (), asked: list[dict[str, list[str]]] | None = None) -> Middleware:
+    """IAM's SimulatePrincipalPolicy: everything is allowed but some actions; `asked` collects the requests."""
+
+    def middleware(application: Wsgi) -> Wsgi:
+        def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+            if not host("iam")(environ):
+                return application(environ, start_response)
+            body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+            request = parse_qs(body.decode())
+            if request["Action"] != ["SimulatePrincipalPolicy"]:
+                return application({**environ, "wsgi.input": io.BytesIO(body)}, start_response)
+            if asked is not None:
+                asked.append(request)
+            start_response("200 OK", [("Content-Type", "text/xml")])
+            return [_simulation(request, denied).encode()]
+
+        return answer
+
+    return middleware
+
+
+def _simulation(request: dict[str, list[str]], denied: Collection[str]) -> str:
+    actions = [value for name, (value, *_) in request.items() if name.startswith("ActionNames.")]
+    resources = [value for name, (value, *_) in request.items() if name.startswith("ResourceArns.")]
+    members = "".join(
+        f"<member><EvalActionName>{action}</EvalActionName><EvalResourceName>{resource}</EvalResourceName>"
+        f"<EvalDecision>{'implicitDeny' if action in denied else 'allowed'}</EvalDecision></member>"
+        for action in actions
+        for resource in resources
+    )
+    return (
+        '<SimulatePrincipalPolicyResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/">'
+        f"<SimulatePrincipalPolicyResult><IsTruncated>false</IsTruncated><EvaluationResults>{members}"
+        "</EvaluationResults></SimulatePrincipalPolicyResult><ResponseMetadata><RequestId>1</RequestId>"
+        "</ResponseMetadata></SimulatePrincipalPolicyResponse>"
+    )

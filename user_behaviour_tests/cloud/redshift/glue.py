@@ -1,0 +1,189 @@
+"""The Glue data catalog as Redshift uses it: tables and partitions, read anew for every statement."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from user_behaviour.resources.aws_clients import Aws
+from user_behaviour_tests.cloud.redshift.column_types import TargetColumn, column_type
+from user_behaviour_tests.cloud.redshift.errors import SqlError
+
+_STORED = {
+    "InputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",
+    "OutputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat",
+    "SerdeInfo": {
+        "SerializationLibrary": "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe",
+        "Parameters": {"serialization.format": "1"},
+    },
+}
+
+
+@dataclass(frozen=True)
+class GlueTable:
+    """A table of the catalog; `definition` is what Glue has, whole."""
+
+    name: str
+    columns: tuple[TargetColumn, ...]
+    partition_columns: tuple[TargetColumn, ...]
+    definition: dict[str, Any]
+
+    @property
+    def storage(self) -> dict[str, Any]:
+        storage: dict[str, Any] = self.definition["StorageDescriptor"]
+        return storage
+
+
+@dataclass(frozen=True)
+class GluePartition:
+    """A partition: its values and where its files are."""
+
+    values: tuple[str, ...]
+    location: str
+    storage: dict[str, Any]
+
+
+class Catalog:
+    """One database of the catalog."""
+
+    def __init__(self, aws: Aws, database: str) -> None:
+        self._glue: Any = aws.client("glue")
+        self.database = database
+
+    def create_database(self) -> None:
+        with contextlib.suppress(self._glue.exceptions.AlreadyExistsException), _errors():
+            self._glue.create_database(DatabaseInput={"Name": self.database})
+
+    def has_database(self) -> bool:
+        try:
+            self._glue.get_database(Name=self.database)
+        except self._glue.exceptions.EntityNotFoundException:
+            return False
+        return True
+
+    def tables(self) -> list[GlueTable]:
+        with _errors():
+            pages = self._glue.get_paginator("get_tables").paginate(DatabaseName=self.database)
+            return [_table(definition) for page in pages for definition in page["TableList"]]
+
+    def table(self, name: str) -> GlueTable | None:
+        try:
+            with _errors():
+                return _table(self._glue.get_table(DatabaseName=self.database, Name=name)["Table"])
+        except self._glue.exceptions.EntityNotFoundException:
+            return None
+
+    def partitions(self, table: str) -> list[GluePartition]:
+        with _errors():
+            pages = self._glue.get_paginator("get_partitions").paginate(DatabaseName=self.database, TableName=table)
+            return [_partition(definition) for page in pages for definition in page["Partitions"]]
+
+    def create_table(
+        self,
+        name: str,
+        *,
+        columns: Sequence[TargetColumn],
+        partitioned_by: Sequence[TargetColumn],
+        location: str,
+        properties: dict[str, str],
+    ) -> None:
+        storage = {**_STORED, "Columns": _described(columns), "Location": location}
+        with _errors():
+            self._glue.create_table(
+                DatabaseName=self.database,
+                TableInput={
+                    "Name": name,
+                    "TableType": "EXTERNAL_TABLE",
+                    "Parameters": {"EXTERNAL": "TRUE", **properties},
+                    "StorageDescriptor": storage,
+                    "PartitionKeys": _described(partitioned_by),
+                },
+            )
+
+    def add_column(self, table: GlueTable, column: TargetColumn) -> None:
+        storage = {**table.storage, "Columns": _described([*table.columns, column])}
+        kept = ("Name", "TableType", "Parameters", "PartitionKeys", "Owner", "Retention", "Description")
+        definition = {key: table.definition[key] for key in kept if key in table.definition}
+        with _errors():
+            self._glue.update_table(DatabaseName=self.database, TableInput={**definition, "StorageDescriptor": storage})
+
+    def drop_table(self, name: str) -> None:
+        with _errors():
+            self._glue.delete_table(DatabaseName=self.database, Name=name)
+
+    def add_partition(self, table: GlueTable, values: Sequence[str], *, location: str) -> bool:
+        """False if it is there already; then nothing is changed."""
+        try:
+            with _errors():
+                self._glue.create_partition(
+                    DatabaseName=self.database, TableName=table.name, PartitionInput=_input(table, values, location)
+                )
+        except self._glue.exceptions.AlreadyExistsException:
+            return False
+        return True
+
+    def move_partition(self, table: GlueTable, values: Sequence[str], *, location: str) -> None:
+        with _missing_partition(self._glue, values), _errors():
+            self._glue.update_partition(
+                DatabaseName=self.database,
+                TableName=table.name,
+                PartitionValueList=list(values),
+                PartitionInput=_input(table, values, location),
+            )
+
+    def drop_partition(self, table: GlueTable, values: Sequence[str]) -> None:
+        with _missing_partition(self._glue, values), _errors():
+            self._glue.delete_partition(DatabaseName=self.database, TableName=table.name, PartitionValues=list(values))
+
+
+def _table(definition: dict[str, Any]) -> GlueTable:
+    columns = _columns(definition["StorageDescriptor"]["Columns"])
+    return GlueTable(definition["Name"], columns, _columns(definition.get("PartitionKeys", [])), definition)
+
+
+def _partition(definition: dict[str, Any]) -> GluePartition:
+    storage = definition["StorageDescriptor"]
+    return GluePartition(tuple(definition["Values"]), storage["Location"], storage)
+
+
+def _columns(described: Sequence[dict[str, str]]) -> tuple[TargetColumn, ...]:
+    return tuple(TargetColumn(c["Name"].lower(), column_type(_known(c["Type"]))) for c in described)
+
+
+def _known(hive_type: str) -> str:
+    # Hive's text of any length, as other writers of the catalog declare it.
+    return "varchar(65535)" if hive_type == "string" else hive_type
+
+
+def _described(columns: Sequence[TargetColumn]) -> list[dict[str, str]]:
+    return [{"Name": column.name, "Type": column.type.hive} for column in columns]
+
+
+def _input(table: GlueTable, values: Sequence[str], location: str) -> dict[str, Any]:
+    return {"Values": list(values), "StorageDescriptor": {**table.storage, "Location": location}}
+
+
+@contextlib.contextmanager
+def _errors() -> Iterator[None]:
+    from botocore.exceptions import ClientError
+
+    handled = ("AlreadyExistsException", "EntityNotFoundException")
+    try:
+        yield
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if code in handled:
+            raise
+        raise SqlError(
+            f"AwsClientException: {code} from glue - {error.response['Error'].get('Message', '')}"
+        ) from error
+
+
+@contextlib.contextmanager
+def _missing_partition(glue: Any, values: Sequence[str]) -> Iterator[None]:
+    try:
+        yield
+    except glue.exceptions.EntityNotFoundException as error:
+        raise SqlError(f"EntityNotFoundException: Partition with value {list(values)} does not exist") from error

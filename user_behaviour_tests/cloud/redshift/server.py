@@ -1,0 +1,190 @@
+"""The server: listens, lets clients in, gives each a session of its own, and clears everything away at the end.
+
+`RedshiftStandIn` is what a test holds; the fixture `redshift` gives one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import socket
+import ssl
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psycopg2
+import trustme
+from psycopg2.extensions import quote_ident
+
+from user_behaviour.resources.aws_clients import Aws
+from user_behaviour_tests.cloud.redshift import logins, wire
+from user_behaviour_tests.cloud.redshift.backend import BackendSettings
+from user_behaviour_tests.cloud.redshift.cache import Cache
+from user_behaviour_tests.cloud.redshift.errors import SqlError
+from user_behaviour_tests.cloud.redshift.faults import Faults
+from user_behaviour_tests.cloud.redshift.journal import Journal, Scan, Statement
+from user_behaviour_tests.cloud.redshift.session import Session
+from user_behaviour_tests.cloud.redshift.state import Account
+from user_behaviour_tests.cloud.redshift.system_schema import USER_SCHEMAS, equip
+
+
+@dataclass
+class RedshiftStandIn:
+    """A running stand-in: where it is, who may come in, what it saw, and what it shall get wrong."""
+
+    host: str
+    port: int
+    database: str
+    user: str
+    password: str
+    ca_bundle: Path
+    account: Account
+    faults: Faults
+    journal: Journal
+    _logins: dict[str, logins.Login] = field(default_factory=dict)
+    _sessions: dict[tuple[int, int], Session] = field(default_factory=dict)
+
+    @property
+    def statements(self) -> list[Statement]:
+        """Every statement received, in order."""
+        return self.journal.statements
+
+    @property
+    def scans(self) -> list[Scan]:
+        """Every reading of an external table, with the partitions that were scanned."""
+        return self.journal.scans
+
+    @property
+    def serverless(self) -> bool:
+        """Whether STL_ and SVL_ views are refused, as on Redshift Serverless; may be set."""
+        return self.account.serverless
+
+    @serverless.setter
+    def serverless(self, value: bool) -> None:
+        self.account.serverless = value
+
+    def add_login(self, user: str, password: str, *, lifetime: timedelta | None = None) -> None:
+        """Lets a user in as well, for a time: `IAM:name` with the password of temporary credentials."""
+        self._logins[user] = logins.Login(password, None if lifetime is None else datetime.now(UTC) + lifetime)
+
+    def remove_login(self, user: str) -> None:
+        self._logins.pop(user)
+
+    def expire_login(self, user: str) -> None:
+        """Sessions go on; a new one needs a new password."""
+        self._logins[user] = logins.Login(self._logins[user].password, datetime.now(UTC))
+
+    def end_sessions(self) -> None:
+        """Cuts every session off, as a maintenance window does."""
+        for session in tuple(self._sessions.values()):
+            session.cut()
+
+    def reset(self) -> None:
+        """An empty warehouse: no sessions, no tables, no external schemas, nothing seen, nothing to go wrong."""
+        self.end_sessions()
+        self.faults.clear()
+        self.journal.clear()
+        self.account.external_schemas.clear()
+        with self.account.side() as side:
+            for (schema,) in side.run(USER_SCHEMAS):
+                side.run(f'drop schema "{schema}" cascade')
+            side.run("create schema public")
+
+    def serve(self, sock: socket.socket, tls: ssl.SSLContext, settings: BackendSettings) -> None:
+        """One client, from its first byte to its last."""
+        try:
+            client = logins.admit(sock, tls, logins=self._logins, database=self.database)
+        except logins.CancelRequest as request:
+            if session := self._sessions.get((request.pid, request.secret)):
+                session.cancel()
+            sock.close()
+            return
+        except (SqlError, wire.Disconnected, OSError):
+            sock.close()
+            return
+        session = Session(client, settings, account=self.account, faults=self.faults, journal=self.journal)
+        key = (session.pid, secrets.randbits(31))
+        self._sessions[key] = session
+        try:
+            conforming = settings.standard_conforming_strings
+            client.wire.send(*logins.greeting(client, *key, standard_conforming_strings=conforming))
+            session.serve()
+        except wire.Disconnected:
+            pass  # what the session had begun is rolled back with it
+        finally:
+            self._sessions.pop(key, None)
+            session.cut()
+
+
+@contextmanager
+def redshift_stand_in(
+    warehouse_url: str, aws: Aws, *, standard_conforming_strings: bool = False, serverless: bool = False
+) -> Iterator[RedshiftStandIn]:
+    """Runs a stand-in on a free port, with a database of its own on the server of `warehouse_url`."""
+    with (
+        tempfile.TemporaryDirectory(prefix="user_behaviour_redshift_") as directory,
+        _database(warehouse_url) as database,
+        socket.create_server(("127.0.0.1", 0)) as listener,
+    ):
+        tls, ca_bundle = _certified(Path(directory))
+        settings = BackendSettings(warehouse_url, database, standard_conforming_strings)
+        stand_in = RedshiftStandIn(
+            host="localhost",
+            port=listener.getsockname()[1],
+            database=database,
+            user="awsuser",
+            password=secrets.token_urlsafe(12),
+            ca_bundle=ca_bundle,
+            account=Account(aws, settings, Cache(), serverless=serverless),
+            faults=Faults(),
+            journal=Journal(),
+        )
+        stand_in.add_login(stand_in.user, stand_in.password)
+        acceptor = threading.Thread(target=_accept, args=(listener, stand_in, tls, settings), daemon=True)
+        acceptor.start()
+        try:
+            yield stand_in
+        finally:
+            # Wakes accept(), which closing alone does not.
+            with contextlib.suppress(OSError):
+                listener.shutdown(socket.SHUT_RDWR)
+            acceptor.join()
+            stand_in.end_sessions()
+            stand_in.account.close()
+
+
+def _accept(listener: socket.socket, stand_in: RedshiftStandIn, tls: ssl.SSLContext, settings: BackendSettings) -> None:
+    while True:
+        try:
+            sock, _ = listener.accept()
+        except OSError:
+            return
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        threading.Thread(target=stand_in.serve, args=(sock, tls, settings), daemon=True).start()
+
+
+def _certified(directory: Path) -> tuple[ssl.SSLContext, Path]:
+    authority = trustme.CA()
+    bundle = directory / "ca.pem"
+    authority.cert_pem.write_to_path(str(bundle))
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(tls)
+    return tls, bundle
+
+
+@contextmanager
+def _database(url: str) -> Iterator[str]:
+    name = f"redshift_{secrets.token_hex(4)}"
+    with contextlib.closing(psycopg2.connect(url)) as admin, admin.cursor() as cursor:
+        admin.autocommit = True
+        cursor.execute(f"create database {quote_ident(name, cursor)}")
+        try:
+            equip(url, name)
+            yield name
+        finally:
+            cursor.execute(f"drop database {quote_ident(name, cursor)} with (force)")

@@ -1,0 +1,59 @@
+"""What the sessions of a stand-in share: the AWS account, external schemas, the rows read, a session beside theirs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from user_behaviour.resources.aws_clients import Aws
+from user_behaviour_tests.cloud.redshift.backend import Backend, BackendSettings
+
+if TYPE_CHECKING:
+    from user_behaviour_tests.cloud.redshift.cache import Cache
+
+CACHE_SCHEMA = "spectrum_cache"
+
+
+@dataclass(frozen=True)
+class ExternalSchema:
+    """A schema of Redshift that shows a database of the Glue data catalog."""
+
+    name: str
+    database: str
+    iam_role: str
+    number: int
+
+
+@dataclass
+class Account:
+    """The shared state. `serverless`: STL_ and SVL_ views are refused."""
+
+    aws: Aws
+    settings: BackendSettings
+    cache: Cache
+    serverless: bool = False
+    external_schemas: dict[str, ExternalSchema] = field(default_factory=dict)
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    _side: Backend | None = None
+
+    @contextmanager
+    def side(self) -> Iterator[Backend]:
+        """A transaction of the stand-in's own, beside those of the clients; one at a time."""
+        with self.lock:
+            if self._side is None:
+                self._side = Backend(self.settings)
+            self._side.run("begin isolation level read committed")  # COPY FREEZE allows no older snapshot
+            try:
+                yield self._side
+            except BaseException:
+                self._side.run("rollback")
+                raise
+            self._side.run("commit")
+
+    def close(self) -> None:
+        with self.lock:
+            if self._side is not None:
+                self._side.close()

@@ -1,0 +1,141 @@
+"""A machine of EMR: runs a submitted program by the rules of spark-submit, with local Spark, against S3.
+
+PySpark's wheel has no S3 connector. So what the job object names is fetched into a directory first, Hadoop is told to
+look there for every `s3://` address, and what the program wrote is put back. Program, arguments and addresses are
+those that were submitted, untouched.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from user_behaviour.local.java import java_home
+from user_behaviour.local.spark_config import SPARK_CONFIG
+from user_behaviour.resources.aws_clients import Aws
+
+_LOCAL = "org.apache.hadoop.fs.RawLocalFileSystem"
+_AT_ONCE = 8
+# Hadoop's file system that sends the addresses of a scheme to directories, without the addresses noticing.
+_S3_IS_HERE = {
+    "spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.viewfs.ViewFileSystemOverloadScheme",
+    "spark.hadoop.fs.viewfs.overload.scheme.target.s3.impl": _LOCAL,
+    "spark.hadoop.fs.viewfs.overload.scheme.target.file.impl": _LOCAL,
+}
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What was submitted: the program's address, its arguments, and options of spark-submit."""
+
+    entry_point: str
+    arguments: Sequence[str]
+    options: Sequence[str] = ()
+
+    @classmethod
+    def from_command(cls, command: Sequence[str]) -> Submission:
+        """Reads a command line of spark-submit; every option of it has a value."""
+        if command[0] != "spark-submit":
+            raise ValueError(f"command-runner.jar was given {command[0]!r}, which is not spark-submit.")
+        first = 1
+        while command[first].startswith("--"):
+            first += 2
+        return cls(command[first], list(command[first + 1 :]), list(command[1:first]))
+
+
+class SparkMachine:
+    """Runs submissions in directories of `workdir`, each by itself."""
+
+    def __init__(self, aws: Aws, workdir: Path) -> None:
+        self._s3 = aws.client("s3")
+        self._workdir = workdir
+
+    def run(self, job_id: str, submission: Submission, started: Callable[[subprocess.Popen[bytes]], None]) -> int:
+        """Runs the program to its end and gives its exit code; `log(job_id)` is then what it said."""
+        mirror = self._workdir / job_id / "s3"
+        job_uri = submission.arguments[submission.arguments.index("--job") + 1]
+        program, job = (self._fetch(mirror, uri)[0] for uri in (submission.entry_point, job_uri))
+        named = json.loads(job.read_text())
+        self._fetch(mirror, *(entry["location"] + "/" for entry in named.get("inputs", ())))
+        with self._log(job_id).open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, str(program), *submission.arguments],
+                cwd=self._workdir / job_id,
+                env=self._environment(mirror, submission.options),
+                stdout=log,
+                stderr=log,
+            )
+            started(process)
+            code = process.wait()
+        # Also of a program that failed: on S3 what its tasks had written would be there, too.
+        self._put_back(mirror, named["output"])
+        return code
+
+    def log(self, job_id: str) -> str:
+        return self._log(job_id).read_text(errors="replace")
+
+    def _log(self, job_id: str) -> Path:
+        return self._workdir / job_id / "stderr"
+
+    def _environment(self, mirror: Path, options: Sequence[str]) -> dict[str, str]:
+        mounted = {
+            f"spark.hadoop.fs.viewfs.mounttable.{bucket.name}.linkFallback": bucket.as_uri()
+            for bucket in mirror.iterdir()
+        }
+        config = {**SPARK_CONFIG, **_S3_IS_HERE, **mounted}
+        arguments = [part for name, value in config.items() for part in ("--conf", f"{name}={value}")]
+        return os.environ | {
+            "JAVA_HOME": str(java_home(self._workdir, environ=os.environ)),
+            "SPARK_LOCAL_IP": "127.0.0.1",
+            "PYSPARK_SUBMIT_ARGS": shlex.join([*arguments, *options, "pyspark-shell"]),
+        }
+
+    def _fetch(self, mirror: Path, *uris: str) -> list[Path]:
+        """Copies an object, or what is below an address that ends with `/`; the local paths of what was asked for."""
+        wanted: list[tuple[str, str]] = []
+        for uri in uris:
+            bucket, key = _place(uri)
+            if uri.endswith("/"):
+                pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=key)
+                wanted += [(bucket, found["Key"]) for page in pages for found in page.get("Contents", ())]
+            else:
+                wanted.append((bucket, key))
+
+        def fetch(place: tuple[str, str]) -> None:
+            target = mirror.joinpath(*place)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(self._s3.get_object(Bucket=place[0], Key=place[1])["Body"].read())
+
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            list(pool.map(fetch, wanted))
+        return [mirror.joinpath(*_place(uri)) for uri in uris]
+
+    def _put_back(self, mirror: Path, output: str) -> None:
+        bucket, _ = _place(output)
+        root = mirror / bucket
+
+        def put(path: Path) -> Any:
+            return self._s3.put_object(Bucket=bucket, Key=str(path.relative_to(root)), Body=path.read_bytes())
+
+        files = [path for path in mirror.joinpath(*_place(output)).rglob("*") if path.is_file()]
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            list(pool.map(put, [path for path in files if path.name != "_SUCCESS"]))
+        for path in files:
+            if path.name == "_SUCCESS":  # last, as the committer does it
+                put(path)
+
+
+def _place(uri: str) -> tuple[str, str]:
+    parts = urlsplit(uri)
+    if parts.scheme != "s3":
+        raise ValueError(f"{uri} is not an address on S3; a machine of EMR reaches no other.")
+    return parts.netloc, parts.path.lstrip("/")

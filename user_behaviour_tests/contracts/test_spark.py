@@ -1,0 +1,156 @@
+"""Contract of the Spark role: a program of the directory, started with a job object in the lake, runs to its end.
+
+Each twin really runs Spark: in this process, as a job run of EMR Serverless, as a step of an EMR cluster.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from user_behaviour.local.java import java_home
+from user_behaviour.local.spark_config import SPARK_CONFIG
+from user_behaviour.resources.emr_serverless import EmrServerlessSpark
+from user_behaviour.resources.emr_steps import EmrStepsSpark
+from user_behaviour.resources.lake import Lake, LocalLake
+from user_behaviour.resources.s3_lake import S3Lake
+from user_behaviour.resources.spark import LocalSpark, SparkRunner
+from user_behaviour_tests.cloud.emr_worker import EmrWorker, emr_worker
+from user_behaviour_tests.cloud.moto_server import Cloud
+
+PROGRAM = Path(__file__).parents[2] / "spark_jobs" / "classify_reviews.py"
+FAILING = """
+import sys
+
+
+def main(argv):
+    raise LookupError("the dictionary is missing")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
+"""
+REVIEWS = [("1", "A good film", "a.csv", 2), ("2", "Good! But long", "a.csv", 3)]
+
+
+def write_reviews(lake: Lake) -> None:
+    """One day's raw reviews, where the job object of `write_job` says."""
+    names = ["cid", "review_str", "source_file", "line_number"]
+    types = [pa.string(), pa.string(), pa.string(), pa.int32()]
+    columns = [pa.array([row[i] for row in REVIEWS], types[i]) for i in range(4)]
+    lake.make_directory("raw/insert_date=2010-12-01/batch-1")
+    path = "raw/insert_date=2010-12-01/batch-1/part-0.parquet"
+    pq.write_table(pa.table(columns, names), path, filesystem=lake.filesystem())
+
+
+def write_job(lake: Lake) -> str:
+    """The job object; its URI."""
+    job = {
+        "inputs": [{"insert_date": "2010-12-01", "location": lake.uri("raw/insert_date=2010-12-01/batch-1")}],
+        "base": lake.uri("raw"),
+        "output": lake.uri("out"),
+        "batch_id": "batch-2",
+    }
+    lake.write("jobs/1/job.json", json.dumps(job).encode())
+    return lake.uri("jobs/1/job.json")
+
+
+def verdicts(lake: Lake) -> list[tuple[str, bool, str]]:
+    found = []
+    for name in lake.list("out/insert_date=2010-12-01"):
+        path = f"out/insert_date=2010-12-01/{name}"
+        table = pq.read_table(path, filesystem=lake.filesystem(), partitioning=None)
+        found += [(row["cid"], row["positive_review"], row["batch_id"]) for row in table.to_pylist()]
+    return sorted(found)
+
+
+class SparkContract(ABC):
+    """What every way of running Spark does."""
+
+    @pytest.fixture
+    def programs(self, tmp_path: Path) -> Path:
+        directory = tmp_path / "programs"
+        directory.mkdir()
+        shutil.copy(PROGRAM, directory)
+        (directory / "failing.py").write_text(FAILING)
+        return directory
+
+    @pytest.fixture
+    @abstractmethod
+    def lake(self, tmp_path: Path) -> Lake: ...
+
+    @pytest.fixture
+    @abstractmethod
+    def spark(self, programs: Path, lake: Lake) -> Iterator[SparkRunner]: ...
+
+    def test_a_program_reads_its_job_object_and_writes_where_that_says(self, spark: SparkRunner, lake: Lake) -> None:
+        write_reviews(lake)
+        spark.prepare()
+
+        spark.run("classify_reviews.py", write_job(lake))
+
+        assert verdicts(lake) == [("1", True, "batch-2"), ("2", False, "batch-2")]
+        assert "_SUCCESS" in lake.list("out")
+
+    def test_a_program_that_fails_is_an_error_that_says_why(self, spark: SparkRunner, lake: Lake) -> None:
+        with pytest.raises(Exception, match="the dictionary is missing"):
+            spark.run("failing.py", write_job(lake))
+
+        assert lake.list("out") == []
+
+
+class TestLocalSpark(SparkContract):
+    @pytest.fixture
+    def lake(self, tmp_path: Path) -> Lake:
+        return LocalLake(tmp_path / "lake")
+
+    @pytest.fixture
+    def spark(self, programs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SparkRunner]:
+        from pyspark.sql import SparkSession
+
+        for variable in ("JAVA_HOME", "SPARK_LOCAL_IP"):  # to be as they were afterwards
+            monkeypatch.setenv(variable, os.environ.get(variable, ""))
+        here_before = SparkSession.getActiveSession()
+        yield LocalSpark(programs, java_home=lambda: java_home(tmp_path, environ=os.environ), config=SPARK_CONFIG)
+        if here_before is None and (session := SparkSession.getActiveSession()):
+            session.stop()
+
+
+class OnEmr(SparkContract):
+    @pytest.fixture
+    def lake(self, cloud: Cloud) -> Lake:
+        return S3Lake(cloud.aws, cloud.bucket(), "lake")
+
+    @pytest.fixture
+    def worker(self, cloud: Cloud, tmp_path: Path) -> Iterator[EmrWorker]:
+        with emr_worker(cloud, tmp_path / "emr") as worker:
+            yield worker
+
+
+class TestEmrServerlessSpark(OnEmr):
+    @pytest.fixture
+    def spark(self, programs: Path, lake: Lake, cloud: Cloud, worker: EmrWorker) -> SparkRunner:
+        return EmrServerlessSpark(
+            cloud.aws,
+            programs,
+            lake,
+            application=worker.application_id,
+            role=worker.role_arn,
+            minutes=5,
+            spark_parameters="--conf spark.sql.shuffle.partitions=2",
+            poll_seconds=0.1,
+        )
+
+
+class TestEmrStepsSpark(OnEmr):
+    @pytest.fixture
+    def spark(self, programs: Path, lake: Lake, cloud: Cloud, worker: EmrWorker) -> SparkRunner:
+        return EmrStepsSpark(cloud.aws, programs, lake, cluster=worker.cluster_id, minutes=5, poll_seconds=0.1)

@@ -1,0 +1,88 @@
+"""One worker for all of these tests; each has a bucket, and so jobs, of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from user_behaviour.resources.aws_clients import Aws
+from user_behaviour.resources.emr_serverless import EmrServerlessSpark
+from user_behaviour.resources.emr_spark import EmrSpark
+from user_behaviour.resources.emr_steps import EmrStepsSpark
+from user_behaviour.resources.s3_lake import S3Lake
+from user_behaviour_tests.cloud.emr_worker import EmrWorker, emr_worker
+from user_behaviour_tests.cloud.fault_proxy import Fault
+from user_behaviour_tests.cloud.moto_server import Cloud
+from user_behaviour_tests.emr.way import Emr
+
+
+@pytest.fixture(scope="package")
+def aws(cloud: Cloud) -> Aws:
+    """Shared: its clients take longer to make than most tests here."""
+    return cloud.aws
+
+
+@pytest.fixture(scope="package")
+def one_worker(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmrWorker]:
+    with emr_worker(cloud, tmp_path_factory.mktemp("emr")) as worker:
+        yield worker
+
+
+@pytest.fixture
+def worker(one_worker: EmrWorker) -> EmrWorker:
+    one_worker.jobs.clear()
+    one_worker.plays.clear()
+    return one_worker
+
+
+@pytest.fixture(params=["serverless", "steps"])
+def emr(request: pytest.FixtureRequest, cloud: Cloud, aws: Aws, worker: EmrWorker, tmp_path: Path) -> Emr:
+    bucket = cloud.bucket()
+    programs, lake = tmp_path / "programs", S3Lake(aws, bucket, "lake")
+    programs.mkdir()
+    (programs / "verdicts.py").write_text("print('one')")
+
+    def serverless(aws: Aws, minutes: float) -> EmrSpark:
+        named = {"application": worker.application_id, "role": worker.role_arn}
+        return EmrServerlessSpark(aws, programs, lake, **named, minutes=minutes, poll_seconds=0.02)
+
+    def steps(aws: Aws, minutes: float) -> EmrSpark:
+        return EmrStepsSpark(aws, programs, lake, cluster=worker.cluster_id, minutes=minutes, poll_seconds=0.02)
+
+    if request.param == "serverless":
+        submission = Fault(method="POST", path="/jobruns$", cut_response=0)
+        look = Fault(method="GET", path=r"/jobruns/\w+", status=403, code="AccessDeniedException")
+        throttled: tuple[Fault, ...] = (
+            Fault(service="emr-serverless", status=429, code="ThrottlingException", times=2),
+        )
+        return Emr(
+            worker,
+            lake,
+            programs,
+            f"s3://{bucket}/one/job.json",
+            f"s3://{bucket}/two/job.json",
+            serverless,
+            submission,
+            look,
+            throttled,
+            "SUBMITTED",
+        )
+    submission = Fault(target="AddJobFlowSteps", cut_response=0)
+    look = Fault(target="DescribeStep", status=400, code="AccessDeniedException")
+    throttled = tuple(
+        Fault(target=verb, status=400, code="ThrottlingException") for verb in ("List", "Add", "Describe")
+    )
+    return Emr(
+        worker,
+        lake,
+        programs,
+        f"s3://{bucket}/one/job.json",
+        f"s3://{bucket}/two/job.json",
+        steps,
+        submission,
+        look,
+        throttled,
+        "PENDING",
+    )

@@ -1,0 +1,112 @@
+"""A small graph whose second asset is written by a Spark program on EMR, in a lake on S3.
+
+Run as a program it is an orchestrator that a test can kill: `python -m user_behaviour_tests.emr.graph JSON`.
+"""
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+import dagster as dg
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from user_behaviour.days import DayRange, days_of
+from user_behaviour.io_managers.lake import LakeIOManager
+from user_behaviour.recipes import Locations, SparkFiles
+from user_behaviour.resources.aws_clients import Aws
+from user_behaviour.resources.emr_serverless import EmrServerlessSpark
+from user_behaviour.resources.s3_lake import S3Lake
+from user_behaviour.tables import Column, Table
+from user_behaviour_tests.cloud.moto_server import REGION
+from user_behaviour_tests.io_managers.greenhouse import MON, READINGS, TUE, declared, rows
+
+VERDICTS = Table(
+    name="verdicts",
+    description="One row a reading.",
+    columns=(
+        Column("sensor", "varchar(6)", "which", nullable=False),
+        Column("warm", "boolean", "was it"),
+        Column("batch_id", "varchar(64)", "the batch", nullable=False),
+    ),
+    partition_column="measured_on",
+)
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Where the graph runs."""
+
+    url: str
+    bucket: str
+    programs: str
+    application: str
+    role: str
+
+    @property
+    def lake(self) -> S3Lake:
+        return S3Lake(Aws(REGION, self.url), self.bucket, "lake")
+
+    def run(
+        self, instance: dg.DagsterInstance, *, select: str = "*", tags: Mapping[str, str] | None = None
+    ) -> dg.ExecuteInProcessResult:
+        """Materializes Monday and Tuesday."""
+        return dg.materialize(
+            [_readings, self._verdicts()],
+            resources={"files": LakeIOManager(self.lake)},
+            instance=instance,
+            selection=select,
+            raise_on_error=False,
+            tags={**DayRange(MON, TUE).tags(), **(tags or {})},
+        )
+
+    def _verdicts(self) -> dg.AssetsDefinition:
+        spark = EmrServerlessSpark(
+            Aws(REGION, self.url),
+            Path(self.programs),
+            self.lake,
+            application=self.application,
+            role=self.role,
+            minutes=5,
+            poll_seconds=0.05,
+        )
+
+        @dg.asset(name="verdicts", **declared(VERDICTS))
+        def made(readings: Locations) -> SparkFiles:
+            return SparkFiles(readings, partial(spark.run, "verdicts.py"))
+
+        asset: dg.AssetsDefinition = made
+        return asset
+
+
+@dg.asset(name="readings", **declared(READINGS))
+def _readings(context: dg.AssetExecutionContext) -> pa.Table:
+    return pa.concat_tables([rows((f"{day:%a}", "20.00", None), day=day) for day in days_of(context.partition_keys)])
+
+
+def do_the_work(lake: S3Lake, job_uri: str, *, succeeds: bool = True) -> None:
+    """Writes what the program of the job would have written; the worker only says how the job went."""
+    job = json.loads((lake.read(job_uri.removeprefix(lake.uri("") + "/")) or (b"",))[0])
+    output = job["output"].removeprefix(lake.uri("") + "/")
+    for entry in job["inputs"]:
+        source = entry["location"].removeprefix(lake.uri("") + "/")
+        found = pq.read_table(f"{source}/part-00000.parquet", filesystem=lake.filesystem(), partitioning=None)
+        many = found.num_rows
+        batch = pa.array([job["batch_id"]] * many)
+        table = pa.table({"sensor": found["sensor"], "warm": pa.array([True] * many), "batch_id": batch})
+        path = f"{output}/measured_on={entry['insert_date']}/part-00000-0815.c000.snappy.parquet"
+        pq.write_table(table, path, filesystem=lake.filesystem())
+    if succeeds:
+        lake.write(f"{output}/_SUCCESS", b"")
+
+
+def as_argument(graph: Graph) -> str:
+    return json.dumps(asdict(graph))
+
+
+if __name__ == "__main__":
+    with dg.DagsterInstance.ephemeral() as ephemeral:
+        Graph(**json.loads(sys.argv[1])).run(ephemeral)

@@ -1,0 +1,162 @@
+"""How a job on EMR starts and ends: what is submitted, each bad end as one clear error, and what is cancelled."""
+
+from __future__ import annotations
+
+import _thread
+import hashlib
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from user_behaviour.resources.aws_clients import Aws
+from user_behaviour.resources.emr_job import (
+    SparkJobCancelledError,
+    SparkJobFailedError,
+    SparkJobLostError,
+    SparkJobRefusedError,
+    SparkJobTimeoutError,
+    SparkJobUnseenError,
+    job_name,
+)
+from user_behaviour.resources.emr_serverless import EmrServerlessSpark
+from user_behaviour.resources.s3_lake import S3Lake
+from user_behaviour_tests.cloud.emr_worker import Play
+from user_behaviour_tests.cloud.fault_proxy import faults
+from user_behaviour_tests.cloud.moto_server import Cloud, Wsgi
+from user_behaviour_tests.emr.way import SUCCEED, Emr, when_logged
+
+
+def test_a_job_is_submitted_with_its_program_its_job_object_and_a_name_of_its_own(emr: Emr, aws: Aws) -> None:
+    emr.worker.plays.append(SUCCEED)
+
+    emr.spark(aws, minutes=7.5).run("verdicts.py", emr.job)
+
+    (job,) = emr.worker.jobs
+    version = hashlib.sha256(b"print('one')").hexdigest()[:16]
+    program = emr.lake.uri(f"_programs/verdicts/{version}.py")
+    assert (job.submission.entry_point, job.submission.arguments) == (program, ["--job", emr.job])
+    assert job.name == job_name("verdicts.py", emr.job)
+    if job.id.startswith("s-"):
+        assert job.request["ActionOnFailure"] == "CONTINUE"
+        assert job.submission.options == ["--deploy-mode", "client", "--name", job.name]
+    else:
+        assert (job.request["clientToken"], job.request["executionTimeoutMinutes"]) == (job.name, 8)
+        logs = job.request["configurationOverrides"]["monitoringConfiguration"]["s3MonitoringConfiguration"]
+        assert logs == {"logUri": emr.lake.uri("_logs/spark") + "/"}
+
+
+def test_a_changed_program_is_another_object_and_an_unchanged_one_is_written_once(emr: Emr, aws: Aws) -> None:
+    emr.worker.plays.extend([SUCCEED] * 3)
+    spark = emr.spark(aws)
+
+    spark.run("verdicts.py", emr.job)
+    spark.run("verdicts.py", emr.other_job)
+    (emr.programs / "verdicts.py").write_text("print('two')")
+    spark.run("verdicts.py", emr.job + "x")
+
+    one, again, two = (job.submission.entry_point for job in emr.worker.jobs)
+    assert one == again != two
+    assert len(emr.lake.list("_programs/verdicts")) == 2
+
+
+def test_the_name_of_a_job_fits_where_it_goes() -> None:
+    jobs = [
+        ("a" * 100 + ".py", "s3://lake/1/job.json"),
+        ("x.py", "s3://lake/1/job.json"),
+        ("x.py", "s3://lake/2/job.json"),
+    ]
+    names = {job_name(*job) for job in jobs}
+    assert len(names) == 3
+    assert max(len(name) for name in names) == 64
+
+
+def test_a_failed_job_is_an_error_with_the_reason_and_the_logs(emr: Emr, aws: Aws) -> None:
+    emr.worker.plays.append(Play("fail", "ExitCode: 1. BadJob: no inputs"))
+
+    with pytest.raises(SparkJobFailedError, match=r"ended as FAILED: .*BadJob: no inputs") as raised:
+        emr.spark(aws).run("verdicts.py", emr.job)
+
+    assert emr.log_address() in str(raised.value)
+
+
+def test_a_job_that_somebody_cancels_is_an_error_with_the_logs(emr: Emr, aws: Aws) -> None:
+    emr.worker.plays.append(Play("cancel"))
+
+    with pytest.raises(SparkJobCancelledError, match="ended as CANCELLED") as raised:
+        emr.spark(aws).run("verdicts.py", emr.job)
+
+    assert emr.log_address() in str(raised.value)
+
+
+def test_a_job_that_vanishes_is_lost(emr: Emr, aws: Aws) -> None:
+    emr.worker.plays.append(Play("vanish"))
+
+    with pytest.raises(SparkJobLostError, match="is lost: EMR does not know it any more") as raised:
+        emr.spark(aws).run("verdicts.py", emr.job)
+
+    assert emr.log_address() in str(raised.value)
+
+
+@pytest.mark.parametrize("hold", ["at first", "RUNNING"])
+def test_a_job_that_takes_too_long_is_cancelled(emr: Emr, aws: Aws, hold: str) -> None:
+    state = emr.waiting if hold == "at first" else hold
+    emr.worker.plays.append(Play("succeed", hold=state))
+
+    with pytest.raises(SparkJobTimeoutError, match=f"was {state} after 0.01 minutes and is cancelled") as raised:
+        emr.spark(aws, minutes=0.01).run("verdicts.py", emr.job)
+
+    assert emr.log_address() in str(raised.value)
+    emr.worker.wait_for("CANCELLED")
+
+
+def test_an_interruption_of_the_wait_cancels_the_job_and_goes_on(emr: Emr, aws: Aws) -> None:
+    emr.worker.plays.append(Play("succeed", hold="RUNNING"))
+
+    with when_logged("is RUNNING", _thread.interrupt_main), pytest.raises(KeyboardInterrupt):
+        emr.spark(aws).run("verdicts.py", emr.job)
+
+    emr.worker.wait_for("CANCELLED")
+
+
+def test_an_interruption_of_the_submission_cancels_the_job_and_goes_on(emr: Emr, aws: Aws, cloud: Cloud) -> None:
+    """It once left the job running: the answer that names it was lost with the interruption."""
+    emr.worker.plays.append(Play("succeed", hold="RUNNING"))
+
+    def interrupting(application: Wsgi) -> Wsgi:
+        def serve(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+            before = len(emr.worker.jobs)
+            answer = list(application(environ, start_response))
+            if len(emr.worker.jobs) > before:
+                _thread.interrupt_main()
+            return answer
+
+        return serve
+
+    with cloud.behind(interrupting), pytest.raises(KeyboardInterrupt):
+        emr.spark(aws).run("verdicts.py", emr.job)
+
+    emr.worker.wait_for("CANCELLED")
+
+
+def test_a_job_that_cannot_be_watched_is_cancelled(emr: Emr, cloud: Cloud) -> None:
+    emr.worker.plays.append(Play("succeed", hold="RUNNING"))
+
+    with (
+        faults(cloud, emr.look) as proxy,
+        pytest.raises(SparkJobUnseenError, match=r"could not be asked .*AccessDenied"),
+    ):
+        emr.spark(proxy.aws).run("verdicts.py", emr.job)
+
+    emr.worker.wait_for("CANCELLED")
+
+
+def test_a_refused_submission_names_the_job_and_what_aws_said(cloud: Cloud, aws: Aws, tmp_path: Path) -> None:
+    (tmp_path / "verdicts.py").write_text("")
+    lake = S3Lake(aws, cloud.bucket(), "lake")
+    role = "arn:aws:iam::123456789012:role/spark-job"
+    spark = EmrServerlessSpark(aws, tmp_path, lake, application="00nowhere", role=role, minutes=1)
+
+    with pytest.raises(SparkJobRefusedError, match=r"Submitting verdicts.py .*00nowhere does not exist.*doctor"):
+        spark.run("verdicts.py", "s3://lake/job.json")

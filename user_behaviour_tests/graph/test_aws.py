@@ -1,0 +1,117 @@
+"""The `aws` deployment from an empty account to the metric, on what stands for AWS, by the commands of the guide.
+
+Days written by hand; all days of the real data are in test_real_data.
+"""
+
+import gzip
+import re
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from user_behaviour_tests.cloud.leaks import places_that_hold
+from user_behaviour_tests.cloud.moto_server import Cloud
+from user_behaviour_tests.graph.aws_installation import AwsInstallation, aws_installation
+from user_behaviour_tests.graph.installation import metric, sell
+from user_behaviour_tests.sql_dialect import unparsable
+
+D1, D2, D3 = (date(2010, 12, day) for day in (1, 2, 3))
+RANGE = ("--from", "2010-12-01", "--to", "2010-12-03")
+
+
+@pytest.fixture(scope="module")
+def account(cloud: Cloud) -> Iterator[AwsInstallation]:
+    """An account after the first run: day one has both sides, day two a broken file, day three no file."""
+    with aws_installation(cloud) as account:
+        sell(
+            account.stack,
+            [
+                ("2010-12-01 08:00:00", 3, "2.500", "A", 12346),
+                ("2010-12-01 09:00:00", 4, "1.000", "B", 12346),
+                ("2010-12-01 09:30:00", 2, "9.000", "B", 12346),  # the rule leaves it out
+                ("2010-12-01 10:00:00", 5, "1.250", "A", 12347),
+                ("2010-12-02 10:00:00", 6, "1.000", "A", 12346),
+                ("2010-12-03 10:00:00", 6, "1.000", "A", 12346),
+            ],
+        )
+        account.put("movie_review_2010-12-01.csv", b"cid,review_str\n12346,a good film\n12346,bad\n99999,good\n")
+        account.put("movie_review_2010-12-02.csv.gz", gzip.compress(b"cid,review_str\n12346,good\n")[:-9])
+        assert account.call("migrate").returncode == 0
+        yield account
+
+
+@pytest.fixture(scope="module")
+def first_run(account: AwsInstallation) -> str:
+    """What the first run said."""
+    call = account.call("run", *RANGE)
+    assert call.returncode == 1, call.stdout + call.stderr
+    return call.stdout
+
+
+def test_the_metric_is_right_and_a_broken_file_holds_only_its_own_day_back(
+    account: AwsInstallation, first_run: str
+) -> None:
+    assert "movie_review_2010-12-02.csv.gz" in first_run
+    assert "is cut off" in first_run
+    assert metric(account.here) == [(D1, 12346, Decimal("11.50000"), 1, 2)]
+
+
+def test_the_days_that_are_mended_follow_and_every_place_agrees(account: AwsInstallation, first_run: str) -> None:
+    account.put("movie_review_2010-12-02.csv.gz", gzip.compress(b"cid,review_str\n12346,good\n"))
+
+    rerun = account.call("run", *RANGE, "--missing")
+    reconciled = account.call("reconcile")
+
+    assert (rerun.returncode, reconciled.returncode) == (0, 0), rerun.stdout + rerun.stderr + reconciled.stdout
+    assert metric(account.here) == [
+        (D1, 12346, Decimal("11.50000"), 1, 2),
+        (D2, 12346, Decimal("6.00000"), 1, 1),
+    ]
+    told = account.call("query", "--csv", "select count(*) as days from audit.published_partition").stdout.split()
+    assert told == ["days", "3"]
+
+
+def test_nothing_that_the_commands_left_behind_holds_a_secret(account: AwsInstallation, first_run: str) -> None:
+    """Of the source, of Dagster's storage (the same PostgreSQL) and of Redshift; the state of the stand-ins aside."""
+    for secret in (account.stack.endpoints().shop.split(":")[2].split("@")[0], account.redshift.password):
+        assert len(secret) > 10
+        places = places_that_hold(
+            secret,
+            account.home / "aws",
+            databases=[account.stack.endpoints().dagster],
+            buckets=[(account.cloud.aws, account.lake), (account.cloud.aws, account.vendor)],
+            statements=[statement.text for statement in account.redshift.statements],
+        )
+        assert places == []
+        assert [said for said in account.said if secret in said] == []
+
+
+def test_every_statement_that_redshift_was_sent_is_of_its_dialect(account: AwsInstallation, first_run: str) -> None:
+    texts = {statement.text for statement in account.redshift.statements}
+
+    assert len(texts) > 50
+    assert unparsable(texts) == []
+
+
+def test_a_query_says_for_which_asset_and_run_it_works(account: AwsInstallation, first_run: str) -> None:
+    sql = (
+        "select distinct trim(query_label) as label from sys_query_history "
+        "where query_text like '--%%' and query_text like '%%insert into public.user_behavior_metric%%'"
+    )
+    labels = [row["label"] for row in account.here.warehouse.rows(sql, {})]
+
+    assert labels
+    assert all(re.fullmatch(r"public/user_behavior_metric [0-9a-f-]{36}", label) for label in labels)
+
+
+def test_no_query_of_a_day_reads_the_partitions_of_another(account: AwsInstallation, first_run: str) -> None:
+    """The audit's subqueries once named no days, and Spectrum would have read all there were, at every run."""
+    before = len(account.redshift.scans)
+
+    account.call("run", "--day", "2010-12-01", "--select", "public/user_behavior_metric")
+
+    scans = account.redshift.scans[before:]
+    assert scans
+    assert {scan.qualified for scan in scans} == {("2010-12-01",)}

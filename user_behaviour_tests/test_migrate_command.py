@@ -1,0 +1,57 @@
+"""`user-behaviour migrate` as a user calls it, on a home of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from user_behaviour_tests.command_line import Home, errors
+
+METRIC = "0003.user_behavior_metric"
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    made = Home(tmp_path_factory.mktemp("migrate") / "home")
+    assert made.call("up").returncode == 0
+    yield made
+    made.discard()
+
+
+def lines(home: Home, *arguments: str) -> tuple[int, list[str]]:
+    call = home.call("migrate", *arguments)
+    return call.returncode, call.stdout.splitlines()
+
+
+def test_what_up_made_is_up_to_date_and_has_no_drift(home: Home) -> None:
+    assert lines(home) == (0, ["The warehouse is up to date: 0 of 3 migrations were new."])
+    assert lines(home, "--check") == (0, ["No drift: 3 migrations, and the tables are what they make."])
+
+
+def test_back_is_asked_about_and_forth_is_one_line_a_migration(home: Home) -> None:
+    asked = home.call("migrate", "--rollback", "2")
+    assert (asked.returncode, errors(asked)[-1]) == (1, "Aborted!")
+    assert f"Take back {METRIC}, 0002.spectrum, with the tables that they made and the rows in them?" in asked.stdout
+    assert lines(home, "--rollback", "1", "--yes") == (0, [f"{METRIC} is taken back."])
+    assert lines(home, "--check") == (
+        1,
+        [
+            f"Migration {METRIC} is pending; apply it with `user-behaviour migrate`.",
+            "Table public.user_behavior_metric is missing.",
+        ],
+    )
+    assert lines(home) == (0, [f"{METRIC} is applied.", "The warehouse is up to date: 1 of 3 migrations were new."])
+
+
+def test_to_a_migration_backwards_and_forwards(home: Home) -> None:
+    assert lines(home, "--to", "0002.spectrum", "--yes") == (0, [f"{METRIC} is taken back."])
+    assert lines(home, "--to", METRIC) == (0, [f"{METRIC} is applied."])
+
+
+def test_what_cannot_be_done_is_a_line_or_two(home: Home) -> None:
+    unknown = home.call("migrate", "--to", "0009.never")
+    assert unknown.returncode == 1
+    assert "Migration '0009.never' is not in" in errors(unknown)[0]
+    both = home.call("migrate", "--check", "--rollback", "1")
+    assert (both.returncode, errors(both)[-1]) == (2, "Error: Give one of --rollback, --to and --check.")
