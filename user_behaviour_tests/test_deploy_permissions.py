@@ -5,21 +5,9 @@ LAKE and VENDOR are the buckets' ARNs, APPLICATION the Spark application's, ORCH
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from fnmatch import fnmatchcase
-from typing import Any
-
 import pytest
 
-from user_behaviour.deployments import SPARK_JOBS
-from user_behaviour.doctor.external_tables import examine_external_tables
-from user_behaviour.doctor.spark import examine_spark
-from user_behaviour.resources.aws_clients import Aws
-from user_behaviour.resources.emr_serverless import EmrServerlessSpark
-from user_behaviour.resources.glue_tables import GlueExternalTables
-from user_behaviour.resources.s3_lake import S3Lake
-from user_behaviour_tests.cloud.moto_server import REGION, Cloud
-from user_behaviour_tests.cloud.policies import simulating
+from user_behaviour_tests.cloud.moto_server import Cloud
 from user_behaviour_tests.test_deploy import CreatedStack, create
 
 CATALOG = {
@@ -108,39 +96,12 @@ LISTED = {
     "OrchestratorRole": {"LAKE": ["lake", "lake/*"], "VENDOR": ["reviews", "reviews/*"]},
 }
 
-# Keys that the service authorization reference gives for the action; for uploads s3:prefix is none of them.
-CONDITIONS = {"s3:ListBucket": {"s3:prefix"}, "iam:PassRole": {"iam:PassedToService"}}
-
-# What `user-behaviour doctor` has IAM simulate: of whom, the action, on what, and condition keys.
-JOB_ASKED = {
-    ("SparkRole", "s3:GetObject", "LAKE/lake/raw_reviews", ""),
-    ("SparkRole", "s3:GetObject", "LAKE/lake/raw_reviews/*", ""),
-    ("SparkRole", "s3:GetObject", "LAKE/lake/_programs/*", ""),
-    ("SparkRole", "s3:GetObject", "LAKE/lake/_staging/*", ""),
-    ("SparkRole", "s3:PutObject", "LAKE/lake/_staging/*", ""),
-    ("SparkRole", "s3:DeleteObject", "LAKE/lake/_staging/*", ""),
-    ("SparkRole", "s3:AbortMultipartUpload", "LAKE/lake/_staging/*", ""),
-    ("SparkRole", "s3:ListBucket", "LAKE", "s3:prefix=lake/raw_reviews/"),
-    ("SparkRole", "s3:ListBucket", "LAKE", "s3:prefix=lake/_staging/"),
-    ("SparkRole", "s3:PutObject", "LAKE/lake/_logs/spark/*", ""),
-}
-ORCHESTRATOR_ASKED = {
-    ("OrchestratorRole", "emr-serverless:StartJobRun", "arn:aws:emr-serverlessAPPLICATION", ""),
-    ("OrchestratorRole", "emr-serverless:ListJobRuns", "arn:aws:emr-serverlessAPPLICATION", ""),
-    ("OrchestratorRole", "emr-serverless:GetJobRun", "arn:aws:emr-serverlessAPPLICATION/jobruns/*", ""),
-    ("OrchestratorRole", "emr-serverless:CancelJobRun", "arn:aws:emr-serverlessAPPLICATION/jobruns/*", ""),
-    ("OrchestratorRole", "iam:PassRole", "SPARK", "iam:PassedToService=emr-serverless.amazonaws.com"),
-    *(
-        ("OrchestratorRole", f"glue:{action}", resource, "")
-        for action in (
-            "BatchCreatePartition",
-            "BatchUpdatePartition",
-            "BatchDeletePartition",
-            "CreateTable",
-            "UpdateTable",
-        )
-        for resource in CATALOG
-    ),
+# All the conditions there are. A key that an action does not have makes its statement void: s3:prefix is one of
+# s3:ListBucket, and none of s3:ListBucketMultipartUploads ("Actions, resources, and condition keys for Amazon S3").
+CONDITIONS = {
+    "RedshiftRole": {"s3:ListBucket": {"s3:prefix"}},
+    "SparkRole": {"s3:ListBucket": {"s3:prefix"}},
+    "OrchestratorRole": {"s3:ListBucket": {"s3:prefix"}, "iam:PassRole": {"iam:PassedToService"}},
 }
 
 TRUSTED = {
@@ -177,6 +138,16 @@ def test_a_role_lists_its_own_prefixes_only(created: CreatedStack, role: str) ->
         if "s3:ListBucket" in ([a] if isinstance(a := statement["Action"], str) else a)
     }
     assert found == LISTED[role]
+
+
+@pytest.mark.parametrize("role", sorted(CONDITIONS))
+def test_a_condition_stands_only_on_an_action_that_has_its_key(created: CreatedStack, role: str) -> None:
+    found = {
+        statement["Action"]: {key for keys in statement["Condition"].values() for key in keys}
+        for statement in created.statements(role)
+        if "Condition" in statement  # each on one action alone, so a text
+    }
+    assert found == CONDITIONS[role]
 
 
 @pytest.mark.parametrize("role", sorted(TRUSTED))

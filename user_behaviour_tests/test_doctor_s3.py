@@ -314,8 +314,8 @@ def test_missing_credentials_and_no_region_are_told_apart(
     with monkeypatch.context() as patch:
         patch.delenv("AWS_ACCESS_KEY_ID")
         patch.delenv("AWS_SECRET_ACCESS_KEY")
-        with pytest.raises(OutOfReachError) as caught:
-            list(examine_account(lake(cloud, bucket)))
+        with pytest.raises(OutOfReachError) as caught:  # with clients of its own: those of `cloud` have credentials
+            list(examine_account(S3Lake(Aws(REGION, cloud.url), bucket, "ub")))
     assert caught.value.found == "there are no credentials (NoCredentialsError)"
     assert caught.value.remedy == (
         "Give credentials as AWS does: a role, AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."

@@ -12,16 +12,29 @@ import pytest
 
 from user_behaviour.deployments import SPARK_JOBS
 from user_behaviour.doctor.findings import Finding
-from user_behaviour.doctor.spark import examine_spark
+from user_behaviour.doctor.permissions import may
+from user_behaviour.doctor.spark import SPARK, examine_spark
+from user_behaviour.resources.aws_clients import Aws
 from user_behaviour.resources.emr_serverless import EmrServerlessSpark
 from user_behaviour.resources.emr_steps import EmrStepsSpark
 from user_behaviour.resources.lake import LocalLake
 from user_behaviour.resources.s3_lake import S3Lake
 from user_behaviour.resources.spark import LocalSpark
-from user_behaviour_tests.cloud.moto_server import Cloud, Middleware, Wsgi
-from user_behaviour_tests.cloud.policies import host, refusing, simulating, target
+from user_behaviour_tests.cloud.moto_server import REGION, Cloud, Middleware, Wsgi
+from user_behaviour_tests.cloud.policies import answering, host, refusing, simulating, target
 
 Told = tuple[str, bool | None, str, str]
+ASKED_OF_IAM = (
+    "start jobs",
+    "watch jobs",
+    "job role",
+    "pass the role",
+    "role reads",
+    "role writes",
+    "role lists raw_reviews",
+    "role lists _staging",
+    "role writes logs",
+)
 TRUST = {"Effect": "Allow", "Principal": {"Service": "emr-serverless.amazonaws.com"}, "Action": "sts:AssumeRole"}
 
 
@@ -94,8 +107,11 @@ def test_a_good_application_is_green_throughout_and_is_only_looked_at(
         ("watch jobs", True, "allowed: emr-serverless:GetJobRun, emr-serverless:CancelJobRun", ""),
         ("job role", True, f"{arn} trusts EMR Serverless", ""),
         ("pass the role", True, "allowed: iam:PassRole", ""),
-        ("role on objects", True, "allowed: s3:GetObject, s3:PutObject, s3:DeleteObject", ""),
-        ("role on bucket", True, "allowed: s3:ListBucket", ""),
+        ("role reads", True, "allowed: s3:GetObject", ""),
+        ("role writes", True, "allowed: s3:PutObject, s3:DeleteObject, s3:AbortMultipartUpload", ""),
+        ("role lists raw_reviews", True, "allowed: s3:ListBucket", ""),
+        ("role lists _staging", True, "allowed: s3:ListBucket", ""),
+        ("role writes logs", True, "allowed: s3:PutObject", ""),
     ]
     assert requests == ["GET"]
 
@@ -201,7 +217,8 @@ def test_a_job_role_that_is_not_there_or_not_trusting_is_red(cloud: Cloud, lake:
 def test_permissions_of_the_caller_and_of_the_role_are_told_apart(cloud: Cloud, lake: S3Lake) -> None:
     id_, arn = application(cloud), role(cloud)
     asked: list[dict[str, list[str]]] = []
-    with cloud.behind(simulating(denied={"iam:PassRole", "s3:PutObject", "emr-serverless:StartJobRun"}, asked=asked)):
+    denied = {"iam:PassRole", "s3:PutObject", "s3:ListBucket", "emr-serverless:StartJobRun"}
+    with cloud.behind(simulating(denied=denied, asked=asked)):
         found = not_good(examine_spark(serverless(cloud, lake, id_, arn), lake))
     bucket = lake.place.bucket
     assert found == [
@@ -212,17 +229,61 @@ def test_permissions_of_the_caller_and_of_the_role_are_told_apart(cloud: Cloud, 
             f"Allow emr-serverless:StartJobRun on arn:aws:emr-serverless:eu-west-1:123456789012:/applications/{id_} "
             "to the identity in use.",
         ),
-        ("pass the role", False, "not allowed: iam:PassRole", f"Allow iam:PassRole on {arn} to the identity in use."),
         (
-            "role on objects",
+            "pass the role",
+            False,
+            "not allowed: iam:PassRole",
+            f"Allow iam:PassRole on {arn} (with iam:PassedToService emr-serverless.amazonaws.com) "
+            "to the identity in use.",
+        ),
+        (
+            "role writes",
             False,
             "not allowed: s3:PutObject",
-            f"Allow s3:PutObject on arn:aws:s3:::{bucket}/ub/* to the role {arn}.",
+            f"Allow s3:PutObject on arn:aws:s3:::{bucket}/ub/_staging/* to the role {arn}.",
+        ),
+        (
+            "role lists raw_reviews",
+            False,
+            "not allowed: s3:ListBucket",
+            f"Allow s3:ListBucket on arn:aws:s3:::{bucket} (with s3:prefix ub/raw_reviews/) to the role {arn}.",
+        ),
+        (
+            "role lists _staging",
+            False,
+            "not allowed: s3:ListBucket",
+            f"Allow s3:ListBucket on arn:aws:s3:::{bucket} (with s3:prefix ub/_staging/) to the role {arn}.",
+        ),
+        (
+            "role writes logs",
+            False,
+            "not allowed: s3:PutObject",
+            f"Allow s3:PutObject on arn:aws:s3:::{bucket}/ub/_logs/spark/* to the role {arn}.",
         ),
     ]
     passing = next(request for request in asked if request["ActionNames.member.1"] == ["iam:PassRole"])
     assert passing["ContextEntries.member.1.ContextKeyName"] == ["iam:PassedToService"]
     assert passing["ContextEntries.member.1.ContextKeyValues.member.1"] == ["emr-serverless.amazonaws.com"]
+
+
+def test_only_the_resources_on_which_something_is_denied_are_in_the_remedy(cloud: Cloud) -> None:
+    decisions = {("s3:GetObject", "arn:a"): "allowed", ("s3:GetObject", "arn:b"): "explicitDeny"} | {
+        ("s3:PutObject", resource): "allowed" for resource in ("arn:a", "arn:b")
+    }
+    members = "".join(
+        f"<member><EvalActionName>{action}</EvalActionName><EvalResourceName>{resource}</EvalResourceName>"
+        f"<EvalDecision>{decision}</EvalDecision></member>"
+        for (action, resource), decision in decisions.items()
+    )
+    body = f"<Answer><SimulatePrincipalPolicyResult><EvaluationResults>{members}</EvaluationResults>"
+    with cloud.behind(answering(host("iam"), f"{body}</SimulatePrincipalPolicyResult></Answer>")):
+        actions = ["s3:GetObject", "s3:PutObject"]
+        found = may(SPARK, "objects", cloud.aws, actions, on=["arn:a", "arn:b"], who="arn:aws:iam::123456789012:role/r")
+    assert found == SPARK.bad(
+        "objects",
+        "not allowed: s3:GetObject",
+        "Allow s3:GetObject on arn:b to the role arn:aws:iam::123456789012:role/r.",
+    )
 
 
 def test_without_any_permission_on_iam_the_needs_are_listed(cloud: Cloud, lake: S3Lake) -> None:
@@ -236,8 +297,58 @@ def test_without_any_permission_on_iam_the_needs_are_listed(cloud: Cloud, lake: 
         "pass the role",
         None,
         "cannot be seen from here (iam:SimulatePrincipalPolicy: not allowed, AccessDenied)",
-        f"A run needs: iam:PassRole on {arn}, for the identity in use.",
+        f"A run needs: iam:PassRole on {arn} (with iam:PassedToService emr-serverless.amazonaws.com), "
+        "for the identity in use.",
     ) in found
+
+
+PAGE = "<!doctype html><html lang=en><title>500 Internal Server Error</title><p>Sorry</html>"
+
+
+def page(application: Wsgi) -> Wsgi:
+    """A page of HTML in place of IAM and STS: of a proxy on the way, or of a server that lacks the action."""
+
+    def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if not (host("iam")(environ) or host("sts")(environ)):
+            return application(environ, start_response)
+        environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        start_response("500 Internal Server Error", [("Content-Type", "text/html")])
+        return [PAGE.encode()]
+
+    return answer
+
+
+def test_a_page_of_html_in_place_of_iam_s_answer_leaves_the_permissions_unknown(cloud: Cloud, lake: S3Lake) -> None:
+    """Once it ended the doctor: botocore's ResponseParserError is none of its BotoCoreErrors."""
+    id_, arn = application(cloud), role(cloud)
+    once = Aws(REGION, cloud.url, attempts=1)
+    spark = EmrServerlessSpark(once, SPARK_JOBS, lake, application=id_, role=arn, minutes=60)
+    with cloud.behind(page):
+        found = not_good(examine_spark(spark, lake))
+    assert [(subject, ok) for subject, ok, _, _ in found] == [(subject, None) for subject in ASKED_OF_IAM]
+    assert found[-1] == (
+        "role writes logs",
+        None,
+        "cannot be seen from here (iam:SimulatePrincipalPolicy: failed, ResponseParserError)",
+        f"A run needs: s3:PutObject on arn:aws:s3:::{lake.place.bucket}/ub/_logs/spark/*, for the role {arn}.",
+    )
+
+
+def test_iam_out_of_reach_leaves_the_permissions_unknown(
+    cloud: Cloud, lake: S3Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run never calls IAM: a network without a way there is no hindrance."""
+    id_, arn = application(cloud), role(cloud)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", cloud.url)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_IAM", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "false")
+    spark = EmrServerlessSpark(Aws(REGION, attempts=1), SPARK_JOBS, lake, application=id_, role=arn, minutes=60)
+    found = not_good(examine_spark(spark, lake))
+    assert [(subject, ok) for subject, ok, _, _ in found] == [(subject, None) for subject in ASKED_OF_IAM]
+    assert found[-1][2] == (
+        "cannot be seen from here (iam:SimulatePrincipalPolicy: failed, AWS cannot be reached: "
+        'Could not connect to the endpoint URL: "http://127.0.0.1:9/")'
+    )
 
 
 def test_an_application_that_may_not_be_looked_at_is_red(cloud: Cloud, lake: S3Lake, allowed: None) -> None:

@@ -9,7 +9,10 @@ from typing import BinaryIO
 import dagster as dg
 import pytest
 
+from user_behaviour.resources.s3_drop import S3VendorDrop
 from user_behaviour.resources.vendor_drop import LocalVendorDrop
+from user_behaviour_tests.cloud.moto_server import Cloud
+from user_behaviour_tests.cloud.policies import refusing, s3
 from user_behaviour_tests.vendor import BAD_ROW, D1, D2, D3, FIRST, GOOD, LANDED, TORN, Vendor
 
 
@@ -119,7 +122,10 @@ class _ChangingDrop(LocalVendorDrop):
 
 @pytest.mark.parametrize(
     ("content", "sentence"),
-    [(GOOD + b"3,more\n", "changed while it was read; rerun when it is whole"), (None, "cannot be opened")],
+    [
+        (GOOD + b"3,more\n", "changed while it was read; rerun when it is whole."),
+        (None, "cannot be opened (No such file or directory); see to its access rights, or deliver it again."),
+    ],
     ids=["changes", "goes away"],
 )
 def test_a_file_that_changes_while_it_is_copied_holds_back_its_day_alone(
@@ -132,9 +138,22 @@ def test_a_file_that_changes_while_it_is_copied_holds_back_its_day_alone(
     published = vendor.land(D2, drop=_ChangingDrop(vendor.drop.directory, content))
 
     assert published == {"2010-12-02"}
-    assert sentence in vendor.rejection().reasons[0]
+    assert vendor.rejection().reasons == (f"{FIRST} {sentence}",)
     assert not list(vendor.root.glob("lake/movie_review_file/**/movie_review_2010-12-01*"))
     assert vendor.land() == {"2010-12-01"}
+
+
+def test_an_object_that_may_not_be_read_says_so_and_what_to_do_once(vendor: Vendor, cloud: Cloud) -> None:
+    bucket = cloud.bucket("vendor")
+    cloud.aws.client("s3").put_object(Bucket=bucket, Key=f"in/{FIRST}", Body=GOOD)
+
+    with cloud.behind(refusing(s3("GET", holding=f"/in/{FIRST}"), "AccessDenied", "Access Denied")):
+        assert vendor.land(drop=S3VendorDrop(cloud.aws, bucket, "in")) == set()
+
+    assert vendor.rejection().reasons == (
+        f"{FIRST} cannot be opened. Reading s3://{bucket}/in/{FIRST} failed: S3 says AccessDenied: Access Denied. "
+        "Allow it to the role in use (s3:ListBucket too, without which a missing object is refused as well).",
+    )
 
 
 def test_a_day_without_a_file_is_published_as_empty(vendor: Vendor) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from user_behaviour.doctor.aws_calls import Refusal, allow, ask, look
+from user_behaviour.doctor.aws_calls import Refusal, allow, look
 from user_behaviour.doctor.findings import Finding, Role
 from user_behaviour.resources.aws_clients import Aws
 
@@ -32,7 +32,7 @@ def may(
     `context` are condition keys, as the request will have them. Whatever keeps IAM from answering leaves it unknown.
     """
     named, where = ", ".join(actions), ", ".join(on)
-    given = "".join(f", with {key} {value}" for key, value in (context or {}).items())
+    given = "".join(f" (with {key} {value})" for key, value in (context or {}).items())
     whom = f"the role {who}" if who else "the identity in use"
     needed = f"A run needs: {named} on {where}{given}, for {whom}."
     principal = who or _principal(aws)
@@ -68,11 +68,12 @@ def _simulated(
     )
     if isinstance(answer, Refusal):
         return answer
-    return {
-        (result["EvalActionName"], result["EvalResourceName"])
+    decided = {
+        (result["EvalActionName"], result["EvalResourceName"]): result["EvalDecision"] == "allowed"
         for result in answer["EvaluationResults"]
-        if result["EvalDecision"] != "allowed"
     }
+    undecided = {*actions} - {action for action, _ in decided}
+    return {one for one, allowed in decided.items() if not allowed} | {(action, "") for action in undecided}
 
 
 def _principal(aws: Aws) -> str | Refusal | None:
@@ -92,7 +93,7 @@ def _principal(aws: Aws) -> str | Refusal | None:
 
 def account_prefix(aws: Aws, service: str) -> str:
     """How the ARNs of the account's resources begin: `arn:aws:glue:eu-west-1:123456789012:`."""
-    answer = ask(aws, "sts", "get_caller_identity")
+    answer = look(aws, "sts", "get_caller_identity")
     partition, account = (
         ("aws", "*") if isinstance(answer, Refusal) else (answer["Arn"].split(":")[1], answer["Account"])
     )
