@@ -32,7 +32,10 @@ dev: $(READY) ## The Dagster UI with its daemon, on loopback
 
 .PHONY: test
 test: $(READY) ## Run the tests
-	@$(BIN)/python -m pytest
+	@# Two processes, a file at a time, the longest first; then the UI alone, whose tests measure how long it takes.
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --ignore=user_behaviour_tests/ui \
+		user_behaviour_tests/graph/test_real_data.py user_behaviour_tests
+	@$(BIN)/python -m pytest user_behaviour_tests/ui
 
 .PHONY: check
 check: $(READY) ## What CI runs: format, lint, types, dependency rules, SQL lint, tests

@@ -7,13 +7,15 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from user_behaviour.deployments import Deployment, local
 from user_behaviour.local.stack import Stack
 from user_behaviour.settings import read_settings
+from user_behaviour_tests.conftest import temporary_home
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,18 @@ class Home:
             os.kill(pid, signal.SIGKILL)
         Stack(self.path).down()
         shutil.rmtree(self.path, ignore_errors=True)
+
+
+@contextmanager
+def temporary_installation() -> Iterator[Home]:
+    """A home of a test's own, with its stack up."""
+    with temporary_home() as path:
+        made = Home(path)
+        try:
+            assert made.call("up").returncode == 0
+            yield made
+        finally:
+            made.discard()
 
 
 def errors(call: subprocess.CompletedProcess[str]) -> Sequence[str]:

@@ -15,7 +15,7 @@ import psycopg2
 import pytest
 
 from user_behaviour.local.stack import Stack
-from user_behaviour_tests.command_line import Home, errors
+from user_behaviour_tests.command_line import Home, errors, temporary_installation
 
 HEADER = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n"
 LINES = (
@@ -25,11 +25,9 @@ LINES = (
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    made = Home(tmp_path_factory.mktemp("cli") / "home")
-    assert made.call("up").returncode == 0
-    yield made
-    made.discard()
+def home() -> Iterator[Home]:
+    with temporary_installation() as made:
+        yield made
 
 
 def purchases(home: Home) -> list[tuple[object, ...]]:

@@ -46,10 +46,8 @@ with dg.DagsterInstance.get() as instance:
 
 
 @pytest.fixture(scope="module")
-def dagster_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    stack = Stack(tmp_path_factory.mktemp("home"))
-    yield stack.up().dagster
-    stack.down()
+def dagster_url(stack: Stack) -> str:
+    return stack.endpoints().dagster
 
 
 @contextmanager

@@ -36,10 +36,9 @@ pytestmark = pytest.mark.filterwarnings("ignore::dagster.PreviewWarning")
 
 
 @pytest.fixture(scope="module")
-def new_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewDatabase]:
-    """Makes an empty database of the given name on a server of our own and returns its libpq URL."""
-    stack = Stack(tmp_path_factory.mktemp("home"))
-    url = stack.up().dagster
+def new_database(stack: Stack) -> NewDatabase:
+    """Makes an empty database of the given name and returns its libpq URL."""
+    url = stack.endpoints().dagster
 
     def create(name: str) -> str:
         with closing(psycopg2.connect(url)) as session:
@@ -48,8 +47,7 @@ def new_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewDataba
             session.cursor().execute(f'create database "{name}"')
         return url.replace("/dagster", f"/{name}")
 
-    yield create
-    stack.down()
+    return create
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -25,7 +24,7 @@ from user_behaviour.schemas import (
 )
 from user_behaviour.statements import statement
 from user_behaviour.tables import Table
-from user_behaviour_tests.command_line import Home
+from user_behaviour_tests.command_line import Home, temporary_installation
 
 DAY = date(2010, 12, 1)
 AS_OF = "2010-12-02T00:00:00.000000Z"
@@ -95,11 +94,8 @@ def write_metric(here: Deployment, batch: str, reads: Mapping[str, str]) -> None
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    made = Home(tmp_path_factory.mktemp("explanation") / "home")
-    with ExitStack() as stack:
-        stack.callback(made.discard)
-        assert made.call("up").returncode == 0
+def home() -> Iterator[Home]:
+    with temporary_installation() as made:
         here = made.deployment()
         publish_purchases(here, "p1")
         publish_reviews(here, "r1")

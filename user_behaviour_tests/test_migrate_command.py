@@ -6,17 +6,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from user_behaviour_tests.command_line import Home, errors
+from user_behaviour_tests.command_line import Home, errors, temporary_installation
 
 METRIC = "0003.user_behavior_metric"
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    made = Home(tmp_path_factory.mktemp("migrate") / "home")
-    assert made.call("up").returncode == 0
-    yield made
-    made.discard()
+def home() -> Iterator[Home]:
+    with temporary_installation() as made:
+        yield made
 
 
 def lines(home: Home, *arguments: str) -> tuple[int, list[str]]:

@@ -12,7 +12,7 @@ import psycopg2
 import pytest
 
 from user_behaviour.local.stack import Stack
-from user_behaviour_tests.command_line import Home, errors
+from user_behaviour_tests.command_line import Home, errors, temporary_installation
 
 METRIC = (
     "select insert_date, customerid, amount_spent, review_score, review_count from user_behavior_metric order by 1, 2"
@@ -21,13 +21,11 @@ WITHOUT_SPARK = "raw_purchases,raw_reviews,staged_purchases"
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+def home() -> Iterator[Home]:
     """A home with three days of a small shop."""
-    made = Home(tmp_path_factory.mktemp("runs") / "home")
-    assert made.call("up").returncode == 0
-    assert made.call("generate", "--to", "2010-12-03", "--scale", "0.01").returncode == 0
-    yield made
-    made.discard()
+    with temporary_installation() as made:
+        assert made.call("generate", "--to", "2010-12-03", "--scale", "0.01").returncode == 0
+        yield made
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,9 @@
 """Claims that are made of every asset of a kind: each day is published, and each row fits its schema."""
 
 from collections import Counter
-from collections.abc import Iterator
-from datetime import datetime, time, timedelta
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date, datetime, time, timedelta
+from typing import Any, TypeVar
 
 import dagster as dg
 import pyarrow as pa
@@ -22,6 +22,8 @@ from user_behaviour.resources.warehouse import Warehouse
 from user_behaviour.statements import statement
 from user_behaviour.tables import Table
 
+Given = TypeVar("Given")
+Found = TypeVar("Found")
 ReviewKey = tuple[str, int]  # vendor file, line
 PUBLISHED = "every_day_is_published"
 _PUBLISHED_CLAIM = "Every day of the run is published, and none was rejected since. Fails the run, but blocks nothing."
@@ -36,12 +38,12 @@ def lake_days_are_published(asset: dg.AssetsDefinition, table: Table) -> dg.Asse
     ) -> Iterator[dg.AssetCheckResult]:
         dataset = lake.dataset(table)
         days = days_under_check(context, known=dataset.days)
-        offences = []
-        for day in days:
-            if rejection := dataset.rejection(day):
-                offences.append(Offence(day, "; ".join(rejection.reasons)))
-            else:
-                offences += [Offence(day, str(error)) for error in dataset.locations([day]).missing.values()]
+        missing = dataset.locations(days).missing
+        rejections = zip(days, lake.at_once(dataset.rejection, days), strict=True)
+        reasons = {day: "; ".join(rejection.reasons) for day, rejection in rejections if rejection}
+        offences = [
+            Offence(day, reasons.get(day) or str(missing[day])) for day in days if day in reasons or day in missing
+        ]
         yield from fail_run(verdict(offences, looked_at=len(days)))
 
     return every_day_is_published
@@ -102,24 +104,26 @@ def rows_fit_their_schema(
     ) -> dg.AssetCheckResult:
         dataset = lake.dataset(table)
         manifests = dataset.manifests(days_under_check(context))
-        offences = [
-            Offence(day, found)
-            for day, manifest in manifests.items()
-            for found in _misfits(dataset, manifest, in_day=in_day)
-        ]
+        misfits = of_each_day(dataset, manifests, lambda manifest: [*_misfits(dataset, manifest, in_day=in_day)])
+        offences = [Offence(day, found) for day, misfit in misfits.items() for found in misfit]
         return verdict(offences, looked_at=len(manifests))
 
     return every_row_fits_its_schema
 
 
+def of_each_day(dataset: Dataset, by_day: Mapping[date, Given], find: Callable[[Given], Found]) -> dict[date, Found]:
+    """What is found for each day, looked for on as many days at once as suits the lake."""
+    return dict(zip(by_day, dataset.lake.at_once(find, by_day.values()), strict=True))
+
+
 def rows_in_files(dataset: Dataset, manifest: Manifest) -> int:
     """The rows that the files of a batch hold, by their footers and not by what the manifest says of them."""
-    return sum(file.metadata.num_rows for file in _files(dataset, manifest))
+    return sum(file.metadata.num_rows for file in dataset.files(manifest))
 
 
 def columns_of(dataset: Dataset, manifest: Manifest, *names: str) -> Iterator[pa.RecordBatch]:
     """Some columns of the rows of a batch, as its files hold them."""
-    for file in _files(dataset, manifest):
+    for file in dataset.files(manifest):
         yield from file.iter_batches(columns=list(names))
 
 
@@ -131,18 +135,11 @@ def review_keys(dataset: Dataset, manifest: Manifest) -> Counter[ReviewKey]:
     return keys
 
 
-def _files(dataset: Dataset, manifest: Manifest) -> Iterator[pq.ParquetFile]:
-    directory = dataset.batch_directory(manifest.day, manifest.batch_id)
-    for file in manifest.files:
-        with pq.ParquetFile(f"{directory}/{file.name}", filesystem=dataset.lake.filesystem()) as parquet:
-            yield parquet
-
-
 def _misfits(dataset: Dataset, manifest: Manifest, *, in_day: str | None) -> Iterator[str]:
     start = datetime.combine(manifest.day, time())
     end = start + timedelta(days=1)
     try:
-        for file in _files(dataset, manifest):
+        for file in dataset.files(manifest):
             require_schema(file.schema_arrow, dataset.table, manifest.batch_id)
             for position, column in enumerate(dataset.table.columns):
                 if not column.nullable and (nulls := _null_count(file, position)):

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 
 import dagster as dg
 
@@ -9,6 +10,7 @@ from user_behaviour.assets.landing import moments, raw_purchases, raw_reviews
 from user_behaviour.checks.every_asset import (
     ReviewKey,
     lake_days_are_published,
+    of_each_day,
     review_keys,
     rows_fit_their_schema,
     rows_in_files,
@@ -39,9 +41,8 @@ def purchases_landed_equal_purchases_in_the_source(
     with source.snapshot() as shop:
         now = dict(shop.rows(statement("landing/source_counts.sql"), moments(min(days), max(days))))
     lost, moved = [], []
-    for day, manifest in manifests.items():
-        landed, then = rows_in_files(dataset, manifest), manifest.facts["rows_in_source"]
-        if landed != then:
+    for day, landed in of_each_day(dataset, manifests, partial(rows_in_files, dataset)).items():
+        if landed != (then := manifests[day].facts["rows_in_source"]):
             lost.append(Offence(day, f"{landed} lines landed, {then} were in the source"))
         elif landed != now.get(day, 0):
             moved.append(Offence(day, f"{landed} lines landed, the source has {now.get(day, 0)} by now; rerun the day"))
@@ -58,9 +59,8 @@ def reviews_in_files_equal_landed_and_quarantined(
     """
     dataset = lake.dataset(RAW_REVIEWS)
     manifests = dataset.manifests(days_under_check(context))
-    offences = [
-        Offence(day, found) for day, manifest in manifests.items() for found in _unaccounted(dataset, manifest, limits)
-    ]
+    unaccounted = of_each_day(dataset, manifests, lambda manifest: [*_unaccounted(dataset, manifest, limits)])
+    offences = [Offence(day, found) for day, sentences in unaccounted.items() for found in sentences]
     return verdict(offences, looked_at=len(manifests))
 
 
@@ -99,12 +99,11 @@ def quarantine_is_empty(context: dg.AssetCheckExecutionContext, lake: dg.Resourc
     dataset = lake.dataset(RAW_REVIEWS)
     manifests = dataset.manifests(days_under_check(context))
     offences = []
-    for day, manifest in manifests.items():
-        quarantine = dataset.quarantine(manifest)
+    for day, quarantine in of_each_day(dataset, manifests, dataset.quarantine).items():
         rows = quarantine.to_pylist() if quarantine is not None else []
         # Never `raw`: what is wrong with a row may be said in a log, its content may not.
         offences += [Offence(day, "{source_file}, line {line_number}: {reason}".format_map(row)) for row in rows]
-        if len(rows) != (said := manifest.facts["rows_quarantined"]):
+        if len(rows) != (said := manifests[day].facts["rows_quarantined"]):
             offences.append(Offence(day, f"{len(rows)} rows in quarantine, the manifest says {said}"))
     return verdict(offences, looked_at=len(manifests), severity=WARN)
 

@@ -6,7 +6,7 @@ from datetime import date
 import dagster as dg
 
 from user_behaviour.assets.spectrum import movie_review_clean_stage, user_purchase_staging
-from user_behaviour.checks.every_asset import external_days_are_published, rows_in_files
+from user_behaviour.checks.every_asset import external_days_are_published, of_each_day, rows_in_files
 from user_behaviour.checks.verdict import Offence, days_under_check, fail_run, verdict
 from user_behaviour.days import DayRange
 from user_behaviour.reconciliation.comparison import Finding, Kind, compare
@@ -57,9 +57,10 @@ def external_rows_equal_lake_rows(
             if d in seen and d not in registered
         ]
         overtaken = []
+        misread = of_each_day(dataset, registered, lambda it: _misread(table, dataset, it, seen.get(it.day, {})))
         for day, registration in registered.items():
-            if misread := _misread(table, dataset, registration, seen.get(day, {})):
-                offences.append(Offence(day, misread))
+            if found_there := misread[day]:
+                offences.append(Offence(day, found_there))
             newer = in_force[day].batch_id if day in in_force else "none"
             if newer != registration.batch_id:
                 said = f"points at batch {registration.batch_id}, in force is {newer}; rerun the day"

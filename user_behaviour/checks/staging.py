@@ -1,7 +1,8 @@
 """Claims about stage staging: what was left out is what the rule leaves out, and every review has its verdict."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
+from functools import partial
 
 import dagster as dg
 import pyarrow as pa
@@ -9,8 +10,10 @@ import pyarrow.compute as pc
 
 from user_behaviour.assets.staging import classified_reviews, staged_purchases
 from user_behaviour.checks.every_asset import (
+    Found,
     columns_of,
     lake_days_are_published,
+    of_each_day,
     review_keys,
     rows_fit_their_schema,
 )
@@ -32,19 +35,10 @@ def staged_equal_landed_less_left_out_by_the_rule(
     """Staged lines are the landed ones less those that the rule in force on the day leaves out. Blocks."""
     made = _Made(lake.dataset(STAGED_PURCHASES), lake.dataset(RAW_PURCHASES), days_under_check(context))
     offences, left_out_by = list(made.of_nothing), dict[str, int]()
-    for day, (manifest, landed) in made.pairs.items():
-        rule = quantity_rules.in_force(day)
-        here, there = _quantities(made.dataset, manifest), _quantities(made.upstream, landed)
-        let_in = there.filter(pc.greater(there, rule.more_than))
-        left_out = len(there) - len(let_in)
-        left_out_by[rule.name] = left_out_by.get(rule.name, 0) + left_out
-        if manifest.facts["rule"] != rule.name:
-            offences.append(Offence(day, f"staged by “{manifest.facts['rule']}”, in force is “{rule.name}”; rerun"))
-        elif len(here) != len(let_in):
-            found = f"{len(here)} staged, {len(there)} landed, {left_out} left out by “{rule.name}”"
-            offences.append(Offence(day, found))
-        elif here.sort() != let_in.sort():
-            found = f"{pc.sum(here)} pieces staged, {pc.sum(let_in)} pieces landed and let in by “{rule.name}”"
+    for day, (left_out, found) in made.of_each(partial(_left_out, made, quantity_rules)).items():
+        name = quantity_rules.in_force(day).name
+        left_out_by[name] = left_out_by.get(name, 0) + left_out
+        if found:
             offences.append(Offence(day, found))
     result = verdict(offences, looked_at=made.looked_at, overtaken=made.overtaken)
     return result._replace(metadata={**result.metadata, "left_out_by_rule": dg.MetadataValue.json(left_out_by)})
@@ -56,13 +50,8 @@ def classified_equal_landed(
 ) -> dg.AssetCheckResult:
     """Every landed review has one verdict. Blocks."""
     made = _Made(lake.dataset(CLASSIFIED_REVIEWS), lake.dataset(RAW_REVIEWS), days_under_check(context))
-    offences = list(made.of_nothing)
-    for day, (manifest, landed) in made.pairs.items():
-        verdicts, reviews = review_keys(made.dataset, manifest), review_keys(made.upstream, landed)
-        without, surplus = (reviews - verdicts).total(), (verdicts - reviews).total()
-        if without or surplus:
-            found = f"{verdicts.total()} classified, {reviews.total()} landed; {without} without a verdict, "
-            offences.append(Offence(day, f"{found}{surplus} verdicts too many"))
+    found = made.of_each(partial(_without_verdict, made))
+    offences = [*made.of_nothing, *(Offence(day, sentence) for day, sentence in found.items() if sentence)]
     return verdict(offences, looked_at=made.looked_at, overtaken=made.overtaken)
 
 
@@ -73,12 +62,15 @@ def share_of_positive_reviews_is_in_its_band(
     """The share of positive reviews is about what it was in the four weeks before. Warns."""
     dataset, days = lake.dataset(CLASSIFIED_REVIEWS), days_under_check(context)
     manifests = dataset.manifests(days_before(days, BAND_DAYS))
-    counts = {}
-    for day, manifest in manifests.items():
-        verdicts = [batch["positive_review"] for batch in columns_of(dataset, manifest, "positive_review")]
-        counts[day] = (sum(pc.sum(batch).as_py() or 0 for batch in verdicts), sum(map(len, verdicts)))
+    counts = of_each_day(dataset, manifests, partial(_verdicts, dataset))
     there = [day for day in days if day in counts]
     return verdict(unusual_shares(counts, there), looked_at=len(there), severity=dg.AssetCheckSeverity.WARN)
+
+
+def _verdicts(dataset: Dataset, manifest: Manifest) -> tuple[int, int]:
+    """The number of positive reviews of a batch, and of all."""
+    verdicts = [batch["positive_review"] for batch in columns_of(dataset, manifest, "positive_review")]
+    return sum(pc.sum(batch).as_py() or 0 for batch in verdicts), sum(map(len, verdicts))
 
 
 def _quantities(dataset: Dataset, manifest: Manifest) -> pa.Array:
@@ -98,15 +90,48 @@ class _Made:
         manifests = dataset.manifests(days)
         self.looked_at = len(manifests)
         in_force = upstream.manifests(list(manifests))
+        batches = {day: m.sources[0].version if m.sources else "none" for day, m in manifests.items()}
+        sources = of_each_day(upstream, {item[0]: item for item in batches.items()}, lambda item: upstream.batch(*item))
         for day, manifest in manifests.items():
-            batch = manifest.sources[0].version if manifest.sources else "none"
+            batch, made_of = batches[day], sources[day]
             newer = in_force[day].batch_id if day in in_force else "none"
-            if (made_of := upstream.batch(day, batch)) is None:
+            if made_of is None:
                 self.of_nothing.append(Offence(day, f"made of batch {batch}, which the lake does not have; rerun"))
                 continue
             self.pairs[day] = (manifest, made_of)
             if batch != newer:
                 self.overtaken.append(Offence(day, f"made of batch {batch}, in force is {newer}; rerun the day"))
+
+    def of_each(self, find: Callable[[tuple[Manifest, Manifest]], Found]) -> dict[date, Found]:
+        """What is found for each day's batch and the one that it was made of."""
+        return of_each_day(self.dataset, self.pairs, find)
+
+
+def _left_out(made: _Made, rules: QuantityRules, pair: tuple[Manifest, Manifest]) -> tuple[int, str | None]:
+    """How many landed lines of a day the rule leaves out, and what is wrong with those that were let in."""
+    manifest, landed = pair
+    rule = rules.in_force(manifest.day)
+    here, there = _quantities(made.dataset, manifest), _quantities(made.upstream, landed)
+    let_in = there.filter(pc.greater(there, rule.more_than))
+    left_out = len(there) - len(let_in)
+    if manifest.facts["rule"] != rule.name:
+        return left_out, f"staged by “{manifest.facts['rule']}”, in force is “{rule.name}”; rerun"
+    if len(here) != len(let_in):
+        return left_out, f"{len(here)} staged, {len(there)} landed, {left_out} left out by “{rule.name}”"
+    if here.sort() != let_in.sort():
+        found = f"{pc.sum(here)} pieces staged, {pc.sum(let_in)} pieces landed and let in by “{rule.name}”"
+        return left_out, found
+    return left_out, None
+
+
+def _without_verdict(made: _Made, pair: tuple[Manifest, Manifest]) -> str | None:
+    manifest, landed = pair
+    verdicts, reviews = review_keys(made.dataset, manifest), review_keys(made.upstream, landed)
+    without, surplus = (reviews - verdicts).total(), (verdicts - reviews).total()
+    if not without and not surplus:
+        return None
+    counts = f"{verdicts.total()} classified, {reviews.total()} landed"
+    return f"{counts}; {without} without a verdict, {surplus} verdicts too many"
 
 
 STAGING_CHECKS = [

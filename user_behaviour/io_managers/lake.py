@@ -143,18 +143,22 @@ class _Writing:
         output = SparkOutput(self._dataset, self._batch_id, runs=runs)
         with output.written_by(recipe):
             self._batch_id = output.batch_id  # of the run that began the job
-            for day in days:
-                if (location := recipe.inputs.by_day.get(day)) is None:
-                    continue
+            given = {day: recipe.inputs.by_day[day].manifest for day in days if day in recipe.inputs.by_day}
+
+            def take(day: date) -> tuple[Manifest, bool] | HeldBackError:
                 try:
-                    manifest = output.adopt(day, location.manifest, recipe.facts)
+                    manifest = output.adopt(day, given[day], recipe.facts)
                 except HeldBackError as error:
-                    self._reject(day, location.manifest.as_of, error)
+                    return error
+                return manifest, self._dataset.publish(manifest)
+
+            for day, taken in zip(given, self._dataset.lake.at_once(take, given), strict=True):
+                if isinstance(taken, HeldBackError):
+                    self._reject(day, given[day].as_of, taken)
                     continue
-                newest = day == days[-1]
-                first = next(self._dataset.read(manifest), None) if newest else None
-                rows = first.slice(0, 5).to_pylist() if first else []
-                self._record(manifest, rows, was_published=self._dataset.publish(manifest))
+                manifest, was_published = taken
+                first = next(self._dataset.read(manifest), None) if day == days[-1] else None
+                self._record(manifest, first.slice(0, 5).to_pylist() if first else [], was_published=was_published)
 
     def _record(self, manifest: Manifest, rows: Sequence[dict[str, Any]], *, was_published: bool) -> None:
         if not was_published:

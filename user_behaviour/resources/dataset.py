@@ -18,6 +18,7 @@ from user_behaviour.tables import Table
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
     from user_behaviour.resources.lake import Lake
 
@@ -88,14 +89,21 @@ class Dataset:
 
     def read(self, manifest: Manifest) -> Iterator[pa.RecordBatch]:
         """The rows of a batch as a stream, in the declared schema; nullable columns that it lacks are null."""
+        directory = self.batch_directory(manifest.day, manifest.batch_id)
+        for name, file in zip((file.name for file in manifest.files), self.files(manifest), strict=True):
+            with self.lake.explaining("Reading", f"{directory}/{name}"):
+                for batch in file.iter_batches(use_threads=False):
+                    yield conform(batch, self.table)
+
+    def files(self, manifest: Manifest) -> Iterator[pq.ParquetFile]:
+        """The files of a batch as they are, each open until the next is asked for."""
         import pyarrow.parquet as pq
 
         directory = self.batch_directory(manifest.day, manifest.batch_id)
         for file in manifest.files:
             path = f"{directory}/{file.name}"
             with self.lake.explaining("Reading", path), self._opened(path, file) as opened:
-                for batch in pq.ParquetFile(opened).iter_batches(use_threads=False):
-                    yield conform(batch, self.table)
+                yield pq.ParquetFile(opened)
 
     def _opened(self, path: str, file: DataFile) -> pa.NativeFile:
         import pyarrow as pa
