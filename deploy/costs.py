@@ -67,13 +67,19 @@ AMOUNTS = {
     "base capacity": Amount(8, "RPU", "deploy/template.yaml"),
     "Redshift, a day": Amount(120, "seconds awake", "assumed: a run wakes it for two minutes"),
     "Redshift, a backfill": Amount(300, "seconds awake", "assumed; the same statements took 3 s on PostgreSQL"),
-    "S3 writes, a day": Amount(60, "requests", "assumed: about 12 for each of 5 data sets"),
-    "S3 reads, a day": Amount(200, "requests", "assumed: pointers, manifests, footers, Spectrum's scan"),
+    "S3 writes, a day": Amount(
+        60, "requests", "at most: 24 a day were counted in a run of 374 days, on the stand-in for S3"
+    ),
+    "S3 reads, a day": Amount(
+        200, "requests", "at most: 73 a day were counted in that run; Spectrum's scans by the stand-in"
+    ),
     "days of a backfill": Amount(374, "days", "2010-12-01 to 2011-12-09"),
     "lake": Amount(0.1, "GB", "measured: 374 days of the public data in force are 74 MB"),
     "secrets": Amount(3, "secrets", "source, Dagster's storage, Redshift's administrator"),
     "poll": Amount(24, "hours awake", "a query more often than once a minute never lets Redshift sleep"),
     "looks": Amount(2880, "lists a day", "the sensor `vendor_files` looks every 30 s; one list for each 1,000 files"),
+    "peeks": Amount(4, "looks a day", "`metric_follows` where nothing moves: one every six hours"),
+    "awake": Amount(60, "seconds awake", "the least that Redshift Serverless charges for waking up"),
     "scan": Amount(10, "MB", "the least that Spectrum charges for a query on a provisioned cluster"),
 }
 MB_OF_A_TB = 1_000_000
@@ -150,6 +156,11 @@ def traps() -> list[Line]:
             "a query every 30 s keeps Redshift Serverless awake",
             redshift(AMOUNTS["poll"].value * 3600).arithmetic,
             redshift(AMOUNTS["poll"].value * 3600).usd,
+        ),
+        Line(
+            "the sensor `metric_follows` on, while nothing moves",
+            f"{AMOUNTS['peeks'].value:g} × ({redshift(AMOUNTS['awake'].value).arithmetic})",
+            AMOUNTS["peeks"].value * redshift(AMOUNTS["awake"].value).usd,
         ),
         Line(
             "the sensor `vendor_files` on",

@@ -3,18 +3,22 @@
 import csv
 import gzip
 import re
+import runpy
 import shutil
-from collections import defaultdict
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from user_behaviour.days import DayRange
 from user_behaviour.schemas import CLASSIFIED_REVIEWS, RAW_PURCHASES, RAW_REVIEWS
-from user_behaviour_tests.cloud.moto_server import Cloud
+from user_behaviour.settings import CHECKOUT
+from user_behaviour_tests.cloud.moto_server import Cloud, Wsgi
 from user_behaviour_tests.conftest import temporary_home
 from user_behaviour_tests.graph.aws_installation import aws_installation
 from user_behaviour_tests.graph.installation import Installation, Row, failure_messages, load_real_purchases, metric
@@ -91,9 +95,27 @@ def test_the_aws_deployment_makes_the_same_metric_row_for_row(
     with aws_installation(cloud) as account:
         load_real_purchases(account.stack, real_data)
         account.deliver(*(real_data / "vendor_drops").iterdir())
-        for arguments in (("migrate",), ("run", "--from", FIRST, "--to", LAST), ("reconcile",)):
-            call = account.call(*arguments)
-            assert call.returncode == 0, call.stdout + call.stderr
+        charged: Counter[str] = Counter()
+        with cloud.behind(partial(_counting, charged)):
+            for arguments in (("migrate",), ("run", "--from", FIRST, "--to", LAST), ("reconcile",)):
+                call = account.call(*arguments)
+                assert call.returncode == 0, call.stdout + call.stderr
 
         assert len(account.emr.jobs) == 1
         assert metric(account.here) == shop.metric()
+    # What deploy/costs.py reckons with for each day.
+    amounts = runpy.run_path(str(CHECKOUT / "deploy" / "costs.py"))["AMOUNTS"]
+    assert charged["write"] / 374 <= amounts["S3 writes, a day"].value
+    assert charged["read"] / 374 <= amounts["S3 reads, a day"].value
+
+
+def _counting(charged: Counter[str], application: Wsgi) -> Wsgi:
+    """Counts the requests to S3 by what they cost: PUT, COPY, POST and LIST, or GET and HEAD; DELETE is free."""
+
+    def counted(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if "HTTP_X_AMZ_TARGET" not in environ and environ["REQUEST_METHOD"] != "DELETE":
+            is_list = "list-type" in environ["QUERY_STRING"] or environ["QUERY_STRING"].startswith("uploads")
+            charged["write" if is_list or environ["REQUEST_METHOD"] in ("PUT", "POST") else "read"] += 1
+        return application(environ, start_response)
+
+    return counted
