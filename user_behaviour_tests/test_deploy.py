@@ -185,7 +185,7 @@ def test_the_lake_forgets_what_nobody_needs(created: CreatedStack) -> None:
             "NoncurrentVersionExpiration": {"NoncurrentDays": 1},
         },
         "warehouse-transfers": {
-            "Filter": {"Prefix": "lake/_warehouse/"},
+            "Filter": {"Prefix": "lake/exchange/"},
             "Expiration": {"Days": 3},
             "NoncurrentVersionExpiration": {"NoncurrentDays": 1},
         },

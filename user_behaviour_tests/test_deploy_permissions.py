@@ -23,9 +23,9 @@ ROLES = {"ORCHESTRATOR", "SPARK"}
 REDSHIFT = {
     "s3:GetBucketLocation": {"LAKE"},
     "s3:ListBucket": {"LAKE"},
-    "s3:GetObject": {"LAKE/lake/staged_purchases/*", "LAKE/lake/classified_reviews/*", "LAKE/lake/_warehouse/*"},
-    "s3:PutObject": {"LAKE/lake/_warehouse/*"},
-    "s3:AbortMultipartUpload": {"LAKE/lake/_warehouse/*"},
+    "s3:GetObject": {"LAKE/lake/staged_purchases/*", "LAKE/lake/classified_reviews/*", "LAKE/lake/exchange/*"},
+    "s3:PutObject": {"LAKE/lake/exchange/*"},
+    "s3:AbortMultipartUpload": {"LAKE/lake/exchange/*"},
     "glue:CreateDatabase": CATALOG,
     "glue:GetDatabase": CATALOG,
     "glue:GetDatabases": CATALOG,
@@ -91,7 +91,7 @@ ORCHESTRATOR = {
 GRANTED = {"RedshiftRole": REDSHIFT, "SparkRole": SPARK, "OrchestratorRole": ORCHESTRATOR}
 
 LISTED = {
-    "RedshiftRole": {"LAKE": ["lake/staged_purchases/*", "lake/classified_reviews/*", "lake/_warehouse/*"]},
+    "RedshiftRole": {"LAKE": ["lake/staged_purchases/*", "lake/classified_reviews/*", "lake/exchange/*"]},
     "SparkRole": {"LAKE": ["lake/raw_reviews", "lake/raw_reviews/*", "lake/_programs/*", "lake/_staging/*"]},
     "OrchestratorRole": {"LAKE": ["lake", "lake/*"], "VENDOR": ["reviews", "reviews/*"]},
 }

@@ -89,7 +89,7 @@ def test_a_conflict_in_a_copy_is_answered_by_staging_and_copying_again(
 
     assert warehouse.transaction(lambda cursor: warehouse.load(cursor, "public.stock", [stock()])) == 4
     assert warehouse.rows("select count(*) as n from stock") == [{"n": 4}]
-    assert lake.list("_warehouse") == []
+    assert lake.list("exchange") == []
 
 
 def test_rows_are_copied_by_a_manifest_with_lengths_and_the_staged_files_are_removed(
@@ -117,7 +117,7 @@ def test_rows_are_copied_by_a_manifest_with_lengths_and_the_staged_files_are_rem
 
     (copy,) = sent(redshift, "copy", since=since)
     directory = copy.split("'")[1].removesuffix("manifest")
-    assert directory.startswith(f"s3://{bucket}/lake/_warehouse/public.stock/")
+    assert directory.startswith(f"s3://{bucket}/lake/exchange/public.stock/")
     assert copy == (
         'copy "public"."stock" ("id", "name", "price", "sold", "day", "moment", "pieces") '
         f"from '{directory}manifest' iam_role '{ROLE}' format as parquet manifest"
@@ -126,7 +126,7 @@ def test_rows_are_copied_by_a_manifest_with_lengths_and_the_staged_files_are_rem
         {"url": f"{directory}part-0000{n}.parquet", "mandatory": True, "meta": {"content_length": lengths[n]}}
         for n in range(2)
     ]
-    assert watched.list("_warehouse") == []
+    assert watched.list("exchange") == []
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_a_refused_load_says_where_and_why_and_is_not_tried_again(
         "Check 'sys_load_error_detail' system table for details."
     )
     assert warehouse.rows("select id from stock") == []
-    assert lake.list("_warehouse") == []
+    assert lake.list("exchange") == []
 
 
 def test_a_file_that_does_not_fit_the_declared_types_is_named_with_its_column(
@@ -182,7 +182,7 @@ def test_an_unload_gives_what_the_connection_gives(
     many = pa.Table.from_batches(warehouse_on(redshift, lake, unload_above=0).unload(sql, parameters, STOCK))
 
     assert few == many == pa.Table.from_batches([stock(ROWS[::-1])])
-    assert lake.list("_warehouse") == []
+    assert lake.list("exchange") == []
 
 
 def test_an_unload_of_nothing_is_an_empty_stream(
@@ -201,7 +201,7 @@ def test_an_unload_that_fails_leaves_nothing(
 
     with pytest.raises(psycopg2.OperationalError):
         list(warehouse_on(redshift, lake, unload_above=0).unload("select * from stock", {}, STOCK))
-    assert lake.list("_warehouse") == []
+    assert lake.list("exchange") == []
 
 
 @pytest.mark.parametrize("conforming", [False, True], ids=["backslash escapes", "standard strings"])

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from user_behaviour.resources.lake import Lake
 
-STAGING = "_warehouse"
+# No underscore before it: Redshift skips files of such names, and of directories its documentation says nothing.
+STAGING = "exchange"
 FILE_BYTES = 32 << 20  # of Arrow in memory; the file is smaller
 
 

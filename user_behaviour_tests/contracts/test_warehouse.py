@@ -293,7 +293,7 @@ class TestRedshiftWarehouse(WarehouseContract):
         return CopyError
 
     def left_behind(self, warehouse: Warehouse) -> list[Any]:
-        return self.lake.list("_warehouse")
+        return self.lake.list("exchange")
 
     def told(self, warehouse: Warehouse) -> str:
         group: str = warehouse.rows("show query_group")[0].popitem()[1]
