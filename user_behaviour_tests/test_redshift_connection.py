@@ -45,7 +45,7 @@ def never_again(monkeypatch: pytest.MonkeyPatch) -> None:
     def sleep(_: float) -> None:
         pytest.fail("tried again")
 
-    monkeypatch.setattr("user_behaviour.resources.warehouse.time.sleep", sleep)
+    monkeypatch.setattr("user_behaviour.resources.warehouse.sleep", sleep)
 
 
 def warehouse(connection: RedshiftConnection, cloud: Cloud) -> RedshiftWarehouse:

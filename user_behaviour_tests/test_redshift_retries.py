@@ -26,7 +26,7 @@ def lake(cloud: Cloud) -> S3Lake:
 
 @pytest.fixture
 def warehouse(redshift: RedshiftStandIn, lake: S3Lake, monkeypatch: pytest.MonkeyPatch) -> Iterator[RedshiftWarehouse]:
-    monkeypatch.setattr("user_behaviour.resources.warehouse.time.sleep", lambda _: None)
+    monkeypatch.setattr("user_behaviour.resources.warehouse.sleep", lambda _: None)
     warehouse = warehouse_on(redshift, lake)
     warehouse.transaction(lambda cursor: cursor.execute("create table stock (id int not null, name varchar(20))"))
     yield warehouse
@@ -86,7 +86,7 @@ def test_a_server_that_is_not_there_is_asked_a_few_times(
     redshift: RedshiftStandIn, lake: S3Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pauses: list[float] = []
-    monkeypatch.setattr("user_behaviour.resources.warehouse.time.sleep", pauses.append)
+    monkeypatch.setattr("user_behaviour.resources.warehouse.sleep", pauses.append)
     nowhere = replace(connection_to(redshift), port=1)
 
     with pytest.raises(psycopg2.OperationalError, match="Connection refused"):

@@ -63,7 +63,7 @@ def lake(cloud: Cloud) -> S3Lake:
 
 @pytest.fixture
 def warehouse(redshift: RedshiftStandIn, lake: S3Lake, monkeypatch: pytest.MonkeyPatch) -> Iterator[RedshiftWarehouse]:
-    monkeypatch.setattr("user_behaviour.resources.warehouse.time.sleep", lambda _: None)
+    monkeypatch.setattr("user_behaviour.resources.warehouse.sleep", lambda _: None)
     warehouse = warehouse_on(redshift, lake)
     columns = "name varchar(20), price decimal(8, 3), sold boolean, day date, moment timestamp, pieces bigint"
     warehouse.transaction(lambda cursor: cursor.execute(f"create table stock (id int not null, {columns})"))

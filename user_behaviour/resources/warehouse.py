@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import copy
 import random
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
+from time import sleep
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class Warehouse(ABC):
                 if number == ATTEMPTS or not self.is_transient(error):
                     raise
                 # Jitter, so that two runs that met do not meet again.
-                time.sleep(random.uniform(0.5, 1.5) * 0.2 * 2**number)  # noqa: S311
+                sleep(random.uniform(0.5, 1.5) * 0.2 * 2**number)  # noqa: S311
                 number += 1
 
     @contextmanager

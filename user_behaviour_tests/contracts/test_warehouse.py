@@ -234,7 +234,7 @@ class TestPostgresWarehouse(WarehouseContract):
     def test_a_conflict_that_does_not_end_is_raised(
         self, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("user_behaviour.resources.warehouse.time.sleep", lambda _: None)
+        monkeypatch.setattr("user_behaviour.resources.warehouse.sleep", lambda _: None)
         attempts = []
 
         def work(cursor: Cursor) -> None:
