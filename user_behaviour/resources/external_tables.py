@@ -100,6 +100,9 @@ class WarehouseExternalTables(ExternalTables):
                 cursor.execute(f"delete from {table.name} where {day} >= %s and {day} < %s", parameters)
             rows = (row for day in stale for row in with_day(fitting(table, dataset, manifests[day]), table, day))
             self._warehouse.load(cursor, table.name, rows)
+            if len(stale) >= MANY_DAYS:
+                # Without statistics, joins of what was just loaded are planned as if it were a few rows.
+                cursor.execute(f"analyze {table.name}")
             self._record(cursor, table, [wanted[day] for day in stale])
             return wanted
 
@@ -176,6 +179,7 @@ def shown(columns: Sequence[tuple[str, str]]) -> str:
     return f"({', '.join(' '.join(column) for column in columns)})"
 
 
+MANY_DAYS = 30
 SEEN_CHARACTERS = 128
 """svv_external_partitions shows no more: docs.aws.amazon.com/redshift/latest/dg/r_SVV_EXTERNAL_PARTITIONS.html"""
 
