@@ -10,12 +10,14 @@ from datetime import date
 
 import psycopg2
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from user_behaviour.days import DayRange
 from user_behaviour.local.stack import Stack
 from user_behaviour.resources.dataset import Dataset
 from user_behaviour.resources.external_tables import CatalogError, Registration
+from user_behaviour.resources.redshift_errors import SpectrumScanError
 from user_behaviour.resources.redshift_tables import RedshiftExternalTables
 from user_behaviour.resources.s3_lake import S3Lake
 from user_behaviour.tables import Column, Table
@@ -182,3 +184,17 @@ def test_a_location_that_redshift_would_show_cut_off_is_refused(owned: Owned, cl
     ):
         owned.external.register(EXTERNAL, dataset, [D1])
     assert owned.changes() == []
+
+
+def test_a_query_on_a_file_of_other_types_fails_with_the_file_and_the_column(owned: Owned) -> None:
+    """As if somebody had written into the lake past its schema."""
+    owned.publish(D1, "one", "a")
+    owned.external.register(EXTERNAL, owned.dataset, [D1])
+    directory = owned.dataset.batch_directory(D1, "one")
+    content = pa.BufferOutputStream()
+    pq.write_table(pa.table({"code": pa.array([1], pa.int32())}), content)
+    owned.dataset.lake.write(f"{directory}/part-00000.parquet", bytes(content.getvalue()))
+
+    said = r"part-00000\.parquet.*incompatible Parquet schema for column .*code"
+    with pytest.raises(SpectrumScanError, match=said):
+        warehouse_on(owned.redshift, owned.dataset.lake).rows("select code from spectrum.parcels")
