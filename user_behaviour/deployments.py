@@ -99,10 +99,8 @@ def aws(settings: Settings) -> Deployment:
     from user_behaviour.drift import RedshiftDrift
     from user_behaviour.migrations import Migrations
     from user_behaviour.resources.aws_clients import Aws
-    from user_behaviour.resources.glue_tables import GlueExternalTables
     from user_behaviour.resources.redshift import RedshiftWarehouse
     from user_behaviour.resources.redshift_names import RoleParameter
-    from user_behaviour.resources.redshift_tables import RedshiftExternalTables
     from user_behaviour.resources.s3_drop import S3VendorDrop
     from user_behaviour.resources.s3_lake import S3Lake
     from user_behaviour.resources.secret_values import SecretUrl
@@ -124,19 +122,14 @@ def aws(settings: Settings) -> Deployment:
     dagster_url = SecretUrl("USER_BEHAVIOUR_DAGSTER_URL", its.dagster_url, cloud)
     lake = S3Lake(cloud, its.lake.bucket, its.lake.prefix, kms_key=its.lake_kms_key or None)
     warehouse = RedshiftWarehouse(_redshift(its, cloud), lake, iam_role=its.redshift_iam_role)
-    migrations = Migrations(
-        warehouse,
-        MIGRATIONS / "redshift",
-        parameters={"glue_database": its.glue_database, "iam_role": RoleParameter(its.redshift_iam_role)},
-    )
+    parameters = {"glue_database": its.glue_database, "iam_role": RoleParameter(its.redshift_iam_role)}
+    migrations = Migrations(warehouse, MIGRATIONS / "redshift", parameters=parameters)
     return Deployment(
         source=SourceDatabase(SecretUrl("USER_BEHAVIOUR_SOURCE_URL", its.source_url, cloud)),
         vendor_drop=S3VendorDrop(cloud, its.vendor_drop.bucket, its.vendor_drop.prefix),
         lake=lake,
         spark=_emr(its, cloud, lake),
-        external_tables=RedshiftExternalTables(warehouse, lake)
-        if its.catalog == "redshift"
-        else GlueExternalTables(cloud, database=its.glue_database, warehouse=warehouse),
+        external_tables=_catalog(its, cloud, warehouse, lake=lake),
         warehouse=warehouse,
         limits=LandingLimits(settings.bad_row_share, settings.file_bytes),
         dagster_environment=dagster_environment,
@@ -173,6 +166,16 @@ def _redshift(its: AwsSettings, cloud: Aws) -> RedshiftConnection:
         ca_bundle=Path(its.redshift_ca_bundle or certifi.where()),
         port=its.redshift_port,
     )
+
+
+def _catalog(its: AwsSettings, cloud: Aws, warehouse: Warehouse, *, lake: Lake) -> ExternalTables:
+    """Glue by its API, or Redshift by DDL, as is set."""
+    from user_behaviour.resources.glue_tables import GlueExternalTables
+    from user_behaviour.resources.redshift_tables import RedshiftExternalTables
+
+    if its.catalog == "redshift":
+        return RedshiftExternalTables(warehouse, lake)
+    return GlueExternalTables(cloud, database=its.glue_database, warehouse=warehouse)
 
 
 def _emr(its: AwsSettings, cloud: Aws, lake: Lake) -> SparkRunner:

@@ -46,9 +46,7 @@ def external_rows_equal_lake_rows(
         span = DayRange(min(days), max(days))
         found = external_tables.registered(table, span)
         registered = {day: found[day] for day in days if day in found}
-        seen: dict[date, dict[str, int]] = {}
-        for row in warehouse.rows(statement(count), {"first_day": span.first, "end_day": span.end}):
-            seen.setdefault(row["insert_date"], {})[row["batch_id"]] = row["row_count"]
+        seen = _shown(warehouse, count, span)
         dataset = lake.dataset(lake_table)
         in_force = dataset.manifests(list(registered))
         offences = [
@@ -56,11 +54,10 @@ def external_rows_equal_lake_rows(
             for d in days
             if d in seen and d not in registered
         ]
-        overtaken = []
         misread = of_each_day(dataset, registered, lambda it: _misread(table, dataset, it, seen.get(it.day, {})))
+        offences += [Offence(day, said) for day, said in misread.items() if said]
+        overtaken = []
         for day, registration in registered.items():
-            if found_there := misread[day]:
-                offences.append(Offence(day, found_there))
             newer = in_force[day].batch_id if day in in_force else "none"
             if newer != registration.batch_id:
                 said = f"points at batch {registration.batch_id}, in force is {newer}; rerun the day"
@@ -104,6 +101,14 @@ _OVERTAKEN = (Kind.STALE, Kind.UNRECORDED)
 
 def _offence(finding: Finding) -> Offence:
     return Offence(finding.day, f"{finding.kind.value}: {finding.says}")
+
+
+def _shown(warehouse: Warehouse, count: str, span: DayRange) -> dict[date, dict[str, int]]:
+    """The rows that a query finds, counted by day and batch."""
+    shown: dict[date, dict[str, int]] = {}
+    for row in warehouse.rows(statement(count), {"first_day": span.first, "end_day": span.end}):
+        shown.setdefault(row["insert_date"], {})[row["batch_id"]] = row["row_count"]
+    return shown
 
 
 def _misread(table: Table, dataset: Dataset, registration: Registration, shown: Mapping[str, int]) -> str | None:
