@@ -1,6 +1,6 @@
 """`python -m user_behaviour` is the command `user-behaviour`."""
 
-from user_behaviour.cli import main
+from user_behaviour.commands.cli import main
 
 if __name__ == "__main__":
     main()

@@ -5,14 +5,14 @@ import dagster as dg
 from user_behaviour.assets import ASSETS, SOURCES
 from user_behaviour.checks import CHECKS
 from user_behaviour.deployments import Deployment, deployment, settings
+from user_behaviour.instance.console import console_logger
 from user_behaviour.io_managers.external_table import ExternalTableIOManager
 from user_behaviour.io_managers.lake import LakeIOManager
 from user_behaviour.io_managers.warehouse import WarehouseIOManager
-from user_behaviour.jobs import JOBS
-from user_behaviour.logs import console_logger
 from user_behaviour.rules import QUANTITY_RULES, QuantityRules
-from user_behaviour.schedules import SCHEDULES
-from user_behaviour.sensors import SENSORS
+from user_behaviour.triggers.jobs import JOBS
+from user_behaviour.triggers.schedules import SCHEDULES
+from user_behaviour.triggers.sensors import SENSORS
 
 _ASSETS = [*SOURCES, *dg.with_source_code_references(ASSETS)]
 

@@ -15,18 +15,18 @@ from typing import TYPE_CHECKING
 from user_behaviour.settings import CHECKOUT, AwsSettings, SettingError, Settings, read_settings
 
 if TYPE_CHECKING:
-    from user_behaviour.drift import Drift
+    from user_behaviour.aws.clients import Aws
+    from user_behaviour.catalog.external_tables import ExternalTables
+    from user_behaviour.lake.lake import Lake
     from user_behaviour.local.stack import Stack
-    from user_behaviour.migrations import Migrations
-    from user_behaviour.resources.aws_clients import Aws
-    from user_behaviour.resources.external_tables import ExternalTables
-    from user_behaviour.resources.lake import Lake
-    from user_behaviour.resources.redshift_connection import RedshiftConnection
-    from user_behaviour.resources.source_database import SourceDatabase
-    from user_behaviour.resources.spark import SparkRunner
-    from user_behaviour.resources.vendor_drop import VendorDrop
-    from user_behaviour.resources.warehouse import Warehouse
-    from user_behaviour.review_landing import LandingLimits
+    from user_behaviour.migrations.drift import Drift
+    from user_behaviour.migrations.migrations import Migrations
+    from user_behaviour.source.database import SourceDatabase
+    from user_behaviour.spark.spark import SparkRunner
+    from user_behaviour.vendor.drop import VendorDrop
+    from user_behaviour.vendor.landing import LandingLimits
+    from user_behaviour.warehouse.redshift_connection import RedshiftConnection
+    from user_behaviour.warehouse.warehouse import Warehouse
 
 SPARK_JOBS = CHECKOUT / "spark_jobs"
 MIGRATIONS = CHECKOUT / "sql" / "migrations"
@@ -56,19 +56,19 @@ def settings() -> Settings:
 
 def local(settings: Settings) -> Deployment:
     """Everything on one machine: embedded PostgreSQL, a directory as the lake, Spark in the process."""
-    from user_behaviour.dagster_instance import prepare
-    from user_behaviour.drift import PostgresDrift
+    from user_behaviour.catalog.postgres import WarehouseExternalTables
+    from user_behaviour.instance.instance import prepare
+    from user_behaviour.lake.local import LocalLake
     from user_behaviour.local.java import java_home
     from user_behaviour.local.spark_config import SPARK_CONFIG
     from user_behaviour.local.stack import Stack
-    from user_behaviour.migrations import Migrations
-    from user_behaviour.resources.external_tables import WarehouseExternalTables
-    from user_behaviour.resources.lake import LocalLake
-    from user_behaviour.resources.source_database import SourceDatabase
-    from user_behaviour.resources.spark import LocalSpark
-    from user_behaviour.resources.vendor_drop import LocalVendorDrop
-    from user_behaviour.resources.warehouse import PostgresWarehouse
-    from user_behaviour.review_landing import LandingLimits
+    from user_behaviour.migrations.drift import PostgresDrift
+    from user_behaviour.migrations.migrations import Migrations
+    from user_behaviour.source.database import SourceDatabase
+    from user_behaviour.spark.local import LocalSpark
+    from user_behaviour.vendor.landing import LandingLimits
+    from user_behaviour.vendor.local import LocalVendorDrop
+    from user_behaviour.warehouse.postgres import PostgresWarehouse
 
     def dagster_environment() -> dict[str, str]:
         template = CHECKOUT / "user_behaviour" / "local" / "dagster.yaml"
@@ -95,17 +95,17 @@ def local(settings: Settings) -> Deployment:
 
 def aws(settings: Settings) -> Deployment:
     """The same on AWS: S3, Glue, EMR and Redshift; the source and Dagster's storage are any PostgreSQL, by URL."""
-    from user_behaviour.dagster_instance import prepare
-    from user_behaviour.drift import RedshiftDrift
-    from user_behaviour.migrations import Migrations
-    from user_behaviour.resources.aws_clients import Aws
-    from user_behaviour.resources.redshift import RedshiftWarehouse
-    from user_behaviour.resources.redshift_names import RoleParameter
-    from user_behaviour.resources.s3_drop import S3VendorDrop
-    from user_behaviour.resources.s3_lake import S3Lake
-    from user_behaviour.resources.secret_values import SecretUrl
-    from user_behaviour.resources.source_database import SourceDatabase
-    from user_behaviour.review_landing import LandingLimits
+    from user_behaviour.aws.clients import Aws
+    from user_behaviour.aws.secrets import SecretUrl
+    from user_behaviour.instance.instance import prepare
+    from user_behaviour.lake.s3 import S3Lake
+    from user_behaviour.migrations.drift import RedshiftDrift
+    from user_behaviour.migrations.migrations import Migrations
+    from user_behaviour.source.database import SourceDatabase
+    from user_behaviour.vendor.landing import LandingLimits
+    from user_behaviour.vendor.s3 import S3VendorDrop
+    from user_behaviour.warehouse.redshift import RedshiftWarehouse
+    from user_behaviour.warehouse.redshift_names import RoleParameter
 
     if (its := settings.aws) is None:
         raise SettingError("The aws deployment needs settings that were read for it (USER_BEHAVIOUR_DEPLOYMENT=aws).")
@@ -142,14 +142,14 @@ def _redshift(its: AwsSettings, cloud: Aws) -> RedshiftConnection:
     """How to log in: by the one of password, workgroup and cluster that is set."""
     import certifi
 
-    from user_behaviour.resources.redshift_connection import (
+    from user_behaviour.aws.secrets import Secret
+    from user_behaviour.warehouse.redshift_connection import (
         ClusterCredentials,
         Credentials,
         Password,
         RedshiftConnection,
         ServerlessCredentials,
     )
-    from user_behaviour.resources.secret_values import Secret
 
     credentials: Credentials
     if its.redshift_password:
@@ -170,8 +170,8 @@ def _redshift(its: AwsSettings, cloud: Aws) -> RedshiftConnection:
 
 def _catalog(its: AwsSettings, cloud: Aws, warehouse: Warehouse, *, lake: Lake) -> ExternalTables:
     """Glue by its API, or Redshift by DDL, as is set."""
-    from user_behaviour.resources.glue_tables import GlueExternalTables
-    from user_behaviour.resources.redshift_tables import RedshiftExternalTables
+    from user_behaviour.catalog.glue import GlueExternalTables
+    from user_behaviour.catalog.redshift import RedshiftExternalTables
 
     if its.catalog == "redshift":
         return RedshiftExternalTables(warehouse, lake)
@@ -180,8 +180,8 @@ def _catalog(its: AwsSettings, cloud: Aws, warehouse: Warehouse, *, lake: Lake) 
 
 def _emr(its: AwsSettings, cloud: Aws, lake: Lake) -> SparkRunner:
     """The one of application and cluster that is set."""
-    from user_behaviour.resources.emr_serverless import EmrServerlessSpark
-    from user_behaviour.resources.emr_steps import EmrStepsSpark
+    from user_behaviour.spark.emr_serverless import EmrServerlessSpark
+    from user_behaviour.spark.emr_steps import EmrStepsSpark
 
     if its.emr_application:
         return EmrServerlessSpark(

@@ -5,33 +5,18 @@ Values only, free of products: no connection, no file system, no rows held in me
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING
 
-from user_behaviour.manifests import Fact, Manifest, Source
+from user_behaviour.lake.held_back import MissingPartitionError
+from user_behaviour.lake.locations import Locations
+from user_behaviour.lake.manifests import Fact, Source
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-
-class HeldBackError(Exception):
-    """A day cannot be published now; the other days of the run can. Permanent: a retry would meet it again.
-
-    `quarantine` are the rows that led to it, to be kept for whoever mends them.
-    """
-
-    def __init__(self, *reasons: str, quarantine: pa.Table | None = None, sources: tuple[Source, ...] = ()) -> None:
-        super().__init__("; ".join(reasons))
-        self.reasons = reasons
-        self.quarantine = quarantine
-        self.sources = sources
-
-
-class MissingPartitionError(HeldBackError):
-    """A partition that was asked for does not exist yet."""
 
 
 @dataclass(frozen=True)
@@ -57,36 +42,6 @@ class PerDay:
     """Recipe for a lake data set: `open` gives, for as long as it is entered, a function from a day to its batch."""
 
     open: Callable[[], AbstractContextManager[Callable[[date], DayBatch]]]
-
-
-@dataclass(frozen=True)
-class Location:
-    """Where a published partition lies (URI of a directory), and its manifest."""
-
-    uri: str
-    manifest: Manifest
-
-
-@dataclass(frozen=True)
-class Locations:
-    """Partitions of one lake data set under the URI `base`; `missing` are the days asked for that it does not have."""
-
-    dataset: str
-    base: str
-    by_day: Mapping[date, Location]
-    missing: Mapping[date, MissingPartitionError]
-
-
-@dataclass(frozen=True)
-class PartitionStreams:
-    """Days of one lake data set, read one at a time.
-
-    `manifest(day)` and `read(day)` raise `MissingPartitionError` for a day that is not there.
-    """
-
-    days: Sequence[date]
-    manifest: Callable[[date], Manifest]
-    read: Callable[[Manifest], Iterator[pa.RecordBatch]]
 
 
 @dataclass(frozen=True)

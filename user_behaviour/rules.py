@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from user_behaviour.recipes import HeldBackError
+from user_behaviour.lake.held_back import HeldBackError
 
 
 class NoRuleError(HeldBackError):

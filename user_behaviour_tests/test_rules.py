@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from user_behaviour.recipes import HeldBackError
+from user_behaviour.lake.held_back import HeldBackError
 from user_behaviour.rules import QUANTITY_RULES, NoRuleError, QuantityRule, QuantityRules
 
 FIRST, SECOND = QuantityRule(date(2010, 12, 1), 2), QuantityRule(date(2019, 7, 1), 5)

@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from user_behaviour.partitions import BACKFILL, DAILY
-from user_behaviour.tables import Table
+from user_behaviour.tables.table import Table
 
 # Dagster warns at each use that backfill policies and code references are in beta; both are meant, and pinned.
 warnings.filterwarnings(

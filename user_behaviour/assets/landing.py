@@ -8,14 +8,14 @@ import dagster as dg
 
 from user_behaviour.assets.declaration import declared
 from user_behaviour.assets.sources import movie_review_file, user_purchase
-from user_behaviour.days import days_of
+from user_behaviour.lake.lake import Lake
 from user_behaviour.recipes import Closing, DayBatch, PerDay
-from user_behaviour.resources.lake import Lake
-from user_behaviour.resources.source_database import SourceDatabase
-from user_behaviour.resources.vendor_drop import VendorDrop
-from user_behaviour.review_landing import LandingLimits, ReviewLanding
-from user_behaviour.schemas import RAW_PURCHASES, RAW_REVIEWS
-from user_behaviour.statements import statement
+from user_behaviour.source.database import SourceDatabase
+from user_behaviour.tables.days import days_of
+from user_behaviour.tables.schemas import RAW_PURCHASES, RAW_REVIEWS
+from user_behaviour.tables.statements import statement
+from user_behaviour.vendor.drop import VendorDrop
+from user_behaviour.vendor.landing import LandingLimits, ReviewLanding
 
 GROUP = "landing"
 

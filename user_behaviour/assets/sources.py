@@ -4,7 +4,7 @@ import dagster as dg
 
 from user_behaviour.assets.declaration import OWNERS
 from user_behaviour.partitions import DAILY
-from user_behaviour.schemas import RAW_PURCHASES, RAW_REVIEWS
+from user_behaviour.tables.schemas import RAW_PURCHASES, RAW_REVIEWS
 
 GROUP = "sources"
 

@@ -3,8 +3,9 @@
 import dagster as dg
 
 from user_behaviour.assets.declaration import declared
-from user_behaviour.recipes import ExternalPartitions, Locations
-from user_behaviour.schemas import MOVIE_REVIEW_CLEAN_STAGE, USER_PURCHASE_STAGING
+from user_behaviour.lake.locations import Locations
+from user_behaviour.recipes import ExternalPartitions
+from user_behaviour.tables.schemas import MOVIE_REVIEW_CLEAN_STAGE, USER_PURCHASE_STAGING
 
 GROUP = "spectrum"
 

@@ -10,11 +10,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from user_behaviour.assets.declaration import declared
-from user_behaviour.manifests import Source
-from user_behaviour.recipes import Closing, DayBatch, Locations, PartitionStreams, PerDay, SparkFiles
-from user_behaviour.resources.spark import SparkRunner
+from user_behaviour.lake.locations import Locations, PartitionStreams
+from user_behaviour.lake.manifests import Source
+from user_behaviour.recipes import Closing, DayBatch, PerDay, SparkFiles
 from user_behaviour.rules import QuantityRules
-from user_behaviour.schemas import CLASSIFIED_REVIEWS, STAGED_PURCHASES
+from user_behaviour.spark.spark import SparkRunner
+from user_behaviour.tables.schemas import CLASSIFIED_REVIEWS, STAGED_PURCHASES
 
 GROUP = "staging"
 CLASSIFIER_PROGRAM = "classify_reviews.py"

@@ -4,8 +4,8 @@ import dagster as dg
 
 from user_behaviour.assets.declaration import declared
 from user_behaviour.recipes import RegisteredPartitions, ReplaceDays
-from user_behaviour.schemas import USER_BEHAVIOR_METRIC
-from user_behaviour.statements import statement
+from user_behaviour.tables.schemas import USER_BEHAVIOR_METRIC
+from user_behaviour.tables.statements import statement
 
 GROUP = "warehouse"
 

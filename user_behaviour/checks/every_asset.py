@@ -10,17 +10,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from user_behaviour.catalog.external_tables import ExternalTables
 from user_behaviour.checks.verdict import Offence, days_under_check, fail_run, verdict
-from user_behaviour.days import DayRange
-from user_behaviour.manifests import Manifest
-from user_behaviour.recipes import HeldBackError
-from user_behaviour.resources.conformity import require_schema
-from user_behaviour.resources.dataset import Dataset
-from user_behaviour.resources.external_tables import ExternalTables
-from user_behaviour.resources.lake import Lake
-from user_behaviour.resources.warehouse import Warehouse
-from user_behaviour.statements import statement
-from user_behaviour.tables import Table
+from user_behaviour.lake.conformity import require_schema
+from user_behaviour.lake.dataset import Dataset
+from user_behaviour.lake.held_back import HeldBackError
+from user_behaviour.lake.lake import Lake
+from user_behaviour.lake.manifests import Manifest
+from user_behaviour.tables.days import DayRange
+from user_behaviour.tables.statements import statement
+from user_behaviour.tables.table import Table
+from user_behaviour.warehouse.warehouse import Warehouse
 
 Given = TypeVar("Given")
 Found = TypeVar("Found")

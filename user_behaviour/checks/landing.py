@@ -17,15 +17,15 @@ from user_behaviour.checks.every_asset import (
 )
 from user_behaviour.checks.history import WEEKS, days_before, unusual_volumes
 from user_behaviour.checks.verdict import Offence, days_under_check, verdict
-from user_behaviour.manifests import Manifest
-from user_behaviour.resources.dataset import Dataset
-from user_behaviour.resources.lake import Lake
-from user_behaviour.resources.source_database import SourceDatabase
-from user_behaviour.review_landing import LandingLimits
-from user_behaviour.schemas import RAW_PURCHASES, RAW_REVIEWS
-from user_behaviour.statements import statement
-from user_behaviour.tables import Table
-from user_behaviour.vendor_files import UnreadableFile, read_rows
+from user_behaviour.lake.dataset import Dataset
+from user_behaviour.lake.lake import Lake
+from user_behaviour.lake.manifests import Manifest
+from user_behaviour.source.database import SourceDatabase
+from user_behaviour.tables.schemas import RAW_PURCHASES, RAW_REVIEWS
+from user_behaviour.tables.statements import statement
+from user_behaviour.tables.table import Table
+from user_behaviour.vendor.landing import LandingLimits
+from user_behaviour.vendor.reviews import UnreadableFile, read_rows
 
 WARN = dg.AssetCheckSeverity.WARN
 

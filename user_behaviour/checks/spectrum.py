@@ -6,23 +6,23 @@ from datetime import date
 import dagster as dg
 
 from user_behaviour.assets.spectrum import movie_review_clean_stage, user_purchase_staging
+from user_behaviour.catalog.external_tables import ExternalTables, Registration
 from user_behaviour.checks.every_asset import external_days_are_published, of_each_day, rows_in_files
 from user_behaviour.checks.verdict import Offence, days_under_check, fail_run, verdict
-from user_behaviour.days import DayRange
+from user_behaviour.lake.dataset import Dataset
+from user_behaviour.lake.lake import Lake
 from user_behaviour.reconciliation.comparison import Finding, Kind, compare
 from user_behaviour.reconciliation.places import Surroundings
-from user_behaviour.resources.dataset import Dataset
-from user_behaviour.resources.external_tables import ExternalTables, Registration
-from user_behaviour.resources.lake import Lake
-from user_behaviour.resources.warehouse import Warehouse
-from user_behaviour.schemas import (
+from user_behaviour.tables.days import DayRange
+from user_behaviour.tables.schemas import (
     CLASSIFIED_REVIEWS,
     MOVIE_REVIEW_CLEAN_STAGE,
     STAGED_PURCHASES,
     USER_PURCHASE_STAGING,
 )
-from user_behaviour.statements import statement
-from user_behaviour.tables import Table
+from user_behaviour.tables.statements import statement
+from user_behaviour.tables.table import Table
+from user_behaviour.warehouse.warehouse import Warehouse
 
 
 def external_rows_equal_lake_rows(

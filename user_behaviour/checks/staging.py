@@ -19,11 +19,11 @@ from user_behaviour.checks.every_asset import (
 )
 from user_behaviour.checks.history import BAND_DAYS, days_before, unusual_shares
 from user_behaviour.checks.verdict import Offence, days_under_check, verdict
-from user_behaviour.manifests import Manifest
-from user_behaviour.resources.dataset import Dataset
-from user_behaviour.resources.lake import Lake
+from user_behaviour.lake.dataset import Dataset
+from user_behaviour.lake.lake import Lake
+from user_behaviour.lake.manifests import Manifest
 from user_behaviour.rules import QuantityRules
-from user_behaviour.schemas import CLASSIFIED_REVIEWS, RAW_PURCHASES, RAW_REVIEWS, STAGED_PURCHASES
+from user_behaviour.tables.schemas import CLASSIFIED_REVIEWS, RAW_PURCHASES, RAW_REVIEWS, STAGED_PURCHASES
 
 
 @dg.asset_check(asset=staged_purchases, blocking=True)

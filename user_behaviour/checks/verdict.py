@@ -10,8 +10,8 @@ from datetime import date
 
 import dagster as dg
 
-from user_behaviour.days import RANGE_END, RANGE_START, DayRange, days_of
 from user_behaviour.partitions import DAILY
+from user_behaviour.tables.days import RANGE_END, RANGE_START, DayRange, days_of
 
 SAMPLE = 10
 PARTITION = "dagster/partition"

@@ -8,10 +8,10 @@ import dagster as dg
 from user_behaviour.assets.warehouse import user_behavior_metric
 from user_behaviour.checks.every_asset import warehouse_days_are_published
 from user_behaviour.checks.verdict import Offence, days_under_check, verdict
-from user_behaviour.days import DayRange
-from user_behaviour.resources.warehouse import Warehouse
-from user_behaviour.schemas import USER_BEHAVIOR_METRIC
-from user_behaviour.statements import statement
+from user_behaviour.tables.days import DayRange
+from user_behaviour.tables.schemas import USER_BEHAVIOR_METRIC
+from user_behaviour.tables.statements import statement
+from user_behaviour.warehouse.warehouse import Warehouse
 
 
 def no_row_offends(

@@ -36,9 +36,9 @@ def generate(first: date | None, last: date | None, scale: float, seed: int) -> 
 
 def sample(first: date | None, last: date | None, *, scale: float, seed: int = SEED) -> None:
     """Generates, and says what and how long."""
-    from user_behaviour.local.sample_calendar import OPENED, YEAR_END
-    from user_behaviour.local.sample_shop import Shop, UnusableSample
     from user_behaviour.local.shop_data import generate_files, generate_purchases
+    from user_behaviour.sample.calendar import OPENED, YEAR_END
+    from user_behaviour.sample.shop import Shop, UnusableSample
 
     days = day_range(first or OPENED, last or YEAR_END)
     everything = first is None and last is None

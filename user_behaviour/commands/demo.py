@@ -13,7 +13,7 @@ import click
 from user_behaviour.commands.run import Order, all_days, carry_out
 from user_behaviour.commands.stack import description, own_stack
 from user_behaviour.deployments import deployment, settings
-from user_behaviour.statements import statement
+from user_behaviour.tables.statements import statement
 
 
 @click.command()

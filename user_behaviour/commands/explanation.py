@@ -13,11 +13,11 @@ from datetime import UTC, date
 from decimal import Decimal
 from typing import Any
 
-from user_behaviour.days import DayRange
+from user_behaviour.catalog.external_tables import Registration
 from user_behaviour.deployments import Deployment
-from user_behaviour.manifests import Manifest, Rejection, timestamp
-from user_behaviour.resources.external_tables import Registration
-from user_behaviour.schemas import (
+from user_behaviour.lake.manifests import Manifest, Rejection, timestamp
+from user_behaviour.tables.days import DayRange
+from user_behaviour.tables.schemas import (
     CLASSIFIED_REVIEWS,
     MOVIE_REVIEW_CLEAN_STAGE,
     RAW_PURCHASES,
@@ -26,7 +26,7 @@ from user_behaviour.schemas import (
     USER_BEHAVIOR_METRIC,
     USER_PURCHASE_STAGING,
 )
-from user_behaviour.statements import statement
+from user_behaviour.tables.statements import statement
 
 _LAKE = (RAW_PURCHASES, RAW_REVIEWS, STAGED_PURCHASES, CLASSIFIED_REVIEWS)
 _EXTERNAL = ((USER_PURCHASE_STAGING, STAGED_PURCHASES), (MOVIE_REVIEW_CLEAN_STAGE, CLASSIFIED_REVIEWS))

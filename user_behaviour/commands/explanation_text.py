@@ -8,7 +8,7 @@ import click
 
 from user_behaviour.commands.explanation import Explanation, newer_than_the_metric, reason_for_no_row
 from user_behaviour.commands.tabular import print_table
-from user_behaviour.schemas import RAW_REVIEWS
+from user_behaviour.tables.schemas import RAW_REVIEWS
 
 _TEXT = 60
 

@@ -48,7 +48,7 @@ def _report(here: Deployment) -> int:
 
 
 def _define_external_tables(here: Deployment) -> None:
-    from user_behaviour.schemas import EXTERNAL_TABLES, LAKE_TABLE_OF
+    from user_behaviour.tables.schemas import EXTERNAL_TABLES, LAKE_TABLE_OF
 
     for table in EXTERNAL_TABLES:
         if here.external_tables.define(table, here.lake.dataset(LAKE_TABLE_OF[table.name])):

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from user_behaviour.days import DayRange
+from user_behaviour.tables.days import DayRange
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

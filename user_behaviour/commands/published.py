@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import date
 
-from user_behaviour.days import DayRange, ranges
 from user_behaviour.deployments import Deployment
-from user_behaviour.schemas import EXTERNAL_TABLES, LAKE_TABLES, QUARANTINED_REVIEWS, WAREHOUSE_TABLES
-from user_behaviour.statements import statement
-from user_behaviour.tables import Table
+from user_behaviour.tables.days import DayRange, ranges
+from user_behaviour.tables.schemas import EXTERNAL_TABLES, LAKE_TABLES, QUARANTINED_REVIEWS, WAREHOUSE_TABLES
+from user_behaviour.tables.statements import statement
+from user_behaviour.tables.table import Table
 
 ASSET_TABLES = {
     table.name.replace(".", "/"): table
@@ -42,7 +42,7 @@ def published_days(here: Deployment, table: Table, span: DayRange) -> set[date]:
 
 def last_day_with_data(here: Deployment) -> date | None:
     """The newest day for which the source has purchases or the vendor a file; None where neither has any."""
-    from user_behaviour.vendor_files import day_of
+    from user_behaviour.vendor.reviews import day_of
 
     with here.source.snapshot() as shop:
         ((newest,),) = shop.rows(statement("run/last_purchase.sql"), {})

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from user_behaviour.resources.warehouse import Warehouse
+from user_behaviour.warehouse.warehouse import Warehouse
 
 
 @dataclass(frozen=True)

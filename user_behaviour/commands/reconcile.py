@@ -10,8 +10,8 @@ import click
 
 from user_behaviour.commands.parameters import day_range, day_range_options
 from user_behaviour.commands.run import dagster_instance
-from user_behaviour.days import DayRange, ranges
 from user_behaviour.deployments import deployment, settings
+from user_behaviour.tables.days import DayRange, ranges
 
 if TYPE_CHECKING:
     from user_behaviour.reconciliation.comparison import Finding
@@ -45,13 +45,13 @@ def reconcile(ctx: click.Context, first: date | None, last: date | None, *, repa
 
 def _findings(around: Surroundings, days: DayRange) -> list[Finding]:
     from user_behaviour.reconciliation.comparison import compare
-    from user_behaviour.schemas import EXTERNAL_TABLES
+    from user_behaviour.tables.schemas import EXTERNAL_TABLES
 
     return [finding for table in EXTERNAL_TABLES for finding in compare(around.places(table, days))]
 
 
 def _repaired(around: Surroundings, days: DayRange, findings: Sequence[Finding]) -> list[Finding]:
-    from user_behaviour.schemas import EXTERNAL_TABLES
+    from user_behaviour.tables.schemas import EXTERNAL_TABLES
 
     mended: list[Finding] = []
     for _ in range(ROUNDS):

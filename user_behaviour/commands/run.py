@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import click
 
 from user_behaviour.commands.parameters import Day, day_range, day_range_options
-from user_behaviour.days import DayRange
 from user_behaviour.deployments import deployment, settings
+from user_behaviour.tables.days import DayRange
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -110,7 +110,7 @@ def carry_out(order: Order, *, debug: bool) -> bool:
 def _runs(order: Order, terminal: Console, *, debug: bool) -> list[RunReport]:
     from user_behaviour.commands.progress import RunProgress
     from user_behaviour.commands.runs import materialise, require_partitions, select
-    from user_behaviour.dagster_instance import process_tag, report_abandoned
+    from user_behaviour.instance.instance import process_tag, report_abandoned
 
     selection = select(order.select)
     require_partitions(order.days)

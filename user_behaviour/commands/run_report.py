@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from user_behaviour.days import DayRange
+from user_behaviour.tables.days import DayRange
 
 
 @dataclass

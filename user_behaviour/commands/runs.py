@@ -16,9 +16,9 @@ from user_behaviour.assets.staging import classified_reviews
 from user_behaviour.commands.run_error import RunError
 from user_behaviour.commands.run_events import RunEvents, Watcher
 from user_behaviour.commands.run_report import RunReport, Stage
-from user_behaviour.days import DayRange
 from user_behaviour.definitions import HERE, defs
 from user_behaviour.partitions import DAILY
+from user_behaviour.tables.days import DayRange
 
 # What Dagster has to say goes to its storage; the terminal is for the progress.
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}

@@ -58,9 +58,9 @@ def guarded(role: Role, examination: Examination, expected: tuple[type[Exception
     import psycopg2
     from botocore.exceptions import BotoCoreError, ClientError
 
-    from user_behaviour.resources.external_tables import CatalogError
-    from user_behaviour.resources.redshift_connection import CredentialsError
-    from user_behaviour.resources.secret_values import SecretError
+    from user_behaviour.aws.secrets import SecretError
+    from user_behaviour.catalog.external_tables import CatalogError
+    from user_behaviour.warehouse.redshift_connection import CredentialsError
 
     try:
         yield from examination()

@@ -7,8 +7,9 @@ from functools import singledispatch
 
 from user_behaviour.doctor.aws_calls import Refusal, ask, refused
 from user_behaviour.doctor.findings import Finding, Role
-from user_behaviour.resources.lake import Lake, LocalLake
-from user_behaviour.resources.s3_lake import S3Lake
+from user_behaviour.lake.lake import Lake
+from user_behaviour.lake.local import LocalLake
+from user_behaviour.lake.s3 import S3Lake
 
 ACCOUNT = Role("account")
 

@@ -6,9 +6,9 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from user_behaviour.aws.s3_prefix import S3Prefix
 from user_behaviour.doctor.aws_calls import Answer, Refusal, allow, ask
 from user_behaviour.doctor.findings import Finding, Role
-from user_behaviour.resources.s3_prefix import S3Prefix
 
 Judgement = Callable[[Answer, str], tuple[bool | None, str, str]]
 

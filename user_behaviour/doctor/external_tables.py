@@ -5,25 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import singledispatch
 
+from user_behaviour.catalog.external_tables import CatalogError, ExternalTables, declared_columns, shown, spelling
+from user_behaviour.catalog.glue import GlueExternalTables
+from user_behaviour.catalog.glue_format import name_in_glue
+from user_behaviour.catalog.postgres import WarehouseExternalTables
+from user_behaviour.catalog.redshift import RedshiftExternalTables
 from user_behaviour.doctor.aws_calls import Answer, Refusal, ask, refused
 from user_behaviour.doctor.findings import Finding, Role, halves
 from user_behaviour.doctor.permissions import account_prefix, may
 from user_behaviour.doctor.queries import Session, in_short
-from user_behaviour.resources.external_tables import (
-    CatalogError,
-    ExternalTables,
-    WarehouseExternalTables,
-    declared_columns,
-    shown,
-    spelling,
-)
-from user_behaviour.resources.glue_format import name_in_glue
-from user_behaviour.resources.glue_tables import GlueExternalTables
-from user_behaviour.resources.lake import Lake
-from user_behaviour.resources.redshift_tables import RedshiftExternalTables
-from user_behaviour.resources.warehouse import Warehouse
-from user_behaviour.schemas import EXTERNAL_TABLES, LAKE_TABLE_OF
-from user_behaviour.tables import Table
+from user_behaviour.lake.lake import Lake
+from user_behaviour.tables.schemas import EXTERNAL_TABLES, LAKE_TABLE_OF
+from user_behaviour.tables.table import Table
+from user_behaviour.warehouse.warehouse import Warehouse
 
 TABLES = Role("external tables")
 _WRITES = ("glue:BatchCreatePartition", "glue:BatchUpdatePartition", "glue:BatchDeletePartition")

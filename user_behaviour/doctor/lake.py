@@ -7,12 +7,13 @@ import shutil
 from collections.abc import Iterator
 from functools import singledispatch
 
+from user_behaviour.aws.s3_prefix import S3Prefix
 from user_behaviour.doctor.aws_calls import Answer, Refusal, allow, ask, refused
 from user_behaviour.doctor.bucket import bucket_safety
 from user_behaviour.doctor.findings import Finding, Role
-from user_behaviour.resources.lake import Lake, LocalLake
-from user_behaviour.resources.s3_lake import S3Lake
-from user_behaviour.resources.s3_prefix import S3Prefix
+from user_behaviour.lake.lake import Lake
+from user_behaviour.lake.local import LocalLake
+from user_behaviour.lake.s3 import S3Lake
 
 LAKE = Role("lake")
 PROBES = "_doctor"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from user_behaviour.doctor.findings import Finding, Role, halves
 
 if TYPE_CHECKING:
-    from user_behaviour.drift import Drift
+    from user_behaviour.migrations.drift import Drift
 
 MIGRATIONS = Role("migrations")
 _REMEDY = "Bring it there by a migration, or take the change back; `user-behaviour migrate --check` shows the same."

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from user_behaviour.aws.clients import Aws
 from user_behaviour.doctor.aws_calls import Refusal, allow, look
 from user_behaviour.doctor.findings import Finding, Role
-from user_behaviour.resources.aws_clients import Aws
 
 _ASSUMED = re.compile(r"(arn:[\w-]+):sts::(\d+):assumed-role/([^/]+)/.+")
 _SIMULATION = "iam:SimulatePrincipalPolicy"

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from user_behaviour.doctor.findings import Finding, Role
-from user_behaviour.statements import statement
+from user_behaviour.tables.statements import statement
 
 if TYPE_CHECKING:
     import psycopg2

@@ -7,8 +7,8 @@ from datetime import datetime
 
 from user_behaviour.doctor.findings import Finding, Role
 from user_behaviour.doctor.queries import in_short, login_refused
-from user_behaviour.resources.source_database import Snapshot, SourceDatabase
-from user_behaviour.statements import statement
+from user_behaviour.source.database import Snapshot, SourceDatabase
+from user_behaviour.tables.statements import statement
 
 SOURCE = Role("source")
 _TABLE = "retail.user_purchase"

@@ -8,17 +8,18 @@ from functools import singledispatch
 from importlib.util import find_spec
 from typing import Any
 
+from user_behaviour.aws.clients import Aws
 from user_behaviour.doctor.aws_calls import Answer, Refusal, ask, look, refused
 from user_behaviour.doctor.findings import Finding, Role
 from user_behaviour.doctor.permissions import may
-from user_behaviour.io_managers.spark_output import STAGING
-from user_behaviour.resources.aws_clients import Aws
-from user_behaviour.resources.emr_serverless import LOGS, EmrServerlessSpark
-from user_behaviour.resources.emr_steps import EmrStepsSpark
-from user_behaviour.resources.lake import Lake
-from user_behaviour.resources.spark import LocalSpark, SparkRunner
-from user_behaviour.resources.spark_programs import PROGRAMS
-from user_behaviour.schemas import RAW_REVIEWS
+from user_behaviour.lake.lake import Lake
+from user_behaviour.spark.emr_serverless import LOGS, EmrServerlessSpark
+from user_behaviour.spark.emr_steps import EmrStepsSpark
+from user_behaviour.spark.local import LocalSpark
+from user_behaviour.spark.output import STAGING
+from user_behaviour.spark.programs import PROGRAMS
+from user_behaviour.spark.spark import SparkRunner
+from user_behaviour.tables.schemas import RAW_REVIEWS
 
 SPARK = Role("spark")
 _SERVERLESS = "emr-serverless.amazonaws.com"

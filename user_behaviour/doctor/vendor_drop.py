@@ -9,8 +9,9 @@ from functools import singledispatch
 from user_behaviour.doctor.aws_calls import Refusal, ask, refused
 from user_behaviour.doctor.findings import Finding, Role
 from user_behaviour.doctor.lake import listing_refused
-from user_behaviour.resources.s3_drop import S3VendorDrop
-from user_behaviour.resources.vendor_drop import LocalVendorDrop, VendorDrop
+from user_behaviour.vendor.drop import VendorDrop
+from user_behaviour.vendor.local import LocalVendorDrop
+from user_behaviour.vendor.s3 import S3VendorDrop
 
 DROP = Role("vendor drop")
 

@@ -7,8 +7,9 @@ from functools import singledispatch
 
 from user_behaviour.doctor.findings import Finding, Role
 from user_behaviour.doctor.queries import Session, in_short, login_refused
-from user_behaviour.resources.redshift import RedshiftWarehouse
-from user_behaviour.resources.warehouse import PostgresWarehouse, Warehouse
+from user_behaviour.warehouse.postgres import PostgresWarehouse
+from user_behaviour.warehouse.redshift import RedshiftWarehouse
+from user_behaviour.warehouse.warehouse import Warehouse
 
 WAREHOUSE = Role("warehouse")
 _CONNECTION = "USER_BEHAVIOUR_REDSHIFT_HOST, …_PORT, …_DATABASE, …_USER, …_PASSWORD or …_WORKGROUP or …_CLUSTER"

@@ -10,12 +10,13 @@ from typing import Any
 
 import dagster as dg
 
-from user_behaviour.days import DayRange
+from user_behaviour.catalog.external_tables import ExternalTables
 from user_behaviour.io_managers.publishing import Outcome, days_to_read, days_to_write, finish, table_of
-from user_behaviour.recipes import ExternalPartitions, MissingPartitionError, RegisteredPartitions
-from user_behaviour.resources.external_tables import ExternalTables
-from user_behaviour.resources.lake import Lake
-from user_behaviour.tables import Table
+from user_behaviour.lake.held_back import MissingPartitionError
+from user_behaviour.lake.lake import Lake
+from user_behaviour.recipes import ExternalPartitions, RegisteredPartitions
+from user_behaviour.tables.days import DayRange
+from user_behaviour.tables.table import Table
 
 
 class ExternalTableIOManager(dg.IOManager):

@@ -11,10 +11,10 @@ from contextlib import contextmanager, nullcontext
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
-from user_behaviour.manifests import timestamp
+from user_behaviour.lake.conformity import AUDIT_COLUMN
+from user_behaviour.lake.manifests import timestamp
 from user_behaviour.recipes import DayBatch, PerDay
-from user_behaviour.resources.conformity import AUDIT_COLUMN
-from user_behaviour.tables import Table
+from user_behaviour.tables.table import Table
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -26,20 +26,14 @@ from user_behaviour.io_managers.publishing import (
     preview,
     table_of,
 )
-from user_behaviour.io_managers.spark_output import SparkOutput
-from user_behaviour.manifests import Manifest, Rejection, timestamp
-from user_behaviour.recipes import (
-    DayBatch,
-    HeldBackError,
-    Locations,
-    MissingPartitionError,
-    PartitionStreams,
-    PerDay,
-    SparkFiles,
-)
-from user_behaviour.resources.conformity import schema_with_day, with_day
-from user_behaviour.resources.dataset import Dataset
-from user_behaviour.resources.lake import Lake
+from user_behaviour.lake.conformity import schema_with_day, with_day
+from user_behaviour.lake.dataset import Dataset
+from user_behaviour.lake.held_back import HeldBackError, MissingPartitionError
+from user_behaviour.lake.lake import Lake
+from user_behaviour.lake.locations import Locations, PartitionStreams
+from user_behaviour.lake.manifests import Manifest, Rejection, timestamp
+from user_behaviour.recipes import DayBatch, PerDay, SparkFiles
+from user_behaviour.spark.output import SparkOutput
 
 
 class LakeIOManager(dg.IOManager):

@@ -12,8 +12,8 @@ from typing import Any
 
 import dagster as dg
 
-from user_behaviour.days import days_of
-from user_behaviour.tables import Column, Table
+from user_behaviour.tables.days import days_of
+from user_behaviour.tables.table import Column, Table
 
 PREVIEW_ROWS = 5
 LINEAGE = "dagster/column_lineage"

@@ -15,7 +15,6 @@ import dagster as dg
 import pandas as pd
 import pyarrow as pa
 
-from user_behaviour.days import ranges
 from user_behaviour.io_managers.frames import as_wanted, per_day, repeatable
 from user_behaviour.io_managers.publishing import (
     PREVIEW_ROWS,
@@ -27,16 +26,18 @@ from user_behaviour.io_managers.publishing import (
     preview,
     table_of,
 )
-from user_behaviour.recipes import MissingPartitionError, PerDay, ReplaceDays
-from user_behaviour.resources.conformity import (
+from user_behaviour.lake.conformity import (
     require_schema,
     require_values,
     schema_with_day,
     with_audit_column,
     with_day,
 )
-from user_behaviour.resources.warehouse import Warehouse, fetch
-from user_behaviour.tables import Table
+from user_behaviour.lake.held_back import MissingPartitionError
+from user_behaviour.recipes import PerDay, ReplaceDays
+from user_behaviour.tables.days import ranges
+from user_behaviour.tables.table import Table
+from user_behaviour.warehouse.warehouse import Warehouse, fetch
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor  # noqa: N812

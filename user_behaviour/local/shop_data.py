@@ -14,14 +14,14 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NoReturn
 
-from user_behaviour.days import DayRange
 from user_behaviour.local.purchase_file import PurchaseFile, PurchaseFileError, ShopDataError, opened
-from user_behaviour.vendor_files import day_of
+from user_behaviour.tables.days import DayRange
+from user_behaviour.vendor.reviews import day_of
 
 if TYPE_CHECKING:
     import psycopg2.extensions
 
-    from user_behaviour.local.sample_shop import Shop
+    from user_behaviour.sample.shop import Shop
 
 __all__ = ["Loaded", "ShopDataError", "deliver", "generate_files", "generate_purchases", "load_purchases"]
 
@@ -73,7 +73,7 @@ def generate_files(drop: Path, shop: Shop, days: DayRange, *, whole_drop: bool) 
     another seed would else add its reviews to this one's. A file that is there with this content is left alone, so
     that it is no new delivery.
     """
-    from user_behaviour.local.sample_vendor import Vendor
+    from user_behaviour.sample.vendor import Vendor
 
     drop.mkdir(parents=True, exist_ok=True)
     vendor, names = Vendor(shop), set[str]()

@@ -232,8 +232,8 @@ class Stack:
 
 
 def _migrate(url: str, directory: Path) -> None:
-    from user_behaviour.migrations import MigrationError, Migrations
-    from user_behaviour.resources.warehouse import PostgresWarehouse
+    from user_behaviour.migrations.migrations import MigrationError, Migrations
+    from user_behaviour.warehouse.postgres import PostgresWarehouse
 
     try:
         Migrations(PostgresWarehouse(lambda: url), directory).apply()

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import Enum
 
-from user_behaviour.resources.external_tables import SEEN_CHARACTERS, Registration
+from user_behaviour.catalog.external_tables import SEEN_CHARACTERS, Registration
 
 
 class Kind(Enum):

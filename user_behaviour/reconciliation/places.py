@@ -8,21 +8,21 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
-from user_behaviour.days import DayRange
+from user_behaviour.catalog.external_tables import ExternalTables, Registration
+from user_behaviour.lake.dataset import Dataset
+from user_behaviour.lake.lake import Lake
 from user_behaviour.reconciliation.comparison import Finding, Places, Remedy
 from user_behaviour.reconciliation.recorded import record, recorded_batches
-from user_behaviour.resources.dataset import Dataset
-from user_behaviour.resources.external_tables import ExternalTables, Registration
-from user_behaviour.resources.lake import Lake
-from user_behaviour.schemas import LAKE_TABLE_OF, USER_BEHAVIOR_METRIC
-from user_behaviour.statements import statement
-from user_behaviour.tables import Table
+from user_behaviour.tables.days import DayRange
+from user_behaviour.tables.schemas import LAKE_TABLE_OF, USER_BEHAVIOR_METRIC
+from user_behaviour.tables.statements import statement
+from user_behaviour.tables.table import Table
 
 if TYPE_CHECKING:
     import dagster as dg
 
-    from user_behaviour.manifests import Manifest
-    from user_behaviour.resources.warehouse import Warehouse
+    from user_behaviour.lake.manifests import Manifest
+    from user_behaviour.warehouse.warehouse import Warehouse
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING
 
-from user_behaviour.days import DayRange
-from user_behaviour.tables import Table
+from user_behaviour.tables.days import DayRange
+from user_behaviour.tables.table import Table
 
 if TYPE_CHECKING:
     import dagster as dg
 
-    from user_behaviour.resources.external_tables import Registration
+    from user_behaviour.catalog.external_tables import Registration
 
 PAGE = 1000
 BATCH_ID = "batch_id"

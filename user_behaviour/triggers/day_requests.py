@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from user_behaviour.days import DayRange, ranges
+from user_behaviour.tables.days import DayRange, ranges
 from user_behaviour.triggers.tick_memory import digest
 
 DAYS_PER_RUN = 400

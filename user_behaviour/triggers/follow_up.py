@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from user_behaviour.resources.external_tables import Registration
+from user_behaviour.catalog.external_tables import Registration
 from user_behaviour.triggers.day_requests import DayRequest, day_requests
 from user_behaviour.triggers.tick_memory import TickMemory, digest
 

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
-from user_behaviour.days import DayRange
-from user_behaviour.io_managers.spark_output import STAGING
-from user_behaviour.resources.dataset import Dataset
-from user_behaviour.resources.external_tables import ExternalTables
-from user_behaviour.resources.lake import Lake
-from user_behaviour.tables import Table
+from user_behaviour.catalog.external_tables import ExternalTables
+from user_behaviour.lake.dataset import Dataset
+from user_behaviour.lake.lake import Lake
+from user_behaviour.spark.output import STAGING
+from user_behaviour.tables.days import DayRange
+from user_behaviour.tables.table import Table
 
 if TYPE_CHECKING:
     import pyarrow.fs

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
 
-from user_behaviour.days import DayRange
-from user_behaviour.resources.vendor_drop import DroppedFile
+from user_behaviour.tables.days import DayRange
 from user_behaviour.triggers.day_requests import DayRequest, day_requests
 from user_behaviour.triggers.tick_memory import TickMemory, digest
-from user_behaviour.vendor_files import day_of
+from user_behaviour.vendor.drop import DroppedFile
+from user_behaviour.vendor.reviews import day_of
 
 LONGEST_BRIDGE = 7
 

@@ -8,9 +8,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from user_behaviour.manifests import Manifest, timestamp
-from user_behaviour.resources.dataset import CURRENT, Dataset
-from user_behaviour.tables import Table
+from user_behaviour.lake.dataset import CURRENT, Dataset
+from user_behaviour.lake.manifests import Manifest, timestamp
+from user_behaviour.tables.table import Table
 from user_behaviour_tests.checks.shop import Shop
 
 Change = Callable[[pa.Table], pa.Table]

@@ -11,9 +11,9 @@ from typing import Any
 import dagster as dg
 
 from user_behaviour.checks import CHECKS
-from user_behaviour.days import DayRange
 from user_behaviour.definitions import assemble
 from user_behaviour.rules import QuantityRule, QuantityRules
+from user_behaviour.tables.days import DayRange
 from user_behaviour_tests.graph.installation import Installation, Line, checks, failure_messages
 
 CLAIMS = {f"{key.asset_key.to_user_string()}:{key.name}": key for check in CHECKS for key in check.check_keys}

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pyarrow as pa
 import pytest
 
-from user_behaviour.schemas import CLASSIFIED_REVIEWS, LAKE_TABLES, RAW_PURCHASES, RAW_REVIEWS, STAGED_PURCHASES
+from user_behaviour.tables.schemas import CLASSIFIED_REVIEWS, LAKE_TABLES, RAW_PURCHASES, RAW_REVIEWS, STAGED_PURCHASES
 from user_behaviour_tests.checks import test_landing, test_spectrum, test_staging, test_warehouse
 from user_behaviour_tests.checks.case import Case, prove
 from user_behaviour_tests.checks.sabotage import (

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from user_behaviour.schemas import RAW_PURCHASES, RAW_REVIEWS
+from user_behaviour.tables.schemas import RAW_PURCHASES, RAW_REVIEWS
 from user_behaviour_tests.checks.case import WARN, Case, prove
 from user_behaviour_tests.checks.sabotage import (
     delivered,

@@ -4,13 +4,13 @@ from datetime import date
 
 import pytest
 
-from user_behaviour.schemas import (
+from user_behaviour.tables.schemas import (
     CLASSIFIED_REVIEWS,
     MOVIE_REVIEW_CLEAN_STAGE,
     STAGED_PURCHASES,
     USER_PURCHASE_STAGING,
 )
-from user_behaviour.tables import Table
+from user_behaviour.tables.table import Table
 from user_behaviour_tests.checks.case import WARN, Case, prove
 from user_behaviour_tests.checks.sabotage import (
     file_lost,

@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 
 from user_behaviour.checks.verdict import Offence, verdict
-from user_behaviour.schemas import RAW_REVIEWS
+from user_behaviour.tables.schemas import RAW_REVIEWS
 from user_behaviour_tests.checks.sabotage import pointer_lost
 from user_behaviour_tests.checks.shop import CLAIMS, HEALTHY, REVIEWS, Shop, purchases
 from user_behaviour_tests.conftest import temporary_home

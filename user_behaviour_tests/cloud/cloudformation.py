@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from user_behaviour.resources.aws_clients import Aws
+from user_behaviour.aws.clients import Aws
 
 ACCOUNT = "123456789012"
 Properties = Mapping[str, Any]

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from user_behaviour.resources.aws_clients import Aws
+from user_behaviour.aws.clients import Aws
 from user_behaviour_tests.cloud.moto_server import REGION, Cloud
 
 _SERVICE = re.compile(r"Credential=[^/]+/\d+/[^/]+/([^/]+)/")

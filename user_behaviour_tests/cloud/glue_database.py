@@ -10,12 +10,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from user_behaviour.days import DayRange
-from user_behaviour.resources.dataset import Dataset
-from user_behaviour.resources.glue_tables import GlueExternalTables
-from user_behaviour.resources.lake import LocalLake
-from user_behaviour.resources.warehouse import PostgresWarehouse
-from user_behaviour.tables import Column, Table
+from user_behaviour.catalog.glue import GlueExternalTables
+from user_behaviour.lake.dataset import Dataset
+from user_behaviour.lake.local import LocalLake
+from user_behaviour.tables.days import DayRange
+from user_behaviour.tables.table import Column, Table
+from user_behaviour.warehouse.postgres import PostgresWarehouse
 from user_behaviour_tests.cloud.glue_wire import Body
 from user_behaviour_tests.cloud.moto_server import Cloud
 

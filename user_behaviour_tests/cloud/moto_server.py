@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from user_behaviour.resources.aws_clients import Aws
+from user_behaviour.aws.clients import Aws
 
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 Middleware = Callable[[Wsgi], Wsgi]

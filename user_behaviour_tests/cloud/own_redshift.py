@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from user_behaviour.drift import RedshiftDrift
+from user_behaviour.catalog.external_tables import ExternalTables
+from user_behaviour.catalog.redshift import RedshiftExternalTables
+from user_behaviour.lake.s3 import S3Lake
 from user_behaviour.local.stack import Stack
-from user_behaviour.migrations import MIGRATIONS, Migrations
-from user_behaviour.resources.external_tables import ExternalTables
-from user_behaviour.resources.redshift import RedshiftWarehouse
-from user_behaviour.resources.redshift_names import RoleParameter
-from user_behaviour.resources.redshift_tables import RedshiftExternalTables
-from user_behaviour.resources.s3_lake import S3Lake
-from user_behaviour.schemas import EXTERNAL_TABLES, LAKE_TABLE_OF
+from user_behaviour.migrations.drift import RedshiftDrift
+from user_behaviour.migrations.migrations import MIGRATIONS, Migrations
+from user_behaviour.tables.schemas import EXTERNAL_TABLES, LAKE_TABLE_OF
+from user_behaviour.warehouse.redshift import RedshiftWarehouse
+from user_behaviour.warehouse.redshift_names import RoleParameter
 from user_behaviour_tests.cloud.moto_server import Cloud
 from user_behaviour_tests.cloud.redshift import RedshiftStandIn, redshift_stand_in
 from user_behaviour_tests.cloud.redshift_warehouse import warehouse_on

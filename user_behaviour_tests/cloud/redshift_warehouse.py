@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from user_behaviour.resources.lake import Lake
-from user_behaviour.resources.redshift import RedshiftWarehouse
-from user_behaviour.resources.redshift_connection import Credentials, Password, RedshiftConnection
+from user_behaviour.lake.lake import Lake
+from user_behaviour.warehouse.redshift import RedshiftWarehouse
+from user_behaviour.warehouse.redshift_connection import Credentials, Password, RedshiftConnection
 from user_behaviour_tests.cloud.redshift import RedshiftStandIn
 
 

@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from user_behaviour.aws.clients import Aws
 from user_behaviour.local.java import java_home
 from user_behaviour.local.spark_config import SPARK_CONFIG
-from user_behaviour.resources.aws_clients import Aws
 
 _LOCAL = "org.apache.hadoop.fs.RawLocalFileSystem"
 _AT_ONCE = 8

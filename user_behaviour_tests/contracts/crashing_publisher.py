@@ -21,8 +21,9 @@ import pyarrow.compute
 import pyarrow.fs
 import pyarrow.parquet as pq
 
-from user_behaviour.resources.lake import Lake, LocalLake
-from user_behaviour.tables import Column, Table
+from user_behaviour.lake.lake import Lake
+from user_behaviour.lake.local import LocalLake
+from user_behaviour.tables.table import Column, Table
 
 BATCH = Column("batch_id", "varchar(64)", "the batch", nullable=False)
 LETTERS = Table("letters", "One row a letter.", (Column("number", "int", "its number"), BATCH))

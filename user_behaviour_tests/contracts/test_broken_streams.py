@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 
 from user_behaviour.local.stack import Stack
-from user_behaviour.resources.source_database import SnapshotError, SourceDatabase
+from user_behaviour.source.database import SnapshotError, SourceDatabase
 from user_behaviour_tests.contracts.test_source_database import LINES, NUMBERS, execute
 
 MANY = "select n, repeat('x', 200) as t from generate_series(1, 200000) as n"  # far more than a pipe and a block hold

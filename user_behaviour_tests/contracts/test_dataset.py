@@ -11,12 +11,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from user_behaviour.manifests import DataFile, Manifest, Rejection, Source
-from user_behaviour.recipes import MissingPartitionError
-from user_behaviour.resources.dataset import BatchInForceError, Dataset
-from user_behaviour.resources.lake import Lake, LocalLake
-from user_behaviour.resources.s3_lake import S3Lake
-from user_behaviour.tables import Column, Table
+from user_behaviour.lake.dataset import BatchInForceError, Dataset
+from user_behaviour.lake.held_back import MissingPartitionError
+from user_behaviour.lake.lake import Lake
+from user_behaviour.lake.local import LocalLake
+from user_behaviour.lake.manifests import DataFile, Manifest, Rejection, Source
+from user_behaviour.lake.s3 import S3Lake
+from user_behaviour.tables.table import Column, Table
 from user_behaviour_tests.cloud.moto_server import Cloud
 
 DAY = date(2010, 12, 1)

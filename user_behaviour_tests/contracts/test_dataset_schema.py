@@ -12,11 +12,12 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from user_behaviour.resources.conformity import SchemaError
-from user_behaviour.resources.dataset import Dataset
-from user_behaviour.resources.lake import Lake, LocalLake
-from user_behaviour.resources.s3_lake import S3Lake
-from user_behaviour.tables import Column
+from user_behaviour.lake.conformity import SchemaError
+from user_behaviour.lake.dataset import Dataset
+from user_behaviour.lake.lake import Lake
+from user_behaviour.lake.local import LocalLake
+from user_behaviour.lake.s3 import S3Lake
+from user_behaviour.tables.table import Column
 from user_behaviour_tests.cloud.moto_server import Cloud
 from user_behaviour_tests.contracts.test_dataset import BATCH, DAY, PARCELS, parcels, publish, stored
 

@@ -17,18 +17,21 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from user_behaviour.days import DayRange
+from user_behaviour.catalog.external_tables import CatalogError, ExternalTables
+from user_behaviour.catalog.glue import GlueExternalTables
+from user_behaviour.catalog.postgres import WarehouseExternalTables
+from user_behaviour.catalog.redshift import RedshiftExternalTables
+from user_behaviour.lake.conformity import SchemaError
+from user_behaviour.lake.dataset import Dataset
+from user_behaviour.lake.held_back import MissingPartitionError
+from user_behaviour.lake.lake import Lake
+from user_behaviour.lake.local import LocalLake
+from user_behaviour.lake.s3 import S3Lake
 from user_behaviour.local.stack import Stack
-from user_behaviour.recipes import MissingPartitionError
-from user_behaviour.resources.conformity import SchemaError
-from user_behaviour.resources.dataset import Dataset
-from user_behaviour.resources.external_tables import CatalogError, ExternalTables, WarehouseExternalTables
-from user_behaviour.resources.glue_tables import GlueExternalTables
-from user_behaviour.resources.lake import Lake, LocalLake
-from user_behaviour.resources.redshift_tables import RedshiftExternalTables
-from user_behaviour.resources.s3_lake import S3Lake
-from user_behaviour.resources.warehouse import PostgresWarehouse, Warehouse
-from user_behaviour.tables import Column, Table
+from user_behaviour.tables.days import DayRange
+from user_behaviour.tables.table import Column, Table
+from user_behaviour.warehouse.postgres import PostgresWarehouse
+from user_behaviour.warehouse.warehouse import Warehouse
 from user_behaviour_tests.cloud.moto_server import Cloud
 from user_behaviour_tests.cloud.redshift import RedshiftStandIn, redshift_stand_in
 from user_behaviour_tests.cloud.redshift_warehouse import warehouse_on

@@ -11,8 +11,9 @@ from typing import BinaryIO, cast
 
 import pytest
 
-from user_behaviour.resources.lake import Lake, LocalLake
-from user_behaviour.resources.s3_lake import S3Lake
+from user_behaviour.lake.lake import Lake
+from user_behaviour.lake.local import LocalLake
+from user_behaviour.lake.s3 import S3Lake
 from user_behaviour_tests.cloud.moto_server import Cloud
 
 

@@ -15,12 +15,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from user_behaviour.manifests import Manifest
-from user_behaviour.resources.aws_clients import Aws
-from user_behaviour.resources.dataset import Dataset
-from user_behaviour.resources.lake import LocalLake
-from user_behaviour.resources.s3_lake import S3Lake
-from user_behaviour.resources.store_errors import StoreError
+from user_behaviour.aws.clients import Aws
+from user_behaviour.aws.store_errors import StoreError
+from user_behaviour.lake.dataset import Dataset
+from user_behaviour.lake.local import LocalLake
+from user_behaviour.lake.manifests import Manifest
+from user_behaviour.lake.s3 import S3Lake
 from user_behaviour_tests.cloud.moto_server import REGION, Cloud, Middleware, Wsgi
 from user_behaviour_tests.contracts import crashing_publisher
 from user_behaviour_tests.contracts.crashing_publisher import DAYS, LETTERS, ROWS, publish

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from user_behaviour.resources.aws_clients import Aws
-from user_behaviour.resources.lake import Lake, LocalLake
-from user_behaviour.resources.s3_lake import S3Lake
+from user_behaviour.aws.clients import Aws
+from user_behaviour.lake.lake import Lake
+from user_behaviour.lake.local import LocalLake
+from user_behaviour.lake.s3 import S3Lake
 from user_behaviour_tests.cloud.moto_server import REGION, Cloud
 from user_behaviour_tests.contracts.crashing_publisher import LETTERS, ROWS
 

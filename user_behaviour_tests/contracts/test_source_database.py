@@ -18,7 +18,7 @@ import pyarrow as pa
 import pytest
 
 from user_behaviour.local.stack import Stack
-from user_behaviour.resources.source_database import SourceDatabase
+from user_behaviour.source.database import SourceDatabase
 
 LINES = pa.schema([("id", pa.int32()), ("detail", pa.string())])
 NUMBERS = pa.schema([("n", pa.int64()), ("t", pa.string())])
@@ -180,7 +180,7 @@ class SourceDatabaseContract(ABC):
 _STREAM_MANY = """
 import resource, sys
 import pyarrow as pa, pyarrow.csv, psycopg2
-from user_behaviour.resources.source_database import SourceDatabase
+from user_behaviour.source.database import SourceDatabase
 schema = pa.schema([("n", pa.int64()), ("t", pa.string())])
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 with SourceDatabase(lambda: sys.argv[1]).snapshot() as shop:

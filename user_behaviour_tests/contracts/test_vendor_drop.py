@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from user_behaviour.resources.s3_drop import S3VendorDrop
-from user_behaviour.resources.vendor_drop import LocalVendorDrop, VendorDrop
+from user_behaviour.vendor.drop import VendorDrop
+from user_behaviour.vendor.local import LocalVendorDrop
+from user_behaviour.vendor.s3 import S3VendorDrop
 from user_behaviour_tests.cloud.moto_server import Cloud
 
 

@@ -15,11 +15,12 @@ import psycopg2.extensions
 import pyarrow as pa
 import pytest
 
+from user_behaviour.lake.held_back import HeldBackError
+from user_behaviour.lake.s3 import S3Lake
 from user_behaviour.local.stack import Stack
-from user_behaviour.recipes import HeldBackError
-from user_behaviour.resources.redshift_errors import CopyError
-from user_behaviour.resources.s3_lake import S3Lake
-from user_behaviour.resources.warehouse import ATTEMPTS, PostgresWarehouse, Warehouse, fetch
+from user_behaviour.warehouse.postgres import PostgresWarehouse
+from user_behaviour.warehouse.redshift_errors import CopyError
+from user_behaviour.warehouse.warehouse import ATTEMPTS, Warehouse, fetch
 from user_behaviour_tests.cloud.moto_server import Cloud
 from user_behaviour_tests.cloud.redshift import RedshiftStandIn
 from user_behaviour_tests.cloud.redshift_warehouse import warehouse_on
@@ -234,7 +235,7 @@ class TestPostgresWarehouse(WarehouseContract):
     def test_a_conflict_that_does_not_end_is_raised(
         self, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("user_behaviour.resources.warehouse.sleep", lambda _: None)
+        monkeypatch.setattr("user_behaviour.warehouse.warehouse.sleep", lambda _: None)
         attempts = []
 
         def work(cursor: Cursor) -> None:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from user_behaviour.resources.aws_clients import Aws
-from user_behaviour.resources.emr_serverless import EmrServerlessSpark
-from user_behaviour.resources.emr_spark import EmrSpark
-from user_behaviour.resources.emr_steps import EmrStepsSpark
-from user_behaviour.resources.s3_lake import S3Lake
+from user_behaviour.aws.clients import Aws
+from user_behaviour.lake.s3 import S3Lake
+from user_behaviour.spark.emr import EmrSpark
+from user_behaviour.spark.emr_serverless import EmrServerlessSpark
+from user_behaviour.spark.emr_steps import EmrStepsSpark
 from user_behaviour_tests.cloud.emr_worker import EmrWorker, emr_worker
 from user_behaviour_tests.cloud.fault_proxy import Fault
 from user_behaviour_tests.cloud.moto_server import Cloud

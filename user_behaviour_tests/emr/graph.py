@@ -14,13 +14,14 @@ import dagster as dg
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from user_behaviour.days import DayRange, days_of
+from user_behaviour.aws.clients import Aws
 from user_behaviour.io_managers.lake import LakeIOManager
-from user_behaviour.recipes import Locations, SparkFiles
-from user_behaviour.resources.aws_clients import Aws
-from user_behaviour.resources.emr_serverless import EmrServerlessSpark
-from user_behaviour.resources.s3_lake import S3Lake
-from user_behaviour.tables import Column, Table
+from user_behaviour.lake.locations import Locations
+from user_behaviour.lake.s3 import S3Lake
+from user_behaviour.recipes import SparkFiles
+from user_behaviour.spark.emr_serverless import EmrServerlessSpark
+from user_behaviour.tables.days import DayRange, days_of
+from user_behaviour.tables.table import Column, Table
 from user_behaviour_tests.cloud.moto_server import REGION
 from user_behaviour_tests.io_managers.greenhouse import MON, READINGS, TUE, declared, rows
 

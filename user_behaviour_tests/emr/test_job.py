@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from user_behaviour.resources.aws_clients import Aws
-from user_behaviour.resources.emr_job import (
+from user_behaviour.aws.clients import Aws
+from user_behaviour.lake.s3 import S3Lake
+from user_behaviour.spark.emr_job import (
     SparkJobCancelledError,
     SparkJobFailedError,
     SparkJobLostError,
@@ -20,8 +21,7 @@ from user_behaviour.resources.emr_job import (
     SparkJobUnseenError,
     job_name,
 )
-from user_behaviour.resources.emr_serverless import EmrServerlessSpark
-from user_behaviour.resources.s3_lake import S3Lake
+from user_behaviour.spark.emr_serverless import EmrServerlessSpark
 from user_behaviour_tests.cloud.emr_worker import Play
 from user_behaviour_tests.cloud.fault_proxy import faults
 from user_behaviour_tests.cloud.moto_server import Cloud, Wsgi

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from dagster import get_dagster_logger
 
-from user_behaviour.resources.aws_clients import Aws
-from user_behaviour.resources.emr_spark import EmrSpark
-from user_behaviour.resources.s3_lake import S3Lake
+from user_behaviour.aws.clients import Aws
+from user_behaviour.lake.s3 import S3Lake
+from user_behaviour.spark.emr import EmrSpark
 from user_behaviour_tests.cloud.emr_worker import EmrWorker, Play
 from user_behaviour_tests.cloud.fault_proxy import Fault
 

@@ -12,12 +12,12 @@ from typing import Any
 import dagster as dg
 import psycopg2
 
-from user_behaviour.days import DayRange
 from user_behaviour.definitions import assemble
 from user_behaviour.deployments import Deployment, local
 from user_behaviour.local.stack import Stack
 from user_behaviour.rules import QUANTITY_RULES, QuantityRules
 from user_behaviour.settings import read_settings
+from user_behaviour.tables.days import DayRange
 
 Line = tuple[str, int, str, str, int | None]  # moment, quantity, unit price, stock code, customer
 Row = tuple[date, int, Decimal, int, int]  # day, customer, spent, score, count

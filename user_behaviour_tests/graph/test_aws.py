@@ -15,7 +15,7 @@ from user_behaviour_tests.cloud.leaks import places_that_hold
 from user_behaviour_tests.cloud.moto_server import Cloud
 from user_behaviour_tests.graph.aws_installation import AwsInstallation, aws_installation
 from user_behaviour_tests.graph.installation import metric, sell
-from user_behaviour_tests.sql_dialect import unparsable
+from user_behaviour_tests.sql.dialect import unparsable
 
 D1, D2, D3 = (date(2010, 12, day) for day in (1, 2, 3))
 RANGE = ("--from", "2010-12-01", "--to", "2010-12-03")

@@ -4,7 +4,7 @@ import gzip
 from datetime import date
 from decimal import Decimal
 
-from user_behaviour.schemas import RAW_REVIEWS
+from user_behaviour.tables.schemas import RAW_REVIEWS
 from user_behaviour_tests.graph.installation import Installation, checks, failure_messages, materialized
 
 GOOD = "cid,review_str\n14000,good\n"

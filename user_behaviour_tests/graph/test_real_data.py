@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from user_behaviour.days import DayRange
-from user_behaviour.schemas import CLASSIFIED_REVIEWS, RAW_PURCHASES, RAW_REVIEWS
 from user_behaviour.settings import CHECKOUT
+from user_behaviour.tables.days import DayRange
+from user_behaviour.tables.schemas import CLASSIFIED_REVIEWS, RAW_PURCHASES, RAW_REVIEWS
 from user_behaviour_tests.cloud.moto_server import Cloud, Wsgi
 from user_behaviour_tests.conftest import temporary_home
 from user_behaviour_tests.graph.aws_installation import aws_installation

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from user_behaviour.days import DayRange
+from user_behaviour.tables.days import DayRange
 from user_behaviour_tests.conftest import temporary_home
 from user_behaviour_tests.graph.installation import Installation, Row
 

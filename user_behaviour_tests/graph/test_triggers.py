@@ -8,11 +8,11 @@ from decimal import Decimal
 import dagster as dg
 import pytest
 
-from user_behaviour.schedules import purchases_daily
-from user_behaviour.sensors import metric_follows, vendor_files
+from user_behaviour.triggers.schedules import purchases_daily
+from user_behaviour.triggers.sensors import metric_follows, vendor_files
 from user_behaviour_tests.conftest import temporary_home
 from user_behaviour_tests.graph.installation import Installation, failure_messages
-from user_behaviour_tests.triggers import span_of
+from user_behaviour_tests.triggers.ticks import span_of
 
 DAYS = [date(2011, 9, 5), date(2011, 9, 6)]
 MORNING = datetime(2011, 9, 8, 6, tzinfo=UTC)

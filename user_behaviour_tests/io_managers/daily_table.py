@@ -9,9 +9,10 @@ from typing import Any
 import dagster as dg
 import pyarrow as pa
 
-from user_behaviour.days import days_of
-from user_behaviour.recipes import MissingPartitionError, RegisteredPartitions, ReplaceDays
-from user_behaviour.resources.warehouse import Warehouse
+from user_behaviour.lake.held_back import MissingPartitionError
+from user_behaviour.recipes import RegisteredPartitions, ReplaceDays
+from user_behaviour.tables.days import days_of
+from user_behaviour.warehouse.warehouse import Warehouse
 from user_behaviour_tests.io_managers.greenhouse import (
     MON,
     READINGS,

@@ -14,12 +14,13 @@ from typing import Any
 import dagster as dg
 import pyarrow as pa
 
-from user_behaviour.days import DayRange
 from user_behaviour.io_managers.lake import LakeIOManager
 from user_behaviour.io_managers.warehouse import WarehouseIOManager
-from user_behaviour.resources.lake import Lake, LocalLake
-from user_behaviour.resources.warehouse import Warehouse
-from user_behaviour.tables import Column, Table
+from user_behaviour.lake.lake import Lake
+from user_behaviour.lake.local import LocalLake
+from user_behaviour.tables.days import DayRange
+from user_behaviour.tables.table import Column, Table
+from user_behaviour.warehouse.warehouse import Warehouse
 
 DAYS = dg.DailyPartitionsDefinition("2024-02-27", end_date="2024-03-10")
 MON, TUE, WED, THU = (date(2024, 3, 4) + timedelta(days=n) for n in range(4))

@@ -8,8 +8,8 @@ from typing import Any
 import dagster as dg
 import pyarrow as pa
 
-from user_behaviour.days import days_of
 from user_behaviour.recipes import DayBatch, PerDay
+from user_behaviour.tables.days import days_of
 from user_behaviour_tests.io_managers.greenhouse import MON, READINGS, THU, TUE, WED, declared, rows
 
 MONDAY, TUESDAY, WEDNESDAY = ("a", "20.50", True), ("b", None, None), ("c", "-3.00", False)

@@ -8,13 +8,15 @@ import dagster as dg
 import pyarrow as pa
 import pytest
 
-from user_behaviour.days import DayRange, days_of
+from user_behaviour.catalog.postgres import WarehouseExternalTables
 from user_behaviour.io_managers.external_table import ExternalTableIOManager
 from user_behaviour.io_managers.lake import LakeIOManager
+from user_behaviour.lake.locations import Locations
 from user_behaviour.local.stack import Stack
-from user_behaviour.recipes import ExternalPartitions, Locations, RegisteredPartitions
-from user_behaviour.resources.external_tables import WarehouseExternalTables
-from user_behaviour.resources.warehouse import PostgresWarehouse, Warehouse
+from user_behaviour.recipes import ExternalPartitions, RegisteredPartitions
+from user_behaviour.tables.days import DayRange, days_of
+from user_behaviour.warehouse.postgres import PostgresWarehouse
+from user_behaviour.warehouse.warehouse import Warehouse
 from user_behaviour_tests.io_managers.greenhouse import (
     DAYS,
     MON,

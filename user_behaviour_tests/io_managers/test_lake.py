@@ -12,8 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from user_behaviour.recipes import DayBatch, Locations, PartitionStreams, PerDay
-from user_behaviour.tables import Column
+from user_behaviour.lake.locations import Locations, PartitionStreams
+from user_behaviour.recipes import DayBatch, PerDay
+from user_behaviour.tables.table import Column
 from user_behaviour_tests.io_managers.greenhouse import (
     DAYS,
     MON,

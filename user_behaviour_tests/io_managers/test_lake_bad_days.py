@@ -10,7 +10,8 @@ import pyarrow as pa
 import pytest
 
 from user_behaviour.io_managers.frames import PartitionColumnError
-from user_behaviour.recipes import Closing, DayBatch, HeldBackError, PerDay
+from user_behaviour.lake.held_back import HeldBackError
+from user_behaviour.recipes import Closing, DayBatch, PerDay
 from user_behaviour_tests.io_managers.greenhouse import (
     MON,
     READINGS,

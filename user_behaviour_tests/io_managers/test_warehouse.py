@@ -16,11 +16,13 @@ import pyarrow as pa
 import pytest
 
 from user_behaviour.io_managers.warehouse import AuditError
+from user_behaviour.lake.conformity import SchemaError
+from user_behaviour.lake.held_back import MissingPartitionError
+from user_behaviour.lake.s3 import S3Lake
 from user_behaviour.local.stack import Stack
-from user_behaviour.recipes import MissingPartitionError, ReplaceDays
-from user_behaviour.resources.conformity import SchemaError
-from user_behaviour.resources.s3_lake import S3Lake
-from user_behaviour.resources.warehouse import PostgresWarehouse, Warehouse
+from user_behaviour.recipes import ReplaceDays
+from user_behaviour.warehouse.postgres import PostgresWarehouse
+from user_behaviour.warehouse.warehouse import Warehouse
 from user_behaviour_tests.cloud.moto_server import Cloud
 from user_behaviour_tests.cloud.redshift import redshift_stand_in
 from user_behaviour_tests.cloud.redshift_warehouse import warehouse_on

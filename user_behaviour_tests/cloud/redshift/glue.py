@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from user_behaviour.resources.aws_clients import Aws
+from user_behaviour.aws.clients import Aws
 from user_behaviour_tests.cloud.redshift.column_types import TargetColumn, column_type
 from user_behaviour_tests.cloud.redshift.errors import SqlError
 

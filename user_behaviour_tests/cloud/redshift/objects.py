@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from user_behaviour.resources.aws_clients import Aws
+from user_behaviour.aws.clients import Aws
 from user_behaviour_tests.cloud.redshift.errors import SqlError
 
 

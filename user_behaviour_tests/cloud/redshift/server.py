@@ -21,7 +21,7 @@ import psycopg2
 import trustme
 from psycopg2.extensions import quote_ident
 
-from user_behaviour.resources.aws_clients import Aws
+from user_behaviour.aws.clients import Aws
 from user_behaviour_tests.cloud.redshift import logins, wire
 from user_behaviour_tests.cloud.redshift.backend import BackendSettings
 from user_behaviour_tests.cloud.redshift.cache import Cache

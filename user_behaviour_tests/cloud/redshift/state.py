@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from user_behaviour.resources.aws_clients import Aws
+from user_behaviour.aws.clients import Aws
 from user_behaviour_tests.cloud.redshift.backend import Backend, BackendSettings
 
 if TYPE_CHECKING:

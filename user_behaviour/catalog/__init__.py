@@ -1,0 +1,1 @@
+"""The catalog of external tables: the role, PostgreSQL, Glue, and Redshift's own DDL."""

@@ -1,0 +1,109 @@
+"""Role: the catalog of external tables, which says at which batch of the lake each partition of a table points.
+
+Of two runs the later one never leaves the older batch behind: whoever registers looks up the batch in force after it
+holds the partition, or, where a catalog has nothing to hold, once more after it has written (`partition_catalog`).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+from user_behaviour.lake.conformity import require_values
+from user_behaviour.lake.manifests import Manifest
+from user_behaviour.tables.days import DayRange
+from user_behaviour.tables.table import Table
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from user_behaviour.lake.dataset import Dataset
+
+
+class CatalogError(Exception):
+    """The catalog refused, or has a table otherwise than it is declared."""
+
+
+@dataclass(frozen=True)
+class Registration:
+    """A partition as the catalog has it; `location` ends with `/`."""
+
+    day: date
+    location: str
+    batch_id: str
+    rows: int
+
+
+class ExternalTables(ABC):
+    """The definitions of external tables, and their partitions."""
+
+    @abstractmethod
+    def define(self, table: Table, dataset: Dataset) -> bool:
+        """Creates the table over the data set, or brings it up to its declared columns; True if anything changed.
+
+        Partitions stay as they are. Raises `CatalogError` where the table differs in a way that cannot be changed.
+        """
+
+    @abstractmethod
+    def register(self, table: Table, dataset: Dataset, days: Sequence[date]) -> dict[date, Registration]:
+        """Points the partitions of the days at the batches in force; the days must be in the data set."""
+
+    @abstractmethod
+    def registered(self, table: Table, span: DayRange) -> dict[date, Registration]:
+        """The registered partitions of a range of days."""
+
+    @abstractmethod
+    def deregister(self, table: Table, days: Sequence[date]) -> None:
+        """Takes the partitions of the days out of the catalog; the lake keeps its files. Days without one are fine."""
+
+    @abstractmethod
+    def seen(self, table: Table, span: DayRange) -> dict[date, str]:
+        """The location of each partition as the warehouse sees it, cut to the first `SEEN_CHARACTERS`."""
+
+
+def registration(dataset: Dataset, manifest: Manifest) -> Registration:
+    """The partition that points at a batch."""
+    directory = dataset.batch_directory(manifest.day, manifest.batch_id)
+    return Registration(manifest.day, f"{dataset.lake.uri(directory)}/", manifest.batch_id, manifest.rows)
+
+
+def fitting(table: Table, dataset: Dataset, manifest: Manifest) -> Iterator[pa.RecordBatch]:
+    """The rows of a batch as a stream; raises `SchemaError` where they do not fit the external table."""
+    for batch in dataset.read(manifest):
+        rows = batch.select(list(table.column_names))
+        require_values(rows, table)
+        yield rows
+
+
+def declared_columns(table: Table) -> list[tuple[str, str]]:
+    """Name and type of each column, the partition's day last."""
+    return [*((column.name, spelling(column.type)) for column in table.columns), (table.partition_column, "date")]
+
+
+def spelling(type_: str) -> str:
+    """A type as `Column.type` spells it, whichever of its names a catalog uses."""
+    named, _, sizes = type_.lower().partition("(")
+    return _SPELLINGS.get(named.strip(), named.strip()) + (f"({sizes.replace(' ', '')}" if sizes else "")
+
+
+def shown(columns: Sequence[tuple[str, str]]) -> str:
+    """Columns in a sentence."""
+    return f"({', '.join(' '.join(column) for column in columns)})"
+
+
+SEEN_CHARACTERS = 128
+"""svv_external_partitions shows no more: docs.aws.amazon.com/redshift/latest/dg/r_SVV_EXTERNAL_PARTITIONS.html"""
+
+_SPELLINGS = {
+    "bool": "boolean",
+    "bytea": "binary",
+    "character varying": "varchar",
+    "int4": "int",
+    "int8": "bigint",
+    "integer": "int",
+    "numeric": "decimal",
+    "timestamp without time zone": "timestamp",
+}

@@ -1,0 +1,182 @@
+"""External tables in the AWS Glue Data Catalog, which Redshift sees through its external schema `spectrum`.
+
+Twin of `WarehouseExternalTables`. Glue answers a batch with 200 and says in `Errors` which of it failed: every answer
+is looked into. What its structures look like is in `glue_format`.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from user_behaviour.aws.clients import Aws
+from user_behaviour.catalog.external_tables import CatalogError, Registration, declared_columns, shown, spelling
+from user_behaviour.catalog.glue_errors import ABSENT, AbsentError, explained
+from user_behaviour.catalog.glue_format import (
+    Struct,
+    covers,
+    day_of,
+    name_in_glue,
+    partition_input,
+    registration_of,
+    table_input,
+)
+from user_behaviour.catalog.partition_catalog import AT_ONCE, PartitionCatalog
+from user_behaviour.catalog.seen_partitions import seen_partitions
+from user_behaviour.tables.days import DayRange
+from user_behaviour.tables.table import Table
+
+if TYPE_CHECKING:
+    from user_behaviour.lake.dataset import Dataset
+    from user_behaviour.warehouse.warehouse import Warehouse
+
+ATTEMPTS = 5
+DELETED_AT_ONCE = 25
+PRESENT = "AlreadyExistsException"
+PASSING = {
+    ABSENT,  # of a partition: another run took it out between two calls
+    "ConcurrentModificationException",
+    "InternalServiceException",
+    "OperationTimeoutException",
+    "ThrottlingException",
+}
+
+
+class GlueExternalTables(PartitionCatalog):
+    """The tables of one Glue database, named as after `spectrum.`; `warehouse` is the Redshift that reads them."""
+
+    def __init__(self, aws: Aws, *, database: str, warehouse: Warehouse) -> None:
+        self._aws = aws
+        self._database = database
+        self._warehouse = warehouse
+
+    @property
+    def aws(self) -> Aws:
+        return self._aws
+
+    @property
+    def database(self) -> str:
+        return self._database
+
+    def define(self, table: Table, dataset: Dataset) -> bool:
+        wanted = table_input(table, f"{dataset.lake.uri(dataset.table.name)}/")
+        found = self._definition(table)
+        if found is None:
+            self._call("create_table", table, TableInput=wanted)
+            return True
+        if covers(found, wanted):
+            return False
+        keys = [(key["Name"], spelling(key["Type"])) for key in found.get("PartitionKeys", ())]
+        if keys != declared_columns(table)[-1:]:
+            raise CatalogError(
+                f"{self._database}.{wanted['Name']} in Glue is partitioned by {shown(keys)}, {table.name} by "
+                f"{shown(declared_columns(table)[-1:])}; that cannot be changed. Delete the table in Glue (its files "
+                "stay), then `user-behaviour migrate` and `user-behaviour reconcile --repair`."
+            )
+        # What others have set on the table stays.
+        wanted["Parameters"] = {**found.get("Parameters", {}), **wanted["Parameters"]}
+        self._call("update_table", table, TableInput=wanted)
+        return True
+
+    def registered(self, table: Table, span: DayRange) -> dict[date, Registration]:
+        day = table.partition_column
+        expression = f"{day} >= '{span.first.isoformat()}' AND {day} < '{span.end.isoformat()}'"
+        found: dict[date, Registration] = {}
+        token: dict[str, str] = {}
+        while True:
+            answer = self._call("get_partitions", table, Expression=expression, ExcludeColumnSchema=True, **token)
+            found |= {one.day: one for one in map(registration_of, answer["Partitions"])}
+            if not answer.get("NextToken"):
+                return dict(sorted(found.items()))
+            token = {"NextToken": answer["NextToken"]}
+
+    def deregister(self, table: Table, days: Sequence[date]) -> None:
+        def delete(part: Sequence[date]) -> Struct:
+            values = [{"Values": [day.isoformat()]} for day in part]
+            return self._call("batch_delete_partition", table, PartitionsToDelete=values)
+
+        for part in _parts(sorted(set(days)), DELETED_AT_ONCE):
+            if refused := self._insist(part, delete, settled={ABSENT}):
+                raise CatalogError(f"Glue keeps partitions of {table.name}: {refused}; try again.")
+
+    def seen(self, table: Table, span: DayRange) -> dict[date, str]:
+        return seen_partitions(self._warehouse, table, span)
+
+    def _outdated(self, table: Table, wanted: Sequence[Registration]) -> list[Registration]:
+        keys = [{"Values": [r.day.isoformat()]} for r in wanted]
+        found: dict[date, Struct] = {}
+        for attempt in range(ATTEMPTS):
+            answer = self._call("batch_get_partition", table, PartitionsToGet=keys)
+            found |= {date.fromisoformat(one["Values"][0]): one for one in answer["Partitions"]}
+            if not (keys := answer.get("UnprocessedKeys", [])):
+                break
+            _pause(attempt)
+        # A key that Glue never came to counts as outdated: it is written again, which is harmless.
+        return [r for r in wanted if not covers(found.get(r.day, {}), partition_input(table, r))]
+
+    def _point(self, table: Table, registrations: Sequence[Registration]) -> Mapping[date, str]:
+        inputs = {r.day: partition_input(table, r) for r in registrations}
+
+        def write(days: Sequence[date]) -> Struct:
+            made = self._call("batch_create_partition", table, PartitionInputList=[inputs[day] for day in days])
+            errors = made.get("Errors", [])
+            present = [one for one in errors if one["ErrorDetail"]["ErrorCode"] == PRESENT]
+            others = [one for one in errors if one not in present]
+            if not present:
+                return {"Errors": others}
+            entries = [
+                {"PartitionValueList": one["PartitionValues"], "PartitionInput": inputs[day_of(one)]} for one in present
+            ]
+            return {"Errors": others + self._call("batch_update_partition", table, Entries=entries).get("Errors", [])}
+
+        refused: dict[date, str] = {}
+        for part in _parts([r.day for r in registrations], AT_ONCE):
+            refused |= self._insist(part, write)
+        return refused
+
+    def _insist(
+        self, days: Sequence[date], call: Callable[[Sequence[date]], Struct], *, settled: Collection[str] = ()
+    ) -> dict[date, str]:
+        """Repeats a call for days that failed for a passing reason; gives what was refused. `settled` is no failure."""
+        refused: dict[date, str] = {}
+        for attempt in range(ATTEMPTS):
+            errors = {day_of(one): one["ErrorDetail"] for one in call(days).get("Errors", [])}
+            failed = {day: detail for day, detail in errors.items() if detail.get("ErrorCode") not in settled}
+            passing = [day for day, detail in failed.items() if detail.get("ErrorCode") in PASSING]
+            last = attempt == ATTEMPTS - 1
+            refused |= {day: _reason(detail) for day, detail in failed.items() if last or day not in passing}
+            if not passing or last:
+                break
+            days = passing
+            _pause(attempt)
+        return refused
+
+    def _definition(self, table: Table) -> Struct | None:
+        try:
+            return dict(self._call("get_table", table)["Table"])
+        except AbsentError:
+            return None
+
+    def _call(self, operation: str, table: Table, **arguments: Any) -> Struct:
+        """One call about a table, its database and name added; raises `CatalogError`."""
+        name = name_in_glue(table)
+        named = {} if "TableInput" in arguments else {"Name" if operation == "get_table" else "TableName": name}
+        with explained(operation, f"{self._database}.{name}"):
+            call = getattr(self._aws.client("glue"), operation)
+            return dict(call(DatabaseName=self._database, **named, **arguments))
+
+
+def _parts(days: Sequence[date], size: int) -> list[Sequence[date]]:
+    return [days[start : start + size] for start in range(0, len(days), size)]
+
+
+def _reason(detail: Mapping[str, str]) -> str:
+    return f"{detail.get('ErrorCode', 'no code')}: {detail.get('ErrorMessage', 'no message').rstrip('.')}"
+
+
+def _pause(attempt: int) -> None:
+    # Jitter, so that two runs that met do not meet again.
+    time.sleep(random.uniform(0.5, 1.5) * 0.1 * 2**attempt)  # noqa: S311

@@ -1,0 +1,148 @@
+"""Twin of the catalog: ordinary tables of a PostgreSQL warehouse, filled when a partition is registered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
+
+from user_behaviour.catalog.external_tables import (
+    SEEN_CHARACTERS,
+    CatalogError,
+    ExternalTables,
+    Registration,
+    declared_columns,
+    fitting,
+    registration,
+    shown,
+    spelling,
+)
+from user_behaviour.lake.conformity import with_day
+from user_behaviour.lake.manifests import timestamp
+from user_behaviour.tables.days import DayRange, ranges
+from user_behaviour.tables.table import Table
+
+if TYPE_CHECKING:
+    import psycopg2.extensions
+
+    from user_behaviour.lake.dataset import Dataset
+    from user_behaviour.warehouse.warehouse import Warehouse
+
+
+class WarehouseExternalTables(ExternalTables):
+    """External tables as ordinary tables of the warehouse: to register a partition is to load its rows.
+
+    It must not be kinder than Glue and Spectrum are: rows are there only for registered partitions, files whose types
+    are not the declared ones are refused.
+    """
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        self._warehouse = warehouse
+
+    def define(self, table: Table, dataset: Dataset) -> bool:  # noqa: ARG002
+        """Compares only: the migrations make the tables of this twin."""
+        found = [(row["name"], spelling(row["type"])) for row in self._warehouse.rows(_COLUMNS, {"table": table.name})]
+        if not found:
+            raise CatalogError(f"{table.name} does not exist; the migrations make it: `user-behaviour migrate`.")
+        if found != (declared := declared_columns(table)):
+            raise CatalogError(
+                f"{table.name} has the columns {shown(found)}; declared are {shown(declared)}. Write a migration that "
+                "brings it there, or take the change to the schema back."
+            )
+        return False
+
+    def register(self, table: Table, dataset: Dataset, days: Sequence[date]) -> dict[date, Registration]:
+        def work(cursor: psycopg2.extensions.cursor) -> dict[date, Registration]:
+            cursor.execute("lock table spectrum.registered_partition in exclusive mode")
+            manifests = {day: dataset.current(day) for day in days}
+            wanted = {day: registration(dataset, manifest) for day, manifest in manifests.items()}
+            stale = self._stale(cursor, table, wanted)
+            for span in ranges(stale):
+                parameters = (span.first, span.end)
+                day = table.partition_column
+                cursor.execute(f"delete from {table.name} where {day} >= %s and {day} < %s", parameters)
+            rows = (row for day in stale for row in with_day(fitting(table, dataset, manifests[day]), table, day))
+            self._warehouse.load(cursor, table.name, rows)
+            if len(stale) >= MANY_DAYS:
+                # Without statistics, joins of what was just loaded are planned as if it were a few rows.
+                cursor.execute(f"analyze {table.name}")
+            self._record(cursor, table, [wanted[day] for day in stale])
+            return wanted
+
+        return self._warehouse.transaction(work)
+
+    def registered(self, table: Table, span: DayRange) -> dict[date, Registration]:
+        rows = self._warehouse.rows(_REGISTERED, {"table": table.name, "first_day": span.first, "end_day": span.end})
+        return {row["day"]: Registration(**row) for row in rows}
+
+    def deregister(self, table: Table, days: Sequence[date]) -> None:
+        def work(cursor: psycopg2.extensions.cursor) -> None:
+            cursor.execute("lock table spectrum.registered_partition in exclusive mode")
+            for span in ranges(days):
+                parameters = {"table": table.name, "first_day": span.first, "end_day": span.end}
+                day = table.partition_column
+                cursor.execute(
+                    f"delete from {table.name} where {day} >= %(first_day)s and {day} < %(end_day)s", parameters
+                )
+                cursor.execute(_FORGET, parameters)
+
+        self._warehouse.transaction(work)
+
+    def seen(self, table: Table, span: DayRange) -> dict[date, str]:
+        """What is registered: here the warehouse is the catalog."""
+        return {day: found.location[:SEEN_CHARACTERS] for day, found in self.registered(table, span).items()}
+
+    @staticmethod
+    def _stale(cursor: psycopg2.extensions.cursor, table: Table, wanted: Mapping[date, Registration]) -> list[date]:
+        span = {"table": table.name, "first_day": min(wanted), "end_day": DayRange(max(wanted), max(wanted)).end}
+        cursor.execute(_REGISTERED, span)
+        found = {row[0]: Registration(*row) for row in cursor.fetchall()}
+        return sorted(day for day, registration in wanted.items() if found.get(day) != registration)
+
+    @staticmethod
+    def _record(cursor: psycopg2.extensions.cursor, table: Table, registrations: Sequence[Registration]) -> None:
+        from psycopg2.extras import execute_values
+
+        moment = timestamp(datetime.now(UTC))
+        execute_values(
+            cursor,
+            _RECORD,
+            [(table.name, r.day, r.location, r.batch_id, r.rows, moment) for r in registrations],
+            page_size=1000,
+        ) if registrations else None
+
+
+MANY_DAYS = 30
+
+
+_COLUMNS = """
+select attname as name, format_type(atttypid, atttypmod) as type
+from pg_attribute
+where attrelid = to_regclass(%(table)s) and attnum > 0 and not attisdropped
+order by attnum
+"""
+
+
+_FORGET = """
+delete from spectrum.registered_partition
+where table_name = %(table)s and insert_date >= %(first_day)s and insert_date < %(end_day)s
+"""
+
+
+_REGISTERED = """
+select insert_date as day, location, batch_id, row_count as rows
+from spectrum.registered_partition
+where table_name = %(table)s and insert_date >= %(first_day)s and insert_date < %(end_day)s
+"""
+
+
+_RECORD = """
+insert into spectrum.registered_partition
+    (table_name, insert_date, location, batch_id, row_count, registered_at)
+values %s
+on conflict (table_name, insert_date) do update set
+    location = excluded.location,
+    batch_id = excluded.batch_id,
+    row_count = excluded.row_count,
+    registered_at = excluded.registered_at
+"""

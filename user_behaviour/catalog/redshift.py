@@ -1,0 +1,138 @@
+"""External tables in a catalog that Redshift owns: the same partitions as in Glue, written by Redshift's own DDL.
+
+Twin of `WarehouseExternalTables`, for accounts where all access to the catalog goes through Redshift. This DDL runs in
+no transaction: each statement is alone on an autocommit connection. The catalog keeps only locations, so the batch is
+read from the location, and the number of rows from the batch's manifest in the lake.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import TYPE_CHECKING
+
+from user_behaviour.catalog import redshift_ddl as external_ddl
+from user_behaviour.catalog.external_tables import (
+    SEEN_CHARACTERS,
+    CatalogError,
+    Registration,
+    declared_columns,
+    shown,
+    spelling,
+)
+from user_behaviour.catalog.partition_catalog import PartitionCatalog
+from user_behaviour.catalog.seen_partitions import batch_of, seen_partitions
+from user_behaviour.lake.dataset import MANIFEST
+from user_behaviour.lake.manifests import Manifest
+from user_behaviour.tables.days import DayRange
+from user_behaviour.tables.statements import statement
+from user_behaviour.tables.table import Table
+
+if TYPE_CHECKING:
+    from psycopg2.sql import Composed
+
+    from user_behaviour.lake.dataset import Dataset
+    from user_behaviour.lake.lake import Lake
+    from user_behaviour.warehouse.warehouse import Warehouse
+
+
+class RedshiftExternalTables(PartitionCatalog):
+    """The external tables of the warehouse's external schema; `lake` is where their partitions point."""
+
+    def __init__(self, warehouse: Warehouse, lake: Lake) -> None:
+        self._warehouse = warehouse
+        self._lake = lake
+        # A batch never changes, so its manifest is read once.
+        self._rows: dict[str, int] = {}
+
+    def define(self, table: Table, dataset: Dataset) -> bool:
+        schema, _, name = table.name.rpartition(".")
+        rows = self._warehouse.rows(statement("spectrum/columns_seen.sql"), {"schema": schema, "table": name})
+        found = [(row["column_name"], spelling(row["column_type"])) for row in rows]
+        declared = declared_columns(table)
+        if found == declared:
+            return False
+        if not found:
+            location = f"{dataset.lake.uri(dataset.table.name)}/"
+            self._execute([external_ddl.create_table(table, location)])
+            return True
+        here, days = found[:-1], found[-1:]
+        if declared[: len(here)] != here or declared[-1:] != days:
+            raise CatalogError(
+                f"{table.name} has the columns {shown(found)}, declared are {shown(declared)}; Redshift can only add "
+                f"columns at the end. `drop table {table.name}` (the files stay), then `user-behaviour migrate` and "
+                "`user-behaviour reconcile --repair`."
+            )
+        self._execute(external_ddl.add_column(table, column) for column in table.columns[len(here) :])
+        return True
+
+    def registered(self, table: Table, span: DayRange) -> dict[date, Registration]:
+        seen = self.seen(table, span)
+        rows = self._lake.at_once(self._rows_at, list(seen.values()))
+        found = zip(seen.items(), rows, strict=True)
+        return {day: Registration(day, where, batch_of(where), count) for (day, where), count in found}
+
+    def deregister(self, table: Table, days: Sequence[date]) -> None:
+        if not days:
+            return
+        there = self.seen(table, DayRange(min(days), max(days)))
+        self._execute(external_ddl.drop_partition(table, day) for day in sorted(set(days)) if day in there)
+
+    def seen(self, table: Table, span: DayRange) -> dict[date, str]:
+        return seen_partitions(self._warehouse, table, span)
+
+    def _outdated(self, table: Table, wanted: Sequence[Registration]) -> list[Registration]:
+        self._rows |= {r.location: r.rows for r in wanted}
+        for registration in wanted:
+            _require_seen_whole(table, registration)
+        there = self._there(table, wanted)
+        return [r for r in wanted if there.get(r.day) != r.location]
+
+    def _point(self, table: Table, registrations: Sequence[Registration]) -> Mapping[date, str]:
+        self._execute([external_ddl.add_partitions(table, registrations)])
+        there = self._there(table, registrations)
+        elsewhere = [r for r in registrations if there.get(r.day) != r.location]
+        self._execute(external_ddl.set_location(table, r) for r in elsewhere)
+        return {}
+
+    def _there(self, table: Table, registrations: Sequence[Registration]) -> dict[date, str]:
+        days = [r.day for r in registrations]
+        return self.seen(table, DayRange(min(days), max(days)))
+
+    def _rows_at(self, location: str) -> int:
+        """The rows of the batch at a location; 0 where no batch of the lake lies there."""
+        if location not in self._rows:
+            root = self._lake.uri(MANIFEST).removesuffix(MANIFEST)
+            path = f"{location.removeprefix(root)}{MANIFEST}"
+            found = self._lake.read(path) if location.startswith(root) and location.endswith("/") else None
+            if found is None:
+                return 0
+            self._rows[location] = Manifest.from_json(found[0]).rows
+        return self._rows[location]
+
+    def _execute(self, statements: Iterable[Composed]) -> None:
+        """Runs each statement by itself, and goes on from there on a new connection if one was lost.
+
+        Never `with connection:`, by which psycopg2 begins a transaction even under autocommit.
+        """
+        left = list(statements)
+
+        def attempt() -> None:
+            with self._warehouse.session() as connection:
+                connection.autocommit = True
+                with connection.cursor() as cursor:
+                    while left:
+                        cursor.execute(left[0])
+                        left.pop(0)
+
+        if left:
+            self._warehouse.retried(attempt)
+
+
+def _require_seen_whole(table: Table, registration: Registration) -> None:
+    if (size := len(registration.location)) > SEEN_CHARACTERS:
+        raise CatalogError(
+            f"{table.name}, {registration.day}: the location {registration.location} has {size} characters, and "
+            f"svv_external_partitions shows {SEEN_CHARACTERS}: what is registered could not be told. Take a shorter "
+            "bucket or prefix (USER_BEHAVIOUR_LAKE), or let Glue be the catalog (USER_BEHAVIOUR_CATALOG)."
+        )

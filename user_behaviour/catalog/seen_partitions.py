@@ -1,0 +1,40 @@
+"""The partitions of an external table as Redshift sees them, in whichever catalog they are kept."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from typing import TYPE_CHECKING
+
+from user_behaviour.catalog.external_tables import CatalogError
+from user_behaviour.tables.days import DayRange
+from user_behaviour.tables.statements import statement
+from user_behaviour.tables.table import Table
+
+if TYPE_CHECKING:
+    from user_behaviour.warehouse.warehouse import Warehouse
+
+
+def seen_partitions(warehouse: Warehouse, table: Table, span: DayRange) -> dict[date, str]:
+    """Day and location of each partition of the range that `svv_external_partitions` shows."""
+    schema, _, name = table.name.rpartition(".")
+    rows = warehouse.rows(statement("spectrum/partitions_seen.sql"), {"schema": schema, "table": name})
+    found = {_day(table, row["partition_values"]): row["location"] for row in rows}
+    return {day: location for day, location in sorted(found.items()) if span.first <= day < span.end}
+
+
+def batch_of(location: str) -> str:
+    """The batch at which a location points: its last part."""
+    return location.rstrip("/").rpartition("/")[2]
+
+
+def _day(table: Table, values: str) -> date:
+    """The day in the partition's values, which Redshift shows as a list in JSON: `["2010-12-01"]`."""
+    try:
+        (value,) = json.loads(values)
+        return date.fromisoformat(value)
+    except (TypeError, ValueError) as error:
+        raise CatalogError(
+            f"Redshift shows a partition of {table.name} with the values {values!r}; expected is one day as "
+            '["2010-12-01"]. Drop the partition: `alter table … drop partition (…)`.'
+        ) from error

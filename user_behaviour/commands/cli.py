@@ -1,0 +1,114 @@
+"""The command `user-behaviour`: its group, and the one place where errors become a line or two and an exit status.
+
+The commands are in `commands`. Whatever takes time to import is imported by the command that needs it.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import TracebackType
+from typing import Any
+
+import click
+
+from user_behaviour.commands.data import deliver, generate, load_purchases
+from user_behaviour.commands.demo import demo
+from user_behaviour.commands.doctor import doctor
+from user_behaviour.commands.migrate import migrate
+from user_behaviour.commands.questions import explain, query
+from user_behaviour.commands.reconcile import reconcile
+from user_behaviour.commands.run import run
+from user_behaviour.commands.stack import dev, down, status, up
+
+INTERRUPTED = 130
+
+
+class _Commands(click.Group):
+    """A group that shows an expected error as its message; `--debug` lets it through."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("\nInterrupted. What was published stays, and the stack is left as it is.", err=True)
+            ctx.exit(INTERRUPTED)
+        except BrokenPipeError:
+            raise  # whoever read our output has left; click ends without a word
+        except _expected_errors() as error:
+            if ctx.params.get("debug"):
+                raise
+            raise click.ClickException(_in_short(error)) from error
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.option("--debug", is_flag=True, help="Show tracebacks, and the log lines of Dagster and Spark.")
+@click.version_option(package_name="user_behaviour")
+@click.pass_context
+def cli(ctx: click.Context, *, debug: bool) -> None:
+    """What each customer spent and how they reviewed, every day.
+
+    State lives under USER_BEHAVIOUR_HOME (default: .user_behaviour in the checkout).
+    """
+    ctx.obj = debug
+
+
+for command in (
+    up,
+    down,
+    status,
+    doctor,
+    migrate,
+    generate,
+    load_purchases,
+    deliver,
+    run,
+    query,
+    explain,
+    reconcile,
+    dev,
+    demo,
+):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """The entry point: an error that nobody expected becomes one line too, unless `--debug` is given."""
+    if "--debug" not in sys.argv:
+        sys.excepthook = _unexpected
+    cli()
+
+
+def _expected_errors() -> tuple[type[BaseException], ...]:
+    """The errors that a user can do something about. Asked for only when something was raised."""
+    import psycopg2
+
+    from user_behaviour.aws.secrets import SecretError
+    from user_behaviour.aws.store_errors import StoreError
+    from user_behaviour.catalog.external_tables import CatalogError
+    from user_behaviour.commands.run_error import RunError
+    from user_behaviour.lake.held_back import HeldBackError
+    from user_behaviour.local.account import NoAccount
+    from user_behaviour.local.java import JavaNotFound
+    from user_behaviour.local.shop_data import ShopDataError
+    from user_behaviour.local.stack import StackError
+    from user_behaviour.migrations.migrations import MigrationError
+    from user_behaviour.rules import NoRuleError
+    from user_behaviour.settings import SettingError
+    from user_behaviour.warehouse.redshift_connection import CredentialsError
+
+    own = (SettingError, StackError, NoAccount, JavaNotFound, ShopDataError, HeldBackError, NoRuleError, RunError)
+    stores = (MigrationError, CatalogError, StoreError, CredentialsError, SecretError, psycopg2.Error)
+    return (*own, *stores, OSError)
+
+
+def _in_short(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return "\n".join(lines[:2]) or type(error).__name__
+
+
+def _unexpected(kind: type[BaseException], error: BaseException, _trace: TracebackType | None) -> None:
+    click.echo(
+        f"Error: {kind.__name__}: {_in_short(error)}\n"
+        "This was not expected; `user-behaviour --debug …` shows where it came from.",
+        err=True,
+    )

@@ -1,0 +1,1 @@
+"""The lake: the role and its twins, data sets, batches, manifests, publishing."""

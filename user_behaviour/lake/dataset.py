@@ -1,0 +1,210 @@
+"""A data set of the lake: how a day's partition is written, published, rejected, read and superseded.
+
+A batch's files are immutable and lie under a prefix of their own; `_current.json` of a day says which batch is in
+force and is replaced in one step, last. Nothing is appended, nothing is updated in place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+from user_behaviour.lake.batch_writer import QUARANTINE, BatchWriter
+from user_behaviour.lake.conformity import conform, require_file
+from user_behaviour.lake.held_back import MissingPartitionError
+from user_behaviour.lake.locations import Location, Locations
+from user_behaviour.lake.manifests import DataFile, Manifest, Rejection, timestamp
+from user_behaviour.tables.table import Table
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from user_behaviour.lake.lake import Lake
+
+CURRENT = "_current.json"
+REJECTED = "_rejected.json"
+MANIFEST = "_manifest.json"
+# A file up to this size, in bytes, is read by one request and not by its columns.
+READ_WHOLE = 4 << 20
+
+
+class BatchInForceError(Exception):
+    """A batch was to be written again that readers already use."""
+
+
+class Dataset:
+    """The partitions of one table in the lake."""
+
+    def __init__(self, lake: Lake, table: Table) -> None:
+        self.lake = lake
+        self.table = table
+
+    def directory(self, day: date) -> str:
+        return f"{self.table.name}/{self.table.partition_column}={day.isoformat()}"
+
+    def batch_directory(self, day: date, batch_id: str) -> str:
+        return f"{self.directory(day)}/{batch_id}"
+
+    def current(self, day: date) -> Manifest:
+        """The manifest of the batch in force; `MissingPartitionError` names a day that has none."""
+        return self.in_force([day])[0]
+
+    def in_force(self, days: Sequence[date]) -> list[Manifest]:
+        """The manifests in force of all the days; `MissingPartitionError` names the first day that has none."""
+        found = self.manifests(days)
+        for day in days:
+            if day not in found:
+                raise self._missing(day)
+        return [found[day] for day in days]
+
+    def manifests(self, days: Sequence[date]) -> dict[date, Manifest]:
+        """The manifests in force of those of the days that are published."""
+        found = self.lake.at_once(self.lake.read, [f"{self.directory(day)}/{CURRENT}" for day in days])
+        return {day: Manifest.from_json(content[0]) for day, content in zip(days, found, strict=True) if content}
+
+    def batch(self, day: date, batch_id: str) -> Manifest | None:
+        """The manifest of a batch, in force or superseded; None where it never was published or is purged."""
+        found = self.lake.read(f"{self.batch_directory(day, batch_id)}/{MANIFEST}")
+        return Manifest.from_json(found[0]) if found else None
+
+    def rejection(self, day: date) -> Rejection | None:
+        """The newest rejected attempt at a day, unless a batch at least as new is in force."""
+        found = self.lake.read(f"{self.directory(day)}/{REJECTED}")
+        if found is None:
+            return None
+        rejection = Rejection.from_json(found[0])
+        current = self.manifests([day]).get(day)
+        return None if current and current.as_of >= rejection.as_of else rejection
+
+    def locations(self, days: Sequence[date]) -> Locations:
+        """Where the batches in force lie."""
+        found = self.manifests(days)
+        here = {
+            day: Location(self.lake.uri(self.batch_directory(day, manifest.batch_id)), manifest)
+            for day, manifest in found.items()
+        }
+        missing = {day: self._missing(day) for day in days if day not in found}
+        return Locations(self.table.name, self.lake.uri(self.table.name), here, missing)
+
+    def read(self, manifest: Manifest) -> Iterator[pa.RecordBatch]:
+        """The rows of a batch as a stream, in the declared schema; nullable columns that it lacks are null."""
+        directory = self.batch_directory(manifest.day, manifest.batch_id)
+        for name, file in zip((file.name for file in manifest.files), self.files(manifest), strict=True):
+            with self.lake.explaining("Reading", f"{directory}/{name}"):
+                for batch in file.iter_batches(use_threads=False):
+                    yield conform(batch, self.table)
+
+    def files(self, manifest: Manifest) -> Iterator[pq.ParquetFile]:
+        """The files of a batch as they are, each open until the next is asked for."""
+        import pyarrow.parquet as pq
+
+        directory = self.batch_directory(manifest.day, manifest.batch_id)
+        for file in manifest.files:
+            path = f"{directory}/{file.name}"
+            with self.lake.explaining("Reading", path), self._opened(path, file) as opened:
+                yield pq.ParquetFile(opened)
+
+    def _opened(self, path: str, file: DataFile) -> pa.NativeFile:
+        import pyarrow as pa
+
+        if file.size > READ_WHOLE:
+            return self.lake.filesystem().open_input_file(path)
+        with self.lake.open(path) as stream:
+            return pa.BufferReader(stream.read())
+
+    def quarantine(self, manifest: Manifest | Rejection) -> pa.Table | None:
+        """The rows that were kept out of a batch; None where there were none."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        found = self.lake.read(f"{self.batch_directory(manifest.day, manifest.batch_id)}/{QUARANTINE}")
+        return pq.read_table(pa.BufferReader(found[0])) if found else None
+
+    def write(self, day: date, batch_id: str) -> BatchWriter:
+        """Starts a batch; nothing of it can be seen before `publish`."""
+        return BatchWriter(self, day, batch_id)
+
+    def begin(self, day: date, batch_id: str) -> str:
+        """Makes an empty place for a batch: an earlier attempt of the same run may have died there."""
+        current = self.manifests([day]).get(day)
+        if current and current.batch_id == batch_id:
+            name = f"Batch {batch_id} of {self.table.name}, {day},"
+            raise BatchInForceError(
+                f"{name} is in force and readers may be in it; it is written once: start a new run."
+            )
+        directory = self.batch_directory(day, batch_id)
+        self.lake.delete(directory)
+        self.lake.make_directory(directory)
+        return directory
+
+    def adopt(self, day: date, batch_id: str, written: Sequence[str]) -> tuple[DataFile, ...]:
+        """Takes Parquet files that another program wrote into the batch, after a look at their footers."""
+        import pyarrow.parquet as pq
+
+        files = []
+        filesystem, directory = self.lake.filesystem(), self.begin(day, batch_id)
+        for number, source in enumerate(written):
+            with self.lake.explaining("Reading", source), filesystem.open_input_file(source) as file:
+                size, metadata = file.size(), pq.read_metadata(file)
+            require_file(metadata, self.table, source)
+            name = f"part-{number:05}.parquet"
+            self.lake.move(source, f"{directory}/{name}")
+            files.append(DataFile(name, metadata.num_rows, size))
+        return tuple(files)
+
+    def publish(self, manifest: Manifest) -> bool:
+        """Puts the batch in force, in one step. False: a batch with a newer view of the outside is, and stays."""
+        directory = self.batch_directory(manifest.day, manifest.batch_id)
+        content = manifest.to_json()
+        self.lake.write(f"{directory}/{MANIFEST}", content)
+        pointer = f"{self.directory(manifest.day)}/{CURRENT}"
+        while True:
+            found = self.lake.read(pointer)
+            if found and Manifest.from_json(found[0]).as_of > manifest.as_of:
+                return False
+            if self.lake.swap(pointer, content, expected=found[1] if found else None):
+                return True
+
+    def reject(self, rejection: Rejection) -> None:
+        """Records why a batch was not published; the batch in force stays."""
+        self.lake.write(f"{self.directory(rejection.day)}/{REJECTED}", rejection.to_json())
+
+    def days(self) -> list[date]:
+        """Every day that the lake holds anything of, published or not."""
+        prefix = f"{self.table.partition_column}="
+        names = [name for name in self.lake.list(self.table.name) if name.startswith(prefix)]
+        return [date.fromisoformat(name.removeprefix(prefix)) for name in names]
+
+    def superseded(self, day: date, *, before: datetime) -> list[str]:
+        """The batches of a day that are not in force, and that the next one had replaced before a moment."""
+        in_force = self._in_force(day)
+        manifests = {name: self.batch(day, name) for name in self._batches(day)}
+        written = {name: manifest.written_at for name, manifest in manifests.items() if manifest}
+        old = []
+        for name, moment in written.items():
+            replaced = min((later for later in written.values() if later > moment), default=moment)
+            if name != in_force and replaced < timestamp(before):
+                old.append(name)
+        return old
+
+    def unpublished(self, day: date) -> list[str]:
+        """The batches of a day that have no manifest: crashed, in work, or rejected and since overtaken."""
+        rejection = self.rejection(day)
+        kept = {self._in_force(day), rejection.batch_id if rejection else None}
+        batches = [name for name in self._batches(day) if name not in kept]
+        return [name for name in batches if MANIFEST not in self.lake.list(self.batch_directory(day, name))]
+
+    def _in_force(self, day: date) -> str | None:
+        current = self.manifests([day]).get(day)
+        return current.batch_id if current else None
+
+    def _missing(self, day: date) -> MissingPartitionError:
+        return MissingPartitionError(
+            f"Partition {day} of {self.table.name} is not in the lake at {self.lake.uri(self.table.name)}; "
+            "materialise it first."
+        )
+
+    def _batches(self, day: date) -> list[str]:
+        return [name for name in self.lake.list(self.directory(day)) if not name.startswith("_")]

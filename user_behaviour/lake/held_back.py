@@ -1,0 +1,27 @@
+"""Why a day is not published, or not there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from user_behaviour.lake.manifests import Source
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class HeldBackError(Exception):
+    """A day cannot be published now; the other days of the run can. Permanent: a retry would meet it again.
+
+    `quarantine` are the rows that led to it, to be kept for whoever mends them.
+    """
+
+    def __init__(self, *reasons: str, quarantine: pa.Table | None = None, sources: tuple[Source, ...] = ()) -> None:
+        super().__init__("; ".join(reasons))
+        self.reasons = reasons
+        self.quarantine = quarantine
+        self.sources = sources
+
+
+class MissingPartitionError(HeldBackError):
+    """A partition that was asked for does not exist yet."""

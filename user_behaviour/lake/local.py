@@ -1,0 +1,98 @@
+"""Twin of the lake: a directory of this machine."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from user_behaviour.lake.lake import Lake
+
+if TYPE_CHECKING:
+    import pyarrow.fs
+
+
+class LocalLake(Lake):
+    """The lake as a directory. An object is replaced by a rename; its version is a digest, as an ETag of S3 is."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def filesystem(self) -> pyarrow.fs.FileSystem:
+        import pyarrow.fs
+
+        return pyarrow.fs.SubTreeFileSystem(str(self.root), pyarrow.fs.LocalFileSystem())
+
+    def uri(self, path: str) -> str:
+        return f"file://{self.root / path}"
+
+    def make_directory(self, path: str) -> None:
+        (self.root / path).mkdir(parents=True, exist_ok=True)
+
+    def read(self, path: str) -> tuple[bytes, str] | None:
+        try:
+            content = (self.root / path).read_bytes()
+        except FileNotFoundError:
+            return None
+        # Not inode and time: the file system gives both again within a tick of its clock.
+        return content, hashlib.blake2b(content, digest_size=16).hexdigest()
+
+    def write(self, path: str, content: bytes | BinaryIO) -> None:
+        target = self.root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # Not longer than the name that it becomes, which may be as long as the file system allows.
+        part = target.with_name(f"_{secrets.token_hex(6)}.part")
+        try:
+            with part.open("wb") as file:
+                if isinstance(content, bytes):
+                    file.write(content)
+                else:
+                    shutil.copyfileobj(content, file, 1 << 20)
+            part.rename(target)
+        finally:
+            part.unlink(missing_ok=True)
+
+    def swap(self, path: str, content: bytes, *, expected: str | None) -> bool:
+        with self._locked((self.root / path).parent):
+            found = self.read(path)
+            if (found[1] if found else None) != expected:
+                return False
+            self.write(path, content)
+            return True
+
+    def delete(self, path: str) -> None:
+        target = self.root / path
+        if target.is_dir():
+            shutil.rmtree(target, ignore_errors=False)
+        else:
+            target.unlink(missing_ok=True)
+
+    def list(self, path: str) -> list[str]:
+        try:
+            return sorted(os.listdir(self.root / path))
+        except FileNotFoundError:
+            return []
+
+    def move(self, source: str, target: str) -> None:
+        self.make_directory(str(Path(target).parent))
+        (self.root / source).rename(self.root / target)
+
+    def open(self, path: str) -> BinaryIO:
+        return (self.root / path).open("rb")
+
+    @contextmanager
+    def _locked(self, directory: Path) -> Iterator[None]:
+        """Holds the directory against other processes; the kernel lets go of it when a process dies."""
+        directory.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(directory, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)

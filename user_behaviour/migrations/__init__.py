@@ -1,0 +1,1 @@
+"""What the warehouse's tables should be, how they become that, and where they are not."""

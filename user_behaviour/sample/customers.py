@@ -1,0 +1,84 @@
+"""The sample shop's customers and their habits: how often, which weekday, what time, how much, and of what.
+
+Holds people as arrays, one element a customer, so that a day's shoppers are drawn in one step.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import numpy.typing as npt
+
+from user_behaviour.sample.calendar import OPENED, YEAR_END, Stream, generator
+from user_behaviour.sample.catalogue import section_count
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+FIRST_ID = 12346
+HOME = 0
+COUNTRIES = (
+    "United Kingdom", "Germany", "France", "Ireland", "Spain", "Netherlands", "Belgium", "Switzerland", "Portugal",
+    "Australia", "Norway", "Italy", "Channel Islands", "Finland", "Sweden", "United Arab Emirates", "Unspecified",
+)  # fmt: skip
+UNSPECIFIED = len(COUNTRIES) - 1
+HOUSEHOLD, TRADE, WHOLESALE = range(3)
+_AT_SCALE_1, _FEWEST = 4700, 40
+_KNOWN_BEFORE = 0.3  # the share of customers who had bought before the first day
+_STYLES = (0.30, 0.62, 0.08)
+
+
+@dataclass(frozen=True)
+class Customers:
+    """One element a customer.
+
+    `joined` is the ordinal of the day of the first purchase, `minute` the usual minute of the day, `basket` the length
+    of an order against the mean, `style` one of `HOUSEHOLD`, `TRADE`, `WHOLESALE`, `country` a
+    position in `COUNTRIES`.
+    """
+
+    ids: Ints
+    joined: Ints
+    activity: Floats
+    weekday: Ints
+    minute: Ints
+    basket: Floats
+    style: Ints
+    section: Ints
+    country: Ints
+
+    def newcomers(self, day: date) -> Ints:
+        """The customers whose first purchase is on the day, as positions in the arrays."""
+        return np.flatnonzero(self.joined == day.toordinal())
+
+    def regulars(self, rng: np.random.Generator, day: date, *, count: int) -> Ints:
+        """`count` draws (with replacement) of those who have bought before, by their activity and weekday."""
+        keenness = self.activity * np.where(self.weekday == day.weekday(), 2.4, 0.8)
+        steps = np.cumsum(np.where(self.joined < day.toordinal(), keenness, 0.0))
+        drawn = rng.random(count) * steps[-1]
+        who: Ints = np.minimum(np.searchsorted(steps, drawn, side="right"), steps.size - 1)
+        return who
+
+
+def customers(seed: int, scale: float) -> Customers:
+    """The customers of the shop: their number grows with the scale, down to a floor of a few dozen."""
+    rng = generator(seed, Stream.CUSTOMERS)
+    count = max(_FEWEST, round(_AT_SCALE_1 * scale))
+    span = (YEAR_END - OPENED).days + 1
+    joined = OPENED.toordinal() + rng.integers(0, span, count)
+    joined[: max(1, round(count * _KNOWN_BEFORE))] = OPENED.toordinal() - 1
+    abroad = rng.random(count) < 0.09
+    rarity = np.floor((UNSPECIFIED - 1) * rng.random(count) ** 2.2).astype(np.int64)
+    return Customers(
+        ids=FIRST_ID + np.concatenate(([0], np.cumsum(rng.integers(1, 3, count - 1)))).astype(np.int64),
+        joined=rng.permutation(joined),
+        activity=rng.lognormal(0.0, 1.15, count),
+        weekday=rng.choice(np.array([0, 1, 2, 3, 4, 6]), count),
+        minute=np.clip(rng.normal(12.8 * 60, 110, count), 8 * 60, 18 * 60).astype(np.int64),
+        basket=rng.lognormal(0.0, 0.5, count),
+        style=rng.choice(3, count, p=_STYLES).astype(np.int64),
+        section=rng.integers(0, section_count(), count),
+        country=np.where(abroad, 1 + rarity, HOME),
+    )

@@ -1,0 +1,156 @@
+"""Spark programs on EMR: how one job is started once, watched, and cancelled. A twin gives a few verbs.
+
+A job has a name that follows from its job object. Who runs the same job again, after a crash of the orchestrator for
+instance, finds it by that name and waits for it: nothing is submitted twice. Nothing here creates a cluster or an
+application, so none is left behind: a job that nobody waits for any more is cancelled or ended by its own time-out,
+and the application stops by itself (auto-stop).
+"""
+
+from __future__ import annotations
+
+import time
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from user_behaviour.spark.emr_job import (
+    Ending,
+    JobState,
+    SparkJobCancelledError,
+    SparkJobError,
+    SparkJobFailedError,
+    SparkJobLostError,
+    SparkJobRefusedError,
+    SparkJobTimeoutError,
+    SparkJobUnseenError,
+    job_name,
+)
+from user_behaviour.spark.programs import SparkPrograms
+from user_behaviour.spark.spark import SparkRunner
+
+if TYPE_CHECKING:
+    import logging
+
+POLL_SECONDS = 10.0
+# What EMR says may lag behind a submission by moments; who is unknown for longer is lost.
+UNKNOWN_AT_MOST = 3
+
+
+class EmrSpark(SparkRunner):
+    """Runs a program as a job on EMR and waits for its end, `minutes` at most from when it began to wait."""
+
+    def __init__(self, programs: SparkPrograms, *, minutes: float, poll_seconds: float) -> None:
+        self._programs = programs
+        self._minutes = minutes
+        self._poll_seconds = poll_seconds
+
+    @abstractmethod
+    def find(self, name: str) -> str | None:
+        """The id of the job of that name, in whatever state; None where there is none."""
+
+    @abstractmethod
+    def submit(self, name: str, entry_point: str, arguments: Sequence[str]) -> str:
+        """Submits the job, once even if answers are lost; its id."""
+
+    @abstractmethod
+    def state(self, job_id: str) -> JobState | None:
+        """The job's state; None where EMR does not know the job."""
+
+    @abstractmethod
+    def cancel(self, job_id: str) -> None:
+        """Asks for the job's end; returns before it has ended."""
+
+    @abstractmethod
+    def logs(self, job_id: str) -> str:
+        """Where to read what the job said, for people."""
+
+    def prepare(self) -> None:
+        """Nothing: EMR starts what it needs when a job comes."""
+
+    def run(self, program: str, job: str) -> None:
+        """As the role says. Raises a `SparkJobError`; whatever ends the wait before the job's end cancels the job."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        name, job_id = job_name(program, job), None
+        try:
+            job_id = self._started(name, program, job)
+            logs = self.logs(job_id)
+            _log().info("Spark job %s: logs at %s", job_id, logs)
+            state = self._ended(job_id, logs)
+        except SparkJobLostError:
+            raise
+        except BaseException as error:  # also an interruption, which is none of Exception's
+            self._give_up(name, job_id)
+            if isinstance(error, (BotoCoreError, ClientError)):
+                raise SparkJobUnseenError(f"EMR could not be asked about Spark job {job_id}: {error}.") from error
+            raise
+        if state.ending is not Ending.SUCCESS:
+            kind = SparkJobCancelledError if state.ending is Ending.CANCELLATION else SparkJobFailedError
+            raise kind(
+                f"Spark job {job_id} ({program}) ended as {state.name}: {state.details or 'EMR gives no reason'}. "
+                f"Read its logs at {logs}, mend the cause, and run the days again."
+            )
+
+    def _started(self, name: str, program: str, job: str) -> str:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            if found := self.find(name):
+                _log().info("Spark job %s (%s) was submitted before; waiting for it", found, name)
+                return found
+            job_id = self.submit(name, self._programs.uri(program), ["--job", job])
+        except (BotoCoreError, ClientError) as error:
+            raise SparkJobRefusedError(
+                f"Submitting {program} as {name} failed: {error}. `user-behaviour doctor` looks at application, "
+                "cluster, role and permissions."
+            ) from error
+        _log().info("Spark job %s (%s) submitted", job_id, name)
+        return job_id
+
+    def _ended(self, job_id: str, logs: str) -> JobState:
+        """The state in which the job ended; every change on the way is a line of the run's log."""
+        begin = time.monotonic()
+        last, unknown = "", 0
+        while True:
+            state = self.state(job_id)
+            seconds = time.monotonic() - begin
+            if state and state.name != last:
+                _log().info("Spark job %s is %s after %.0f s%s", job_id, state.name, seconds, _told(state))
+                last = state.name
+            if state and state.ending:
+                return state
+            unknown = 0 if state else unknown + 1
+            if unknown >= UNKNOWN_AT_MOST:
+                raise SparkJobLostError(
+                    f"Spark job {job_id} is lost: EMR does not know it any more (last seen {last or 'never'}). "
+                    f"What there is of its logs is at {logs}; run the days again."
+                )
+            if seconds >= self._minutes * 60:
+                raise SparkJobTimeoutError(
+                    f"Spark job {job_id} was {last or 'unknown'} after {self._minutes:g} minutes and is cancelled. "
+                    f"Read its logs at {logs}; if it only needs longer, raise USER_BEHAVIOUR_SPARK_MINUTES."
+                )
+            time.sleep(self._poll_seconds)
+
+    def _give_up(self, name: str, job_id: str | None) -> None:
+        """Cancels the job; with no id, the one that a broken off submission may have started."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            if found := job_id or self.find(name):
+                self.cancel(found)
+                _log().warning("Spark job %s (%s): its cancellation was asked for", found, name)
+        except (BotoCoreError, ClientError, SparkJobError) as error:
+            # Not raised: what ended the wait is what the run is to say.
+            _log().warning("Spark job %s could not be cancelled and may be running: %s", name, error)
+
+
+def _told(state: JobState) -> str:
+    return f": {state.details}" if state.details else ""
+
+
+def _log() -> logging.Logger:
+    # Dagster's, so that the lines are in the run's log whatever the instance captures.
+    from dagster import get_dagster_logger
+
+    return get_dagster_logger()

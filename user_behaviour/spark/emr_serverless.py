@@ -1,0 +1,99 @@
+"""Twin of the Spark role: EMR Serverless. A job is a job run of an application that exists already and stops by itself.
+
+Started with a client token that follows from the job object, so that a request whose answer was lost, or that a
+restarted orchestrator makes again, starts nothing twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+from user_behaviour.aws.clients import Aws
+from user_behaviour.lake.lake import Lake
+from user_behaviour.spark.emr import POLL_SECONDS, EmrSpark
+from user_behaviour.spark.emr_job import Ending, JobState
+from user_behaviour.spark.programs import SparkPrograms
+
+LOGS = "_logs/spark"
+# Between the polite and the hard end of a cancelled job, in seconds; 15 is the least that EMR takes.
+GRACE_SECONDS = 15
+# The least time-out that EMR Serverless takes, in minutes.
+LEAST_MINUTES = 5
+_ENDINGS = {"SUCCESS": Ending.SUCCESS, "FAILED": Ending.FAILURE, "CANCELLED": Ending.CANCELLATION}
+
+
+class EmrServerlessSpark(EmrSpark):
+    """Jobs of one application, run as `role` (an ARN); `spark_parameters` are spark-submit's, such as `--conf a=b`."""
+
+    def __init__(
+        self,
+        aws: Aws,
+        programs: Path,
+        lake: Lake,
+        *,
+        application: str,
+        role: str,
+        minutes: float,
+        spark_parameters: str = "",
+        poll_seconds: float = POLL_SECONDS,
+    ) -> None:
+        super().__init__(SparkPrograms(programs, lake), minutes=minutes, poll_seconds=poll_seconds)
+        self.aws = aws
+        self.application = application
+        self.role = role
+        self._spark_parameters = spark_parameters
+        self._log_uri = f"{lake.uri(LOGS)}/"
+
+    def find(self, name: str) -> str | None:
+        """Looks by itself: how long EMR remembers a client token is not documented."""
+        # An older one has ended: EMR's own time-out is on it.
+        since = datetime.now(UTC) - timedelta(days=1, minutes=self._minutes)
+        pages = self._client.get_paginator("list_job_runs").paginate(
+            applicationId=self.application, createdAtAfter=since
+        )
+        return next((str(run["id"]) for page in pages for run in page["jobRuns"] if run.get("name") == name), None)
+
+    def submit(self, name: str, entry_point: str, arguments: Sequence[str]) -> str:
+        driver: dict[str, Any] = {"entryPoint": entry_point, "entryPointArguments": list(arguments)}
+        if self._spark_parameters:
+            driver["sparkSubmitParameters"] = self._spark_parameters
+        started = self._client.start_job_run(
+            applicationId=self.application,
+            clientToken=name,
+            name=name,
+            executionRoleArn=self.role,
+            # For when nobody is left to cancel it.
+            executionTimeoutMinutes=max(LEAST_MINUTES, ceil(self._minutes)),
+            jobDriver={"sparkSubmit": driver},
+            configurationOverrides={
+                "monitoringConfiguration": {"s3MonitoringConfiguration": {"logUri": self._log_uri}}
+            },
+        )
+        return str(started["jobRunId"])
+
+    def state(self, job_id: str) -> JobState | None:
+        try:
+            run = self._client.get_job_run(applicationId=self.application, jobRunId=job_id)["jobRun"]
+        except self._client.exceptions.ResourceNotFoundException:
+            return None
+        return JobState(run["state"], run.get("stateDetails") or "", _ENDINGS.get(run["state"]))
+
+    def cancel(self, job_id: str) -> None:
+        self._client.cancel_job_run(
+            applicationId=self.application, jobRunId=job_id, shutdownGracePeriodInSeconds=GRACE_SECONDS
+        )
+
+    def logs(self, job_id: str) -> str:
+        """The logs on S3, and the command that gives the Spark UI's address; the address itself would let anyone in."""
+        return (
+            f"{self._log_uri}applications/{self.application}/jobs/{job_id}/ (SPARK_DRIVER/stderr.gz); Spark UI: "
+            f"aws emr-serverless get-dashboard-for-job-run --application-id {self.application} --job-run-id {job_id}"
+        )
+
+    @property
+    def _client(self) -> Any:
+        return self.aws.client("emr-serverless")

@@ -1,0 +1,121 @@
+"""Twin of the Spark role: steps on an EMR cluster that exists already, for accounts that pay for one anyway.
+
+AddJobFlowSteps takes no client token. So a step has a name that follows from the job object, and before each
+submission, the one after a lost answer included, the cluster's steps are searched for it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from user_behaviour.aws.clients import Aws
+from user_behaviour.lake.lake import Lake
+from user_behaviour.spark.emr import POLL_SECONDS, EmrSpark
+from user_behaviour.spark.emr_job import Ending, JobState, SparkJobError
+from user_behaviour.spark.programs import SparkPrograms
+
+_ENDINGS = {
+    "COMPLETED": Ending.SUCCESS,
+    "FAILED": Ending.FAILURE,
+    "INTERRUPTED": Ending.FAILURE,
+    "CANCELLED": Ending.CANCELLATION,
+}
+_THROTTLED = {"ThrottlingException", "Throttling", "RequestLimitExceeded", "TooManyRequestsException"}
+
+
+class EmrStepsSpark(EmrSpark):
+    """Steps of the cluster of that id. `role` is a runtime role (an ARN), where the cluster asks for one."""
+
+    def __init__(
+        self,
+        aws: Aws,
+        programs: Path,
+        lake: Lake,
+        *,
+        cluster: str,
+        minutes: float,
+        role: str | None = None,
+        poll_seconds: float = POLL_SECONDS,
+    ) -> None:
+        super().__init__(SparkPrograms(programs, lake), minutes=minutes, poll_seconds=poll_seconds)
+        self.aws = aws
+        # botocore would repeat a submission whose answer was lost, and so submit twice.
+        self._aws_once = replace(aws, attempts=1)
+        self.cluster = cluster
+        self.role = role
+
+    def find(self, name: str) -> str | None:
+        pages = self._client.get_paginator("list_steps").paginate(ClusterId=self.cluster)
+        return next((str(step["Id"]) for page in pages for step in page["Steps"] if step["Name"] == name), None)
+
+    def submit(self, name: str, entry_point: str, arguments: Sequence[str]) -> str:
+        # Client mode: the driver is the step's own process, so that a cancelled step takes its application along.
+        command = ["spark-submit", "--deploy-mode", "client", "--name", name, entry_point, *arguments]
+        step = {
+            "Name": name,
+            "ActionOnFailure": "CONTINUE",
+            "HadoopJarStep": {"Jar": "command-runner.jar", "Args": command},
+        }
+        for _ in range(self.aws.attempts - 1):
+            if (job_id := self._submitted(step)) or (job_id := self._seen(name)):
+                return job_id
+        return self._submit_once(step)
+
+    def state(self, job_id: str) -> JobState | None:
+        try:
+            step = self._client.describe_step(ClusterId=self.cluster, StepId=job_id)["Step"]
+        except self._client.exceptions.InvalidRequestException:
+            return None
+        status = step["Status"]
+        told = [*status.get("FailureDetails", {}).values(), status.get("StateChangeReason", {}).get("Message")]
+        return JobState(status["State"], "; ".join(text for text in told if text), _ENDINGS.get(status["State"]))
+
+    def cancel(self, job_id: str) -> None:
+        answer = self._client.cancel_steps(
+            ClusterId=self.cluster, StepIds=[job_id], StepCancellationOption="TERMINATE_PROCESS"
+        )
+        for info in answer["CancelStepsInfoList"]:
+            if info["Status"] == "FAILED":
+                raise SparkJobError(f"Cancelling step {job_id} was refused: {info.get('Reason', 'no reason given')}.")
+
+    def logs(self, job_id: str) -> str:
+        """The step's logs on S3, some minutes late, and the cluster's page."""
+        meta = self._client.meta
+        page = f"https://console.aws.amazon.com/emr/home?region={meta.region_name}#/clusterDetails/{self.cluster}"
+        uri = self._client.describe_cluster(ClusterId=self.cluster)["Cluster"].get("LogUri")
+        if not uri:
+            return f"{page} (the cluster has no LogUri and keeps its logs to itself)"
+        root = uri.replace("s3n://", "s3://").rstrip("/")
+        return f"{root}/{self.cluster}/steps/{job_id}/ (stderr.gz); {page}"
+
+    def _submitted(self, step: dict[str, Any]) -> str | None:
+        """The step's id; None where the answer was lost or another attempt may help."""
+        from botocore import exceptions as boto
+
+        try:
+            return self._submit_once(step)
+        except (boto.ConnectionError, boto.HTTPClientError):
+            return None
+        except boto.ClientError as error:
+            if error.response["Error"]["Code"] in _THROTTLED:
+                return None
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
+                return None
+            raise
+
+    def _seen(self, name: str) -> str | None:
+        time.sleep(self._poll_seconds)
+        return self.find(name)
+
+    def _submit_once(self, step: dict[str, Any]) -> str:
+        client = self._aws_once.client("emr")
+        role = {"ExecutionRoleArn": self.role} if self.role else {}
+        return str(client.add_job_flow_steps(JobFlowId=self.cluster, Steps=[step], **role)["StepIds"][0])
+
+    @property
+    def _client(self) -> Any:
+        return self.aws.client("emr")

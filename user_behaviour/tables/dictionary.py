@@ -1,0 +1,48 @@
+"""The data dictionary in Markdown, made from the schemas: `python -m user_behaviour.tables.dictionary`.
+
+`docs/data-dictionary.md` holds its output; a test keeps the two the same.
+"""
+
+from collections.abc import Iterator
+
+from user_behaviour.tables.schemas import EXTERNAL_TABLES, LAKE_TABLES, WAREHOUSE_TABLES
+from user_behaviour.tables.table import Table
+
+_HEAD = """# Data dictionary
+
+Made from `user_behaviour/tables/schemas.py` by `python -m user_behaviour.tables.dictionary > docs/data-dictionary.md`.
+
+`varchar(n)` counts bytes, as Redshift does. `timestamp` is in microseconds, UTC, without a zone. In the lake the day
+of a partition, `insert_date`, is in the path; in external tables and in the warehouse it is a column of type `date`.
+"""
+
+
+def render() -> str:
+    """The whole page."""
+    sections = (
+        ("The lake", LAKE_TABLES),
+        ("External tables", EXTERNAL_TABLES),
+        ("The warehouse", WAREHOUSE_TABLES),
+    )
+    lines = [_HEAD]
+    for title, tables in sections:
+        lines.append(f"## {title}\n")
+        for table in tables:
+            lines += [*_described(table), ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _described(table: Table) -> Iterator[str]:
+    yield f"### `{table.name}`\n"
+    key = f"Key: {', '.join((*table.key, table.partition_column))}." if table.key else "Rows may repeat."
+    yield f"{table.description} {key}\n"
+    yield "| column | type | null | meaning | comes from |"
+    yield "| --- | --- | --- | --- | --- |"
+    for column in table.columns:
+        origins = ", ".join(f"`{asset}`.{name}" for asset, name in table.lineage.get(column.name, ()))
+        null = "yes" if column.nullable else "no"
+        yield f"| `{column.name}` | {column.type} | {null} | {column.description} | {origins} |"
+
+
+if __name__ == "__main__":
+    print(render(), end="")  # noqa: T201

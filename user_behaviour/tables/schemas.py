@@ -1,0 +1,147 @@
+"""One schema per data set: the single source for Parquet files, DDL checks, UI column metadata and the data dictionary.
+
+Column names, types and order are the ones of the tutorial pipeline that this project answers, where it has them.
+"""
+
+from __future__ import annotations
+
+from user_behaviour.tables.table import Column, Table
+
+BATCH_ID = Column("batch_id", "varchar(64)", "the batch that wrote the row: run id, and the attempt", nullable=False)
+
+_PURCHASE_COLUMNS = (
+    Column("invoice_number", "varchar(10)", "the invoice; a leading C marks a return", nullable=False),
+    Column("stock_code", "varchar(20)", "the article, or a code such as POST", nullable=False),
+    Column("detail", "varchar(1000)", "the article's text, as the source has it"),
+    Column("quantity", "int", "pieces; zero or less for returns and write-offs", nullable=False),
+    Column("invoice_date", "timestamp", "when the line was invoiced, UTC", nullable=False),
+    Column("unit_price", "decimal(8,3)", "price of one piece, in the shop's currency", nullable=False),
+    Column("customer_id", "int", "the customer; null where the shop does not know"),
+    Column("country", "varchar(20)", "the customer's country", nullable=False),
+)
+
+_REVIEW_ORIGIN = (
+    Column("source_file", "varchar(255)", "the vendor file that the review came in", nullable=False),
+    Column(
+        "line_number",
+        "int",
+        "the line of that file on which the review starts; the header is line 1",
+        nullable=False,
+    ),
+)
+
+
+def _same_columns(upstream: str, columns: tuple[Column, ...]) -> dict[str, tuple[tuple[str, str], ...]]:
+    """Column lineage of columns that are carried over unchanged under the same name."""
+    return {column.name: ((upstream, column.name),) for column in columns}
+
+
+RAW_PURCHASES = Table(
+    name="raw_purchases",
+    description="Every purchase line of the day, as the source has it.",
+    columns=(*_PURCHASE_COLUMNS, BATCH_ID),
+    lineage=_same_columns("shop/user_purchase", _PURCHASE_COLUMNS),
+)
+
+RAW_REVIEWS = Table(
+    name="raw_reviews",
+    description="Every review of the day's vendor files, parsed and typed.",
+    columns=(
+        Column("cid", "varchar(10)", "the customer, as the vendor writes it: digits only", nullable=False),
+        Column("review_str", "varchar(65535)", "the review's text", nullable=False),
+        *_REVIEW_ORIGIN,
+        BATCH_ID,
+    ),
+    key=("source_file", "line_number"),
+    lineage={
+        "cid": (("vendor/movie_review_file", "cid"),),
+        "review_str": (("vendor/movie_review_file", "review_str"),),
+    },
+)
+
+QUARANTINED_REVIEWS = Table(
+    name="quarantined_reviews",
+    description="Every row of the day's vendor files that cannot be used, with the reason and its raw bytes.",
+    columns=(
+        *_REVIEW_ORIGIN,
+        Column("reason", "varchar(255)", "why the row cannot be used", nullable=False),
+        Column("raw", "binary", "the row's bytes, unchanged", nullable=False),
+    ),
+    key=("source_file", "line_number"),
+)
+
+STAGED_PURCHASES = Table(
+    name="staged_purchases",
+    description="The purchase lines that the business rule of their day lets in.",
+    columns=(*_PURCHASE_COLUMNS, BATCH_ID),
+    lineage=_same_columns("raw_purchases", _PURCHASE_COLUMNS),
+)
+
+CLASSIFIED_REVIEWS = Table(
+    name="classified_reviews",
+    description="One row a review: was it positive, and which classifier said so.",
+    columns=(
+        Column("cid", "varchar(10)", "the customer, as the vendor writes it: digits only", nullable=False),
+        Column("positive_review", "boolean", "the classifier's verdict", nullable=False),
+        Column("classifier", "varchar(64)", "the name of the classifier", nullable=False),
+        Column("classifier_version", "varchar(16)", "the version of the classifier", nullable=False),
+        *_REVIEW_ORIGIN,
+        BATCH_ID,
+    ),
+    key=("source_file", "line_number"),
+    lineage={
+        "cid": (("raw_reviews", "cid"),),
+        "positive_review": (("raw_reviews", "review_str"),),
+        **_same_columns("raw_reviews", _REVIEW_ORIGIN),
+    },
+)
+
+USER_PURCHASE_STAGING = Table(
+    name="spectrum.user_purchase_staging",
+    description="The staged purchase lines of every registered day, as the warehouse reads them from the lake.",
+    columns=STAGED_PURCHASES.columns,
+    lineage=_same_columns("staged_purchases", STAGED_PURCHASES.columns),
+)
+
+MOVIE_REVIEW_CLEAN_STAGE = Table(
+    name="spectrum.movie_review_clean_stage",
+    description="The classified reviews of every registered day, as the warehouse reads them from the lake.",
+    columns=CLASSIFIED_REVIEWS.columns,
+    key=CLASSIFIED_REVIEWS.key,
+    lineage=_same_columns("classified_reviews", CLASSIFIED_REVIEWS.columns),
+)
+
+USER_BEHAVIOR_METRIC = Table(
+    name="public.user_behavior_metric",
+    description="One row a customer and day: what they spent, and how they reviewed.",
+    columns=(
+        Column("customerid", "int", "a customer who bought and reviewed on the day", nullable=False),
+        Column(
+            "amount_spent",
+            "decimal(18,5)",
+            "sum of quantity × unit price of the day's staged lines",
+            nullable=False,
+        ),
+        Column("review_score", "int", "number of the day's positive reviews", nullable=False),
+        Column("review_count", "int", "number of the day's reviews", nullable=False),
+        BATCH_ID,
+    ),
+    key=("customerid",),
+    lineage={
+        "customerid": (
+            ("spectrum/user_purchase_staging", "customer_id"),
+            ("spectrum/movie_review_clean_stage", "cid"),
+        ),
+        "amount_spent": (
+            ("spectrum/user_purchase_staging", "quantity"),
+            ("spectrum/user_purchase_staging", "unit_price"),
+        ),
+        "review_score": (("spectrum/movie_review_clean_stage", "positive_review"),),
+        "review_count": (("spectrum/movie_review_clean_stage", "cid"),),
+    },
+)
+
+LAKE_TABLES = (RAW_PURCHASES, RAW_REVIEWS, QUARANTINED_REVIEWS, STAGED_PURCHASES, CLASSIFIED_REVIEWS)
+EXTERNAL_TABLES = (USER_PURCHASE_STAGING, MOVIE_REVIEW_CLEAN_STAGE)
+LAKE_TABLE_OF = {USER_PURCHASE_STAGING.name: STAGED_PURCHASES, MOVIE_REVIEW_CLEAN_STAGE.name: CLASSIFIED_REVIEWS}
+WAREHOUSE_TABLES = (USER_BEHAVIOR_METRIC,)

@@ -1,0 +1,91 @@
+"""The jobs: which assets run together, and the purge of the lake.
+
+A job of assets runs the checks of its assets too. Which days a job runs over is said by whoever starts it.
+"""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import dagster as dg
+from pydantic import Field
+
+from user_behaviour.assets.landing import raw_purchases, raw_reviews
+from user_behaviour.assets.spectrum import movie_review_clean_stage, user_purchase_staging
+from user_behaviour.assets.staging import classified_reviews, staged_purchases
+from user_behaviour.assets.warehouse import user_behavior_metric
+from user_behaviour.catalog.external_tables import ExternalTables
+from user_behaviour.lake.lake import Lake
+from user_behaviour.partitions import DAILY
+from user_behaviour.tables.days import DayRange
+from user_behaviour.tables.schemas import EXTERNAL_TABLES, LAKE_TABLES
+from user_behaviour.triggers.retention import Retention
+
+user_behavior_metric_job = dg.define_asset_job(
+    "user_behavior_metric_job", dg.AssetSelection.all(), description="Everything, from the sources to the metric."
+)
+purchases_job = dg.define_asset_job(
+    "purchases_job",
+    dg.AssetSelection.assets(raw_purchases, staged_purchases, user_purchase_staging),
+    description="The purchases' side of the metric, from the shop's database to the external table.",
+)
+reviews_job = dg.define_asset_job(
+    "reviews_job",
+    dg.AssetSelection.assets(raw_reviews, classified_reviews, movie_review_clean_stage),
+    description="The reviews' side of the metric, from the vendor's files to the external table.",
+)
+metric_job = dg.define_asset_job(
+    "metric_job",
+    dg.AssetSelection.assets(user_behavior_metric),
+    description="The metric alone, of days that both sides have.",
+)
+
+
+class PurgeConfig(dg.Config):
+    """How the purge is set."""
+
+    keep_days: int = Field(
+        default=30, ge=1, description="Days for which a superseded batch, or the rest of a failed attempt, is kept."
+    )
+
+
+@dg.op
+def purge_superseded_batches(
+    context: dg.OpExecutionContext,
+    config: PurgeConfig,
+    lake: dg.ResourceParam[Lake],
+    external_tables: dg.ResourceParam[ExternalTables],
+) -> None:
+    """Removes batches that were replaced long ago, and what crashed and rejected attempts left in the lake."""
+    # Age is measured on the clock; which partitions there are to look through is not.
+    before = datetime.now(UTC) - timedelta(days=config.keep_days)
+    retention = Retention(lake, external_tables, before)
+    for table in LAKE_TABLES:
+        purged = retention.purge(table, read_by=EXTERNAL_TABLES)
+        context.log.info(
+            "%s: %d superseded and %d unpublished batches and %d staging prefixes older than %d days are removed.",
+            table.name,
+            purged.superseded,
+            purged.unpublished,
+            purged.staging,
+            config.keep_days,
+        )
+
+
+@dg.job(description="Purges the lake of batches that nothing can ask for any more; originals of the vendor stay.")
+def purge_superseded_batches_job() -> None:
+    """One step."""
+    purge_superseded_batches()
+
+
+def existing_days(at: datetime | None = None) -> DayRange | None:
+    """The days that have a partition at a moment (None: now); a job can be asked for no others. None: no day has one.
+
+    A partition exists when its day is over.
+    """
+    with dg.partition_loading_context(effective_dt=at):
+        first, last = DAILY.get_first_partition_key(), DAILY.get_last_partition_key()
+    return DayRange(date.fromisoformat(first), date.fromisoformat(last)) if first and last else None
+
+
+# Dagster does not export the type of what `define_asset_job` gives.
+JOBS: list[Any] = [user_behavior_metric_job, purchases_job, reviews_job, metric_job, purge_superseded_batches_job]

@@ -1,0 +1,113 @@
+"""The sensors: the vendor's files start the reviews' side, and the metric follows where both sides are there.
+
+Thin: what is seen and what is to be done about it is decided in `vendor_watch` and `follow_up`.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import date
+
+import dagster as dg
+
+from user_behaviour.assets.sources import movie_review_file
+from user_behaviour.catalog.external_tables import ExternalTables
+from user_behaviour.tables.schemas import EXTERNAL_TABLES, USER_BEHAVIOR_METRIC
+from user_behaviour.tables.statements import statement
+from user_behaviour.triggers.day_requests import DayRequest
+from user_behaviour.triggers.follow_up import complete_days, follow_up, unmoved
+from user_behaviour.triggers.jobs import existing_days, metric_job, reviews_job
+from user_behaviour.triggers.tick_memory import TickMemory
+from user_behaviour.triggers.vendor_watch import look
+from user_behaviour.vendor.drop import DroppedFile, VendorDrop
+from user_behaviour.warehouse.warehouse import Warehouse
+
+INTERVAL_SECONDS = 30
+REPORTS_SHOWN = 20
+
+
+@dg.sensor(
+    job=reviews_job,
+    description="Lands and classifies the days of the vendor's files: new, late or delivered again, each once whole.",
+    minimum_interval_seconds=INTERVAL_SECONDS,
+    default_status=dg.DefaultSensorStatus.STOPPED,
+)
+def vendor_files(context: dg.SensorEvaluationContext, vendor_drop: dg.ResourceParam[VendorDrop]) -> dg.SensorResult:
+    """Requests the days of new versions of files, and records on the external asset what was delivered."""
+    seen = look(vendor_drop.files(), TickMemory.from_cursor(context.cursor), partitions=existing_days())
+    reports = _shown(seen.reports)
+    for report in reports:
+        context.log.warning(report)
+    if not seen.requests:
+        known = len(seen.memory.requested)
+        skip = f"{vendor_drop.uri()}: {known} files were requested before, {seen.resting} are not yet seen at rest."
+        return dg.SensorResult(skip_reason=" ".join((skip, *reports)), cursor=seen.memory.to_cursor())
+    return dg.SensorResult(
+        run_requests=_run_requests(seen.requests),
+        asset_events=[_delivery(day, files, vendor_drop.uri()) for day, files in seen.delivered.items()],
+        cursor=seen.memory.to_cursor(),
+    )
+
+
+@dg.sensor(
+    job=metric_job,
+    description="Computes the metric of days, old or new, that both sides have and that it was not yet made from.",
+    minimum_interval_seconds=INTERVAL_SECONDS,
+    default_status=dg.DefaultSensorStatus.STOPPED,
+)
+def metric_follows(
+    context: dg.SensorEvaluationContext,
+    external_tables: dg.ResourceParam[ExternalTables],
+    warehouse: dg.ResourceParam[Warehouse],
+) -> dg.SensorResult:
+    """Compares the batches that are registered with those that the metric's days were made from.
+
+    The warehouse is asked when a registration has changed, while a day waits to be requested, and every six hours.
+    """
+    if (days := existing_days()) is None:
+        return dg.SensorResult(skip_reason="No day has a partition yet.", cursor=context.cursor)
+    ready = complete_days({table.name: external_tables.registered(table, days) for table in EXTERNAL_TABLES})
+    memory = TickMemory.from_cursor(context.cursor)
+    if (still := unmoved(ready, memory)) is not None:
+        skip = f"{len(ready)} days have both sides, the same as when the metric of each was there or requested."
+        return dg.SensorResult(skip_reason=skip, cursor=still.to_cursor())
+    rows = warehouse.rows(statement("triggers/published_sources.sql"), {"table": USER_BEHAVIOR_METRIC.name})
+    published = {row["insert_date"]: json.loads(row["sources"]) for row in rows}
+    found = follow_up(ready, published, memory)
+    if not found.requests:
+        known = len(found.memory.requested)
+        skip = (
+            f"{len(ready)} days have both sides, the metric of {len(found.behind)} is behind: {known} were requested "
+            f"before, {len(found.behind) - known} are looked at again at the next tick."
+        )
+        return dg.SensorResult(skip_reason=skip, cursor=found.memory.to_cursor())
+    return dg.SensorResult(run_requests=_run_requests(found.requests), cursor=found.memory.to_cursor())
+
+
+def _run_requests(requests: Iterable[DayRequest]) -> list[dg.RunRequest]:
+    return [dg.RunRequest(run_key=request.run_key, tags=request.span.tags()) for request in requests]
+
+
+def _delivery(day: date, files: Sequence[DroppedFile], drop: str) -> dg.AssetMaterialization:
+    """What the vendor delivered for a day since the last look, as an event of the external asset."""
+    table = ["| name | size | version |", "| --- | --- | --- |"]
+    table += [f"| {ascii(file.name)[1:-1]} | {file.size} | {ascii(file.version)[1:-1]} |" for file in files]
+    return dg.AssetMaterialization(
+        movie_review_file.key,
+        partition=day.isoformat(),
+        metadata={
+            "name": ascii(files[-1].name)[1:-1],
+            "size": sum(file.size for file in files),
+            "version": ascii(files[-1].version)[1:-1],
+            "files": len(files),
+            "delivery": dg.MetadataValue.md("\n".join(table)),
+            "dagster/uri": drop,
+        },
+    )
+
+
+def _shown(reports: Sequence[str]) -> list[str]:
+    more = len(reports) - REPORTS_SHOWN
+    return [*reports[:REPORTS_SHOWN], *([f"{more} more files cannot be taken."] if more > 0 else [])]
+
+
+SENSORS = [vendor_files, metric_follows]

@@ -1,0 +1,42 @@
+"""Role: the place where the vendor drops files. Files are only read here; the lake keeps the originals."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import BinaryIO
+
+
+@dataclass(frozen=True)
+class DroppedFile:
+    """A file as the vendor left it. `version` changes with every delivery; `modified_at` is in seconds of the epoch.
+
+    `is_whole` says that the store shows a file only when its upload is finished; else it must be seen to rest.
+    """
+
+    name: str
+    size: int
+    version: str
+    modified_at: float
+    is_whole: bool = False
+
+
+class VendorDrop(ABC):
+    """Files under one prefix, without folders."""
+
+    @abstractmethod
+    def files(self) -> Sequence[DroppedFile]:
+        """What is there now, by name."""
+
+    @abstractmethod
+    def open(self, name: str) -> BinaryIO:
+        """The file as a stream of bytes; FileNotFoundError where it is gone."""
+
+    @abstractmethod
+    def find(self, name: str) -> DroppedFile | None:
+        """One file, as it is now."""
+
+    @abstractmethod
+    def uri(self) -> str:
+        """The place as people address it."""

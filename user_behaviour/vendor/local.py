@@ -1,0 +1,45 @@
+"""Twin of the vendor's drop: a directory of this machine."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+from user_behaviour.vendor.drop import DroppedFile, VendorDrop
+
+
+class LocalVendorDrop(VendorDrop):
+    """The vendor's files in a directory; hidden files are not there yet."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    def files(self) -> Sequence[DroppedFile]:
+        try:
+            names = sorted(os.listdir(self.directory))
+        except FileNotFoundError:
+            return []
+        # One by one, since the vendor may clear a file away between two looks.
+        found = [self.find(name) for name in names if not name.startswith(".")]
+        return [file for file in found if file is not None]
+
+    def open(self, name: str) -> BinaryIO:
+        return (self.directory / name).open("rb")
+
+    def find(self, name: str) -> DroppedFile | None:
+        try:
+            status = (self.directory / name).stat()
+        except FileNotFoundError:
+            return None
+        return _dropped(name, status) if stat.S_ISREG(status.st_mode) else None
+
+    def uri(self) -> str:
+        return f"file://{self.directory}"
+
+
+def _dropped(name: str, status: os.stat_result) -> DroppedFile:
+    version = f"{status.st_mtime_ns:x}-{status.st_size:x}-{status.st_ino:x}"
+    return DroppedFile(name, status.st_size, version, status.st_mtime)

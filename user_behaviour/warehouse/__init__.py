@@ -1,0 +1,1 @@
+"""The warehouse: the role, PostgreSQL and Redshift."""

@@ -1,0 +1,67 @@
+"""Twin of the warehouse: any PostgreSQL, rows in and out by COPY."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from user_behaviour.warehouse.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    import psycopg2
+    import psycopg2.extensions
+    import pyarrow as pa
+
+
+class PostgresWarehouse(Warehouse):
+    """The warehouse on PostgreSQL. `url` is asked for at each connection, so that it may move."""
+
+    def __init__(self, url: Callable[[], str]) -> None:
+        self._url = url
+
+    def connect(self) -> psycopg2.extensions.connection:
+        import psycopg2
+
+        return psycopg2.connect(
+            self._url(),
+            # PostgreSQL keeps 63 bytes; the run is at the end of a label.
+            application_name=self.label[-63:] or "user_behaviour",
+            # One view of the data for a whole transaction, as on Redshift: what is audited is what was summed.
+            options=r"-c timezone=UTC -c default_transaction_isolation=repeatable\ read",
+            keepalives_idle=30,
+            client_encoding="UTF8",  # of the rows that COPY brings in and out
+        )
+
+    @contextmanager
+    def reading(self) -> Iterator[psycopg2.extensions.connection]:
+        """As the role says; here a text that ends the transaction cannot begin another that writes either."""
+        with self.session() as connection:
+            with connection.cursor() as cursor:
+                cursor.execute("set session characteristics as transaction read only")
+            connection.commit()
+            connection.set_session(readonly=True)
+            yield connection
+
+    def load(self, cursor: psycopg2.extensions.cursor, table: str, batches: Iterable[pa.RecordBatch]) -> int:
+        import psycopg2
+
+        from user_behaviour.tables.copy_stream import CopySource
+
+        source = CopySource(batches)
+        if (columns := source.columns) is None:
+            return 0
+        names = ", ".join(f'"{name}"' for name in columns)
+        try:
+            cursor.copy_expert(f"copy {table} ({names}) from stdin (format csv)", source, size=1 << 20)
+        except psycopg2.Error as error:
+            if source.error:
+                raise source.error from error
+            raise
+        return source.rows
+
+    def unload(self, sql: str, parameters: Mapping[str, Any], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        from user_behaviour.tables.copy_stream import copy_out
+
+        with self.reading() as connection:
+            yield from copy_out(connection, sql, parameters, schema)

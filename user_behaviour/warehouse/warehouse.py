@@ -1,0 +1,130 @@
+"""Role: the warehouse, a database of the PostgreSQL family. Transactions are retried whole, never by statement.
+
+The algorithm is in `Warehouse`; a twin says how to connect, how rows go in and out in bulk, and which errors of its own
+pass by themselves.
+"""
+
+from __future__ import annotations
+
+import copy
+import random
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from time import sleep
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+if TYPE_CHECKING:
+    import psycopg2
+    import psycopg2.extensions
+    import pyarrow as pa
+
+Result = TypeVar("Result")
+
+ATTEMPTS = 5
+# What libpq says, without an error code, of a connection that could not be made or did not last.
+LOST = (
+    "ssl syscall error",
+    "closed the connection unexpectedly",
+    "ssl connection has been closed unexpectedly",
+    "could not receive data",
+    "could not send data",
+    "connection timed out",
+    "timeout expired",
+    "connection refused",
+    "connection reset",
+    "connection already closed",
+    "terminating connection",
+)
+
+
+class Warehouse(ABC):
+    """A database that several runs may write to at once."""
+
+    label = ""
+
+    def labelled(self, label: str) -> Self:
+        """The same warehouse; its sessions say on whose behalf they work."""
+        labelled = copy.copy(self)
+        labelled.label = label
+        return labelled
+
+    @abstractmethod
+    def connect(self) -> psycopg2.extensions.connection:
+        """A new connection, with no transaction begun on it."""
+
+    @abstractmethod
+    def load(self, cursor: psycopg2.extensions.cursor, table: str, batches: Iterable[pa.RecordBatch]) -> int:
+        """Appends rows to a table inside the cursor's transaction; gives their number. Columns go by name."""
+
+    @abstractmethod
+    def unload(self, sql: str, parameters: Mapping[str, Any], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        """The rows of a query as a stream in the schema."""
+
+    def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        """The rows of a query in a read-only transaction, by column name."""
+
+        def read() -> list[dict[str, Any]]:
+            with self.reading() as connection, connection.cursor() as cursor:
+                cursor.execute(sql, parameters)
+                return fetch(cursor)
+
+        return self.retried(read)
+
+    @contextmanager
+    def reading(self) -> Iterator[psycopg2.extensions.connection]:
+        """A connection in a read-only transaction."""
+        with self.session() as connection:
+            connection.set_session(readonly=True)
+            yield connection
+
+    def transaction(self, work: Callable[[psycopg2.extensions.cursor], Result]) -> Result:
+        """Runs the work in one transaction and commits it; on a conflict again from the start, on a new connection.
+
+        A connection that is lost at the commit leaves open whether it was carried out: the work must be one that may
+        be done twice, as the replacement of a range of days is.
+        """
+
+        def attempt() -> Result:
+            with self.session() as connection:
+                with connection.cursor() as cursor:
+                    result = work(cursor)
+                connection.commit()
+                return result
+
+        return self.retried(attempt)
+
+    def retried(self, attempt: Callable[[], Result]) -> Result:
+        """Does what is asked, again and again while it fails for reasons that pass by themselves."""
+        import psycopg2
+
+        number = 1
+        while True:
+            try:
+                return attempt()
+            except psycopg2.Error as error:
+                if number == ATTEMPTS or not self.is_transient(error):
+                    raise
+                # Jitter, so that two runs that met do not meet again.
+                sleep(random.uniform(0.5, 1.5) * 0.2 * 2**number)  # noqa: S311
+                number += 1
+
+    @contextmanager
+    def session(self) -> Iterator[psycopg2.extensions.connection]:
+        """A connection that is closed at the end; what was not committed is undone."""
+        with closing(self.connect()) as connection:
+            yield connection
+
+    def is_transient(self, error: psycopg2.Error) -> bool:
+        """Whether the same may succeed if all of it is tried again: a conflict, or a lost connection."""
+        from psycopg2 import errors
+
+        if error.pgcode is None:
+            return any(text in str(error).lower() for text in LOST)
+        return isinstance(error, (errors.SerializationFailure, errors.DeadlockDetected, errors.AdminShutdown))
+
+
+def fetch(cursor: psycopg2.extensions.cursor) -> list[dict[str, Any]]:
+    """The rows of the statement just executed, by column name."""
+    names = [column.name for column in cursor.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

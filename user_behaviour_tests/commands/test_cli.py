@@ -1,0 +1,244 @@
+"""The commands that need no run: the stack, the data, the queries; and that errors are a line or two."""
+
+from __future__ import annotations
+
+import gzip
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from user_behaviour.local.stack import Stack
+from user_behaviour_tests.command_line import Home, errors, temporary_installation
+
+HEADER = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n"
+LINES = (
+    '536365,85123A,"HANGING ""HEART"", WHITE",6,2010-12-01 08:26:00,2.55,17850,United Kingdom\n'
+    "C536366,71053,,-1,12/2/2010 9:05,3.39,,France\n"
+)
+
+
+@pytest.fixture(scope="module")
+def home() -> Iterator[Home]:
+    with temporary_installation() as made:
+        yield made
+
+
+def purchases(home: Home) -> list[tuple[object, ...]]:
+    with closing(psycopg2.connect(Stack(home.path).endpoints().shop)) as shop, shop.cursor() as cursor:
+        cursor.execute("select * from retail.user_purchase order by invoice_date, invoice_number, stock_code")
+        return list(cursor.fetchall())
+
+
+def drop(home: Home) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in (home.path / "vendor").iterdir()}
+
+
+def test_up_twice_and_down_twice_end_well_and_status_tells_the_difference(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    try:
+        assert "not set up" in home.call("status").stdout
+        first, second = home.call("up"), home.call("up")
+        assert (first.returncode, second.returncode) == (0, 0)
+        assert "is started" in first.stdout
+        assert "was running" in second.stdout
+        assert home.call("down").stdout == "The stack is stopped.\n"
+        assert home.call("down").stdout == "The stack was not running.\n"
+        assert "not running" in home.call("status").stdout
+        refused = home.call("query", "select 1")
+        assert refused.returncode == 1
+        assert errors(refused) == [
+            f"Error: The embedded PostgreSQL in {home.path} is not running; start it with `user-behaviour up`."
+        ]
+    finally:
+        home.discard()
+
+
+def test_status_prints_urls_that_connect(home: Home) -> None:
+    words = home.call("status").stdout.split()
+    urls = [word for word in words if word.startswith("postgresql://")]
+    assert [url.rpartition("/")[2] for url in urls] == ["shop", "warehouse", "dagster"]
+    for url in urls:
+        psycopg2.connect(url).close()
+
+
+def test_status_imports_nothing_heavy(home: Home) -> None:
+    code = (
+        "import sys\nfrom user_behaviour.commands.cli import cli\ncli(['status'], standalone_mode=False)\n"
+        "print([m for m in ('dagster', 'pyarrow', 'pandas', 'numpy', 'pyspark', 'sqlalchemy') if m in sys.modules])"
+    )
+    command = [sys.executable, "-c", code]
+    found = subprocess.run(command, env=home.environment, capture_output=True, text=True, check=True)
+    assert found.stdout.splitlines()[-1] == "[]"
+
+
+def test_load_purchases_replaces_what_is_there_from_plain_and_packed_files(home: Home, tmp_path: Path) -> None:
+    plain, packed = tmp_path / "a.csv", tmp_path / "b.csv.gz"
+    plain.write_text(HEADER + LINES)
+    packed.write_bytes(gzip.compress(b"\xef\xbb\xbf" + HEADER.encode() + b"7,A,B,1,2010-12-03 10:00:00,1,1,Italy\n"))
+    for _ in range(2):
+        assert home.call("load-purchases", str(plain), str(packed)).stdout == (
+            "3 purchase lines in retail.user_purchase, 2010-12-01 to 2010-12-03.\n"
+        )
+    assert purchases(home) == [
+        (
+            "536365",
+            "85123A",
+            'HANGING "HEART", WHITE',
+            6,
+            datetime.fromisoformat("2010-12-01 08:26"),
+            Decimal("2.550"),
+            17850,
+            "United Kingdom",
+        ),
+        ("C536366", "71053", None, -1, datetime.fromisoformat("2010-12-02 09:05"), Decimal("3.390"), None, "France"),
+        ("7", "A", "B", 1, datetime.fromisoformat("2010-12-03 10:00"), Decimal("1.000"), 1, "Italy"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("header.csv", b"a,b\n1,2\n", "header.csv, line 1: the header InvoiceNo,"),
+        ("empty.csv", b"", "empty.csv, line 1: the header InvoiceNo,"),
+        ("line.csv", f"{HEADER}{LINES}1,2,3,many,2010-12-01,1,1,UK\n".encode(), "line.csv, line 4: invalid input"),
+        ("short.csv", f"{HEADER}1,2,3\n".encode(), "short.csv, line 2: missing data for column"),
+        ("latin.csv", HEADER.encode() + b"1,2,caf\xe9,1,2010-12-01,1,1,UK\n", "latin.csv, line 2: invalid byte"),
+        ("cut.csv.gz", gzip.compress((HEADER + LINES).encode(), mtime=0)[:-9], "cut.csv.gz cannot be unpacked"),
+        ("not.csv.gz", HEADER.encode(), "not.csv.gz cannot be unpacked"),
+    ],
+)  # fmt: skip
+def test_a_file_of_purchases_that_is_not_right_is_named_and_replaces_nothing(
+    home: Home, tmp_path: Path, name: str, content: bytes, said: str
+) -> None:
+    good, bad = tmp_path / "good.csv", tmp_path / name
+    good.write_text(HEADER + LINES)
+    bad.write_bytes(content)
+    home.call("load-purchases", str(good))
+    before = purchases(home)
+    call = home.call("load-purchases", str(good), str(bad))
+    assert call.returncode == 1
+    assert len(errors(call)) == 1
+    assert said in call.stderr
+    assert call.stderr.endswith("nothing was replaced.\n")
+    assert purchases(home) == before != []
+
+
+def test_generate_replaces_the_days_of_its_range_and_no_others(home: Home) -> None:
+    span = ("--from", "2010-12-01", "--to", "2010-12-03", "--scale", "0.01")
+    assert home.call("generate", *span, "--seed", "1").returncode == 0
+    lines, files = purchases(home), drop(home)
+    assert {str(line[4])[:10] for line in lines} == {"2010-12-01", "2010-12-02", "2010-12-03"}
+    assert {name[:23] for name in files} == {f"movie_review_2010-12-0{n}" for n in (1, 2, 3)}
+    other = ("--from", "2010-12-02", "--to", "2010-12-02", "--scale", "0.01", "--seed", "2")
+    assert home.call("generate", *other).returncode == 0
+    changed = purchases(home)
+    assert changed != lines
+    assert [line for line in changed if line[4].day != 2] == [line for line in lines if line[4].day != 2]  # type: ignore[attr-defined]
+    assert home.call("generate", *span, "--seed", "1").returncode == 0
+    assert sorted(purchases(home), key=str) == sorted(lines, key=str)
+    assert drop(home) == files
+
+
+def test_generating_the_same_again_is_no_new_delivery(home: Home) -> None:
+    span = ("--from", "2010-12-01", "--to", "2010-12-03", "--scale", "0.01", "--seed", "1")
+    home.call("generate", *span)
+    before = home.deployment().vendor_drop.files()
+    home.call("generate", *span)
+    assert home.deployment().vendor_drop.files() == before != []
+
+
+def test_generate_refuses_a_scale_of_which_nothing_can_be_made(home: Home) -> None:
+    call = home.call("generate", "--scale", "0")
+    assert call.returncode == 2
+    assert "give a number above 0" in call.stderr
+
+
+def test_deliver_puts_the_whole_file_and_leaves_no_other(home: Home, tmp_path: Path) -> None:
+    file = tmp_path / "movie_review_2010-12-09_late.csv"
+    file.write_bytes(b"cid,review_str\n1,good\n")
+    home.call("deliver", str(file))
+    file.write_bytes(b"cid,review_str\n1,bad\n")
+    assert home.call("deliver", str(file)).stdout == f"Delivered {file.name} (21 bytes).\n"
+    assert {name: text for name, text in drop(home).items() if "12-09" in name} == {file.name: file.read_bytes()}
+
+
+def test_deliver_refuses_a_foreign_name_and_then_delivers_none(home: Home, tmp_path: Path) -> None:
+    good, foreign = tmp_path / "movie_review_2010-12-10.csv", tmp_path / "movie_review_2010-02-30.csv"
+    for file in (good, foreign):
+        file.write_text("cid,review_str\n")
+    call = home.call("deliver", str(good), str(foreign))
+    assert call.returncode == 1
+    assert len(errors(call)) == 1
+    assert call.stderr.startswith("Error: movie_review_2010-02-30.csv is no name of a vendor file")
+    assert good.name not in drop(home)
+
+
+def test_query_prints_a_table_or_csv(home: Home) -> None:
+    sql = "select 1 as one, 'a,b' as text, null as nothing, 2.50 as amount"
+    assert home.call("query", "--csv", sql).stdout == 'one,text,nothing,amount\n1,"a,b",,2.50\n'
+    table = home.call("query", sql).stdout
+    assert [line.split() for line in table.splitlines() if line.strip()] == [
+        ["one", "text", "nothing", "amount"],
+        [table.splitlines()[2].strip()],
+        ["1", "a,b", "2.50"],
+        ["1", "row"],
+    ]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "insert into audit.writer_lock values ('x')",
+        "commit; insert into audit.writer_lock values ('x')",
+        "set transaction read write; insert into audit.writer_lock values ('x')",
+        "drop table audit.writer_lock",
+    ],
+)
+def test_query_cannot_write(home: Home, sql: str) -> None:
+    call = home.call("query", sql)
+    assert call.returncode == 1
+    assert len(errors(call)) == 1
+    assert "read" in call.stderr
+    assert home.rows("select count(*) from audit.writer_lock") == [(0,)]
+
+
+def test_an_error_of_the_database_is_one_line(home: Home) -> None:
+    call = home.call("query", "select nothing\nfrom nowhere")
+    assert (call.returncode, errors(call)) == (1, ['Error: relation "nowhere" does not exist'])
+    assert "Traceback" in home.call("--debug", "query", "select nothing from nowhere").stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("run", "--day", "2010-13-01"), "'2010-13-01' is not a day; write it as 2010-12-01."),
+        (("run", "--day", "20101201"), "'20101201' is not a day; write it as 2010-12-01."),
+        (("run", "--day", "2010-12-01", "--to", "2010-12-02"), "--day stands for a range of one day"),
+        (("run", "--from", "2010-12-02", "--to", "2010-12-01"), "holds no day"),
+        (("load-purchases", "/no/such/file.csv"), "does not exist"),
+        (("explain", "--customer", "12346"), "Missing option '--day'"),
+        (("fly",), "No such command 'fly'"),
+    ],
+)
+def test_a_command_that_is_called_wrongly_says_how_and_exits_with_2(
+    home: Home, arguments: tuple[str, ...], said: str
+) -> None:
+    call = home.call(*arguments)
+    assert call.returncode == 2
+    assert said in call.stderr
+
+
+def test_a_setting_that_cannot_be_used_is_one_line(home: Home) -> None:
+    environment = {**home.environment, "USER_BEHAVIOUR_DEPLOYMENT": "prodd"}
+    command = home.command("query", "select 1")
+    call = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert call.returncode == 1
+    assert "Deployment 'prodd' is unknown" in call.stderr
+    assert len(errors(call)) == 1

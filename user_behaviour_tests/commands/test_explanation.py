@@ -1,0 +1,189 @@
+"""`explain`, on a day written by hand: what a row of the metric is made of, and why there is none."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from user_behaviour.commands.explanation import explain, newer_than_the_metric, reason_for_no_row
+from user_behaviour.deployments import Deployment
+from user_behaviour.lake.manifests import Source
+from user_behaviour.tables.schemas import (
+    CLASSIFIED_REVIEWS,
+    MOVIE_REVIEW_CLEAN_STAGE,
+    RAW_PURCHASES,
+    RAW_REVIEWS,
+    STAGED_PURCHASES,
+    USER_PURCHASE_STAGING,
+)
+from user_behaviour.tables.statements import statement
+from user_behaviour.tables.table import Table
+from user_behaviour_tests.command_line import Home, temporary_installation
+
+DAY = date(2010, 12, 1)
+AS_OF = "2010-12-02T00:00:00.000000Z"
+FILE = Source("movie_review_2010-12-01.csv", 99, "v1", "movie_review_file/insert_date=2010-12-01/v1/file.csv")
+# Customer 1 bought and reviewed, 2 only bought, 3 only reviewed, 4 bought too little and reviewed, 6 bought too little.
+LINES: list[tuple[str, str, int, int | None]] = [
+    ("100", "A", 3, 1),
+    ("100", "B", 2, 1),
+    ("101", "A", 10, 1),
+    ("102", "A", 5, 2),
+    ("103", "A", 1, 4),
+]
+LINES += [("104", "A", 2, 6), ("105", "A", 50, None)]
+REVIEWS = [("1", "a good film", 2), ("3", "good", 3), ("001", "bad\nfilm", 4), ("4", "good", 6)]
+
+
+def line(invoice: str, stock: str, quantity: int, customer: int | None) -> dict[str, Any]:
+    return {
+        "invoice_number": invoice,
+        "stock_code": stock,
+        "detail": None,
+        "quantity": quantity,
+        "invoice_date": datetime.fromisoformat("2010-12-01 08:26"),
+        "unit_price": Decimal("1.250"),
+        "customer_id": customer,
+        "country": "France",
+    }
+
+
+def publish(here: Deployment, table: Table, rows: list[dict[str, Any]], batch: str, **more: Any) -> None:
+    dataset = here.lake.dataset(table)
+    schema = table.without("batch_id").arrow_schema()
+    with dataset.write(DAY, batch) as writer:
+        writer.write(pa.RecordBatch.from_pylist(rows, schema=schema))
+        dataset.publish(writer.manifest(as_of=AS_OF, **more))
+
+
+def publish_purchases(here: Deployment, batch: str) -> None:
+    lines = [line(*values) for values in LINES]
+    publish(here, RAW_PURCHASES, lines, batch)
+    staged = [row for row in lines if row["quantity"] > 2]
+    publish(here, STAGED_PURCHASES, staged, batch, facts={"rule": "quantity > 2 from 2010-12-01"})
+    here.external_tables.register(USER_PURCHASE_STAGING, here.lake.dataset(STAGED_PURCHASES), [DAY])
+
+
+def publish_reviews(here: Deployment, batch: str) -> None:
+    origin = [{"source_file": FILE.name, "line_number": number} for _, _, number in REVIEWS]
+    texts = [{"cid": cid, "review_str": text} for cid, text, _ in REVIEWS]
+    judge = {"classifier": "token_good", "classifier_version": "1"}
+    verdicts = [{"cid": cid, "positive_review": "good" in text, **judge} for cid, text, _ in REVIEWS]
+    facts = {"rows_in_files": 4, "rows_quarantined": 0}
+    landed = [{**row, **where} for row, where in zip(texts, origin, strict=True)]
+    publish(here, RAW_REVIEWS, landed, batch, sources=(FILE,), facts=facts)
+    publish(here, CLASSIFIED_REVIEWS, [{**row, **where} for row, where in zip(verdicts, origin, strict=True)], batch)
+    here.external_tables.register(MOVIE_REVIEW_CLEAN_STAGE, here.lake.dataset(CLASSIFIED_REVIEWS), [DAY])
+
+
+def write_metric(here: Deployment, batch: str, reads: Mapping[str, str]) -> None:
+    span = {"first_day": DAY, "end_day": date(2010, 12, 2), "batch_id": batch}
+    partition = "insert into audit.published_partition values (%s, %s, %s, '2010-12-02 01:00', 1, %s, '{}')"
+
+    def work(cursor: Any) -> None:
+        cursor.execute(statement("warehouse/user_behavior_metric.sql"), span)
+        cursor.execute(partition, ("public.user_behavior_metric", DAY, batch, json.dumps(reads)))
+
+    here.warehouse.transaction(work)
+
+
+@pytest.fixture(scope="module")
+def home() -> Iterator[Home]:
+    with temporary_installation() as made:
+        here = made.deployment()
+        publish_purchases(here, "p1")
+        publish_reviews(here, "r1")
+        write_metric(here, "m1", {USER_PURCHASE_STAGING.name: "p1", MOVIE_REVIEW_CLEAN_STAGE.name: "r1"})
+        yield made
+
+
+def test_a_row_is_traced_to_its_lines_reviews_files_and_batches(home: Home) -> None:
+    found = explain(home.deployment(), 1, DAY)
+    assert found.metric == {
+        "amount_spent": Decimal("16.25000"), "review_score": 1, "review_count": 2, "batch_id": "m1",
+    }  # fmt: skip
+    assert [(p.values["invoice_number"], p.values["stock_code"], p.counted, p.amount) for p in found.purchases] == [
+        ("100", "A", True, Decimal("3.750")),
+        ("101", "A", True, Decimal("12.500")),
+        ("100", "B", False, Decimal("2.500")),
+    ]
+    assert found.rule == "quantity > 2 from 2010-12-01"
+    assert [(r.line_number, r.text, r.verdict and r.verdict["positive_review"]) for r in found.reviews] == [
+        (2, "a good film", True),
+        (4, "bad\nfilm", False),
+    ]
+    assert {(r.verdict or {})["classifier"] for r in found.reviews} == {"token_good"}
+    assert found.kept_at == {FILE.name: f"file://{home.path}/lake/{FILE.kept_at}"}
+    assert {name: m.batch_id for name, m in found.manifests.items()} == {
+        "raw_purchases": "p1", "raw_reviews": "r1", "staged_purchases": "p1", "classified_reviews": "r1",
+    }  # fmt: skip
+    assert {name: r.batch_id for name, r in found.registrations.items()} == {
+        "spectrum.user_purchase_staging": "p1", "spectrum.movie_review_clean_stage": "r1",
+    }  # fmt: skip
+    assert found.partition
+    assert found.partition.batch_id == "m1"
+    assert found.partition.written_at == "2010-12-02T01:00:00.000000Z"
+    assert newer_than_the_metric(found) == []
+
+
+@pytest.mark.parametrize(
+    ("customer", "day", "reason"),
+    [
+        (2, DAY, "Customer 2 bought on 2010-12-01 but did not review on that day."),
+        (3, DAY, "Customer 3 reviewed on 2010-12-01, but did not buy on that day."),
+        (
+            4,
+            DAY,
+            "Customer 4 reviewed on 2010-12-01, but none of the 1 lines of that day is let in by the rule "
+            "quantity > 2 from 2010-12-01.",
+        ),
+        (5, DAY, "Customer 5 neither bought nor reviewed on 2010-12-01."),
+        (
+            6,
+            DAY,
+            "Customer 6 did not review on 2010-12-01, and none of the 1 lines of that day is let in by the rule "
+            "quantity > 2 from 2010-12-01.",
+        ),
+        (1, date(2010, 12, 2), "2010-12-02 is not materialised; `user-behaviour run --day 2010-12-02` does it."),
+    ],
+)
+def test_where_there_is_no_row_the_reason_is_said(home: Home, customer: int, day: date, reason: str) -> None:
+    found = explain(home.deployment(), customer, day)
+    assert found.metric is None
+    assert reason_for_no_row(found) == reason
+
+
+def test_the_command_shows_it_all(home: Home) -> None:
+    call = home.call("explain", "--customer", "1", "--day", "2010-12-01")
+    assert call.returncode == 0, call.stderr
+    said = [" ".join(line.split()) for line in call.stdout.splitlines()]
+    assert said[0] == "Customer 1 on 2010-12-01: spent 16.25000, 1 of 2 reviews positive."
+    assert "Purchase lines: 2 count, worth 16.250; 1 left out by the rule quantity > 2 from 2010-12-01" in said
+    assert "100 2010-12-01 08:26:00 B 2 1.250 rule" in said
+    assert f"{FILE.name} 4 not positive token_good 1 bad film" in said
+    assert "Vendor files of the day: 1, 4 rows, 0 in quarantine" in said
+    assert any(line.startswith(f"{FILE.name} 99 v1 file://") for line in said)
+    assert any(line.startswith(f"classified_reviews r1 {AS_OF} ") for line in said)
+
+
+def test_a_day_that_is_not_there_is_explained_too(home: Home) -> None:
+    call = home.call("explain", "--customer", "1", "--day", "2010-12-02")
+    assert call.returncode == 0, call.stderr
+    assert call.stdout.startswith("No row of the metric. 2010-12-02 is not materialised;")
+
+
+def test_a_later_batch_of_an_earlier_stage_is_pointed_out(home: Home) -> None:
+    """The last of this module: it puts new purchases in force."""
+    here = home.deployment()
+    publish_purchases(here, "p2")
+    publish(here, CLASSIFIED_REVIEWS, [], "r2")
+    assert newer_than_the_metric(explain(here, 1, DAY)) == [
+        "The metric was made from batch p1 of spectrum.user_purchase_staging; it now has p2.",
+        "spectrum.movie_review_clean_stage points at batch r1; r2 is in force.",
+    ]

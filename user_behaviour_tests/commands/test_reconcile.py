@@ -1,0 +1,267 @@
+"""The reconciler: what it finds out of place, what it mends, and that it then has nothing more to say."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import dagster as dg
+import pyarrow as pa
+import pytest
+
+from user_behaviour.catalog.glue import GlueExternalTables
+from user_behaviour.lake.dataset import CURRENT, Dataset
+from user_behaviour.lake.lake import Lake
+from user_behaviour.lake.local import LocalLake
+from user_behaviour.lake.s3 import S3Lake
+from user_behaviour.local.stack import Stack
+from user_behaviour.reconciliation.comparison import Finding, Kind, Remedy, compare
+from user_behaviour.reconciliation.places import Surroundings
+from user_behaviour.reconciliation.recorded import record, recorded_batches
+from user_behaviour.tables.days import DayRange
+from user_behaviour.tables.schemas import CLASSIFIED_REVIEWS, STAGED_PURCHASES, USER_PURCHASE_STAGING
+from user_behaviour_tests.cloud.moto_server import Cloud
+from user_behaviour_tests.cloud.redshift import redshift_stand_in
+from user_behaviour_tests.cloud.redshift_warehouse import warehouse_on
+from user_behaviour_tests.command_line import Home
+from user_behaviour_tests.triggers.ticks import Catalog, new_catalog
+
+D1, D2, D3 = (date(2010, 12, day) for day in (1, 2, 3))
+SPAN = DayRange(D1, D3)
+EARLY = "2010-12-05T00:00:00.000000Z"
+TABLE = USER_PURCHASE_STAGING
+
+
+@dataclass(frozen=True)
+class World:
+    """Three days as they should be: published, registered, recorded, and the metric made from them."""
+
+    around: Surroundings
+    catalog: Catalog
+
+    def publish(self, batch: str, *days: date) -> None:
+        for day in days:
+            publish(self.around.lake, day, batch)
+
+    def register(self, *days: date) -> None:
+        self.around.external_tables.register(TABLE, self.dataset, days)
+
+    def record(self, *days: date) -> None:
+        assert self.around.instance
+        registered = self.around.external_tables.registered(TABLE, SPAN)
+        for day in days:
+            record(self.around.instance, TABLE, registered[day])
+
+    def point(self, day: date, location: str) -> None:
+        sql = "update spectrum.registered_partition set location = %s, batch_id = 'x' where insert_date = %s"
+        self.catalog.warehouse.transaction(lambda cursor: cursor.execute(sql, (location, day)))
+
+    @property
+    def dataset(self) -> Dataset:
+        return self.around.lake.dataset(STAGED_PURCHASES)
+
+    def findings(self) -> dict[date, list[Kind]]:
+        kinds: dict[date, list[Kind]] = {}
+        for finding in compare(self.around.places(TABLE, SPAN)):
+            kinds.setdefault(finding.day, []).append(finding.kind)
+        return kinds
+
+    def repair(self) -> None:
+        """As the command does: until nothing is left to mend."""
+        while self.around.repair(TABLE, compare(self.around.places(TABLE, SPAN))):
+            pass
+
+
+def publish(lake: Lake, day: date, batch: str) -> None:
+    """One purchase line."""
+    dataset = lake.dataset(STAGED_PURCHASES)
+    line = {
+        "invoice_number": ["1"],
+        "stock_code": ["A"],
+        "detail": ["a thing"],
+        "quantity": pa.array([3], pa.int32()),
+        "invoice_date": pa.array([datetime(day.year, day.month, day.day, 10, tzinfo=UTC)], pa.timestamp("us")),
+        "unit_price": pa.array([Decimal("1.500")], pa.decimal128(8, 3)),
+        "customer_id": pa.array([14000], pa.int32()),
+        "country": ["Italy"],
+    }
+    with dataset.write(day, batch) as writer:
+        writer.write(pa.record_batch(line))
+        manifest = writer.manifest(as_of=EARLY)
+    assert dataset.publish(manifest)
+
+
+@pytest.fixture(scope="module")
+def database(stack: Stack) -> Iterator[Catalog]:
+    with new_catalog(stack) as catalog:
+        yield catalog
+
+
+@pytest.fixture
+def world(database: Catalog, tmp_path: Path) -> Iterator[World]:
+    database.clear()
+    database.warehouse.transaction(lambda cursor: cursor.execute(f"delete from {TABLE.name}"))
+    with dg.DagsterInstance.ephemeral() as instance:
+        lake = LocalLake(tmp_path / "lake")
+        made = World(Surroundings(lake, database.external_tables, database.warehouse, instance), database)
+        made.publish("a", D1, D2, D3)
+        made.register(D1, D2, D3)
+        made.record(D1, D2, D3)
+        database.publish([str(D1), str(D2), str(D3)], {TABLE.name: "a"})
+        yield made
+
+
+def _lost_file(world: World) -> None:
+    world.dataset.lake.delete(f"{world.dataset.batch_directory(D2, 'a')}/part-00000.parquet")
+
+
+def _purged(world: World) -> None:
+    world.publish("b", D2)
+    world.dataset.lake.delete(world.dataset.batch_directory(D2, "a"))
+
+
+def _gone(world: World) -> None:
+    world.dataset.lake.delete(f"{world.dataset.directory(D2)}/{CURRENT}")
+
+
+def _only_recorded(world: World) -> None:
+    _gone(world)
+    world.around.external_tables.deregister(TABLE, [D2])
+
+
+BROKEN: dict[str, tuple[Callable[[World], None], list[Kind], list[Kind]]] = {
+    "deregistered": (
+        lambda world: world.around.external_tables.deregister(TABLE, [D2]),
+        [Kind.MISSING],
+        [],
+    ),
+    "published again": (lambda world: world.publish("b", D2), [Kind.STALE, Kind.METRIC], [Kind.METRIC]),
+    "registered but not recorded": (
+        lambda world: (world.publish("b", D2), world.register(D2))[1],
+        [Kind.METRIC, Kind.UNRECORDED],
+        [Kind.METRIC],
+    ),
+    "pointed out of the lake": (lambda world: world.point(D2, "s3://elsewhere/x/"), [Kind.ELSEWHERE], []),
+    "a file lost": (_lost_file, [Kind.EMPTY], [Kind.EMPTY]),
+    "superseded and purged": (_purged, [Kind.STALE, Kind.EMPTY, Kind.METRIC], [Kind.METRIC]),
+    "gone from the lake": (_gone, [Kind.LEFT_OVER], [Kind.ONLY_RECORDED]),
+    "gone everywhere": (_only_recorded, [Kind.ONLY_RECORDED], [Kind.ONLY_RECORDED]),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_what_is_broken_is_found_and_mended_as_far_as_no_run_is_needed(name: str, world: World) -> None:
+    broken, kinds, left = BROKEN[name]
+    assert world.findings() == {}
+    broken(world)
+
+    assert world.findings() == {D2: kinds}
+    world.repair()
+    assert world.findings() == ({D2: left} if left else {})
+    assert not world.around.repair(TABLE, compare(world.around.places(TABLE, SPAN)))
+
+
+def test_a_warehouse_that_reads_another_catalog_is_found_out(stack: Stack, cloud: Cloud) -> None:
+    """The external schema names one Glue database, the pipeline registers in another: no error, and no rows."""
+    lake = S3Lake(cloud.aws, cloud.bucket(), "shop")
+    publish(lake, D1, "a")
+    with redshift_stand_in(stack.endpoints().warehouse, cloud.aws) as redshift:
+        warehouse = warehouse_on(redshift, lake)
+        with closing(warehouse.connect()) as connection:
+            connection.autocommit = True
+            connection.cursor().execute(
+                "create external schema spectrum from data catalog database 'read' "
+                "iam_role 'arn:aws:iam::123456789012:role/spectrum' create external database if not exists"
+            )
+        cloud.aws.client("glue").create_database(DatabaseInput={"Name": "written"})
+        read, written = (
+            GlueExternalTables(cloud.aws, database=name, warehouse=warehouse) for name in ("read", "written")
+        )
+        dataset = lake.dataset(STAGED_PURCHASES)
+        for catalog in (read, written):
+            catalog.define(TABLE, dataset)
+        around = Surroundings(lake, written)
+        written.register(TABLE, dataset, [D1])
+        location = f"{lake.uri(dataset.batch_directory(D1, 'a'))}/"
+
+        says = f"the catalog points at {location}, the warehouse sees nothing"
+        assert compare(around.places(TABLE, SPAN)) == [Finding(TABLE.name, D1, Kind.UNKNOWN, says, Remedy.BY_HAND)]
+        read.register(TABLE, dataset, [D1])
+        assert compare(around.places(TABLE, SPAN)) == []
+
+
+def test_a_record_of_the_repair_is_a_materialization_with_its_batch(world: World) -> None:
+    world.publish("b", D2)
+    world.repair()
+
+    assert world.around.instance
+    assert recorded_batches(world.around.instance, TABLE, SPAN) == {D1: "a", D2: "b", D3: "a"}
+    key = dg.AssetKey(["spectrum", "user_purchase_staging"])
+    (newest,) = world.around.instance.fetch_materializations(key, limit=1).records
+    event = newest.asset_materialization
+    assert event
+    assert (event.partition, newest.run_id) == ("2010-12-02", "")
+    location = f"{world.around.lake.uri(world.dataset.batch_directory(D2, 'b'))}/"
+    assert {name: value.value for name, value in event.metadata.items()} == {
+        "batch_id": "b",
+        "dagster/partition_row_count": 1,
+        "dagster/uri": location,
+    }
+
+
+def test_dagster_is_asked_for_the_newest_record_of_each_day_page_by_page(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("user_behaviour.reconciliation.recorded.PAGE", 2)
+    world.publish("b", D1)
+    world.register(D1)
+    world.record(D1, D1, D1)
+
+    assert world.around.instance
+    assert recorded_batches(world.around.instance, TABLE, SPAN) == {D1: "b", D2: "a", D3: "a"}
+    assert recorded_batches(world.around.instance, TABLE, DayRange(D2, D2)) == {D2: "a"}
+
+
+def test_the_command_finds_repairs_and_then_finds_nothing(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    try:
+        assert home.call("up").returncode == 0
+        home.call("migrate")
+        lake = home.deployment().lake
+        publish(lake, D1, "a")
+        for day in (D1, D2):
+            reviews = lake.dataset(CLASSIFIED_REVIEWS)
+            with reviews.write(day, "r") as writer:
+                manifest = writer.manifest(as_of=EARLY)
+            reviews.publish(manifest)
+
+        looked = home.call("reconcile")
+        assert looked.returncode == 1, looked.stderr
+        assert looked.stdout.count("missing") == 3
+        assert looked.stdout.endswith("0 mended, 3 left.\n  user-behaviour reconcile --repair\n")
+
+        mended = home.call("reconcile", "--repair")
+        assert mended.returncode == 0, mended.stdout
+        # Each is registered, and then recorded.
+        assert mended.stdout.endswith("6 mended, 0 left.\n")
+
+        sources = json.dumps({TABLE.name: "z"})
+        written = (
+            "insert into audit.published_partition values ('public.user_behavior_metric', %s, 'm', now(), 1, %s, '{}')"
+        )
+        home.deployment().warehouse.transaction(lambda cursor: cursor.execute(written, (D1, sources)))
+        outside = home.call("reconcile", "--from", "2010-12-02", "--repair")
+        assert (outside.returncode, outside.stdout) == (0, "Every place says the same of every day.\n")
+        behind = home.call("reconcile", "--repair")
+        assert behind.returncode == 1
+        assert behind.stdout.endswith(
+            "0 mended, 1 left.\n"
+            "  user-behaviour run --from 2010-12-01 --to 2010-12-01 --select public/user_behavior_metric\n"
+        )
+    finally:
+        home.discard()

@@ -1,0 +1,254 @@
+"""The stack of `deploy/template.yaml`: linted, and created on moto with what `cloud.cloudformation` adds to it.
+
+moto's IAM stores policies and does not judge by them: that each permission suffices, only an account can show.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from user_behaviour.aws.clients import Aws
+from user_behaviour.spark import emr_serverless
+from user_behaviour.spark import output as spark_output
+from user_behaviour.spark import programs as spark_programs
+from user_behaviour.tables.schemas import LAKE_TABLE_OF, RAW_REVIEWS
+from user_behaviour.warehouse import redshift_copy as staged_copy
+from user_behaviour_tests.cloud.cloudformation import complete_cloudformation
+from user_behaviour_tests.cloud.moto_server import REGION, Cloud
+
+DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
+TEMPLATE = DEPLOY / "template.yaml"
+BIN = Path(sys.executable).parent
+KEY = f"arn:aws:kms:{REGION}:123456789012:key/0f1e2d3c-0000-1111-2222-333344445555"
+VENDOR = "arn:aws:iam::999988887777:root"
+
+
+@dataclass(frozen=True)
+class CreatedStack:
+    """A stack on moto, as its owner sees it."""
+
+    name: str
+    aws: Aws
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        found = self.aws.client("cloudformation").describe_stacks(StackName=self.name)["Stacks"][0]
+        return {output["OutputKey"]: output["OutputValue"] for output in found["Outputs"]}
+
+    def resource(self, logical: str) -> str:
+        """The name of a bucket or role, from the outputs."""
+        outputs = self.outputs
+        return {
+            "LakeBucket": outputs["Lake"].split("/")[2],
+            "VendorBucket": outputs["VendorDrop"].split("/")[2],
+            "RedshiftRole": outputs["RedshiftIamRole"].split("/")[-1],
+            "SparkRole": outputs["EmrRole"].split("/")[-1],
+            "OrchestratorRole": outputs["OrchestratorRoleArn"].split("/")[-1],
+        }[logical]
+
+    def permissions(self, logical: str) -> dict[str, set[str]]:
+        """Action -> resources, of all policies of a role; the names that moto gave are replaced by the logical ones."""
+        names = {
+            f"arn:aws:s3:::{self.resource('LakeBucket')}": "LAKE",
+            f"arn:aws:s3:::{self.resource('VendorBucket')}": "VENDOR",
+            self.outputs["OrchestratorRoleArn"]: "ORCHESTRATOR",
+            self.outputs["EmrRole"]: "SPARK",
+            self.outputs["RedshiftIamRole"]: "REDSHIFT",
+            self.outputs["RedshiftWorkgroupArn"]: "WORKGROUP",
+            f":{REGION}:123456789012:/applications/{self.outputs['EmrApplication']}": "APPLICATION",
+            f":{REGION}:123456789012:": ":",
+        }
+        found: dict[str, set[str]] = {}
+        for statement in self.statements(logical):
+            assert statement["Effect"] == "Allow"
+            for resource in _listed(statement["Resource"]):
+                for real, short in names.items():
+                    resource = resource.replace(real, short)
+                for action in _listed(statement["Action"]):
+                    found.setdefault(action, set()).add(resource)
+        return found
+
+    def statements(self, logical: str) -> Iterator[dict[str, Any]]:
+        iam, role = self.aws.client("iam"), self.resource(logical)
+        for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
+            yield from iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]["Statement"]
+        for policy in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]:
+            version = iam.get_policy_version(PolicyArn=policy["PolicyArn"], VersionId="v1")
+            yield from version["PolicyVersion"]["Document"]["Statement"]
+
+
+def _listed(value: Any) -> list[str]:
+    return [value] if isinstance(value, str) else list(value)
+
+
+def create(cloud: Cloud, name: str, **parameters: str) -> CreatedStack:
+    """Creates the stack with the parameters, and those that everybody must bring."""
+    from cfnlint.decode import decode
+
+    # As JSON: moto's own reading of YAML loses what is nested in the short forms of functions.
+    template, errors = decode(str(TEMPLATE))
+    assert not errors
+    ec2 = cloud.aws.client("ec2")
+    subnets = [subnet["SubnetId"] for subnet in ec2.describe_subnets()["Subnets"]]
+    brought = {
+        "VpcId": ec2.describe_vpcs()["Vpcs"][0]["VpcId"],
+        "SubnetIds": ",".join(subnets),
+        "BudgetEmail": "a@b.example",
+        "GlueDatabaseName": name,  # other tests make databases in the same moto
+    }
+    with complete_cloudformation(cloud.aws):
+        cloud.aws.client("cloudformation").create_stack(
+            StackName=name,
+            TemplateBody=json.dumps(template),
+            Capabilities=["CAPABILITY_IAM"],
+            Parameters=[
+                {"ParameterKey": key, "ParameterValue": value} for key, value in {**brought, **parameters}.items()
+            ],
+        )
+    return CreatedStack(name, cloud.aws)
+
+
+@pytest.fixture(scope="module")
+def created(cloud: Cloud) -> CreatedStack:
+    return create(cloud, "deployed")
+
+
+@pytest.fixture(scope="module")
+def with_options(cloud: Cloud) -> CreatedStack:
+    return create(
+        cloud,
+        "optional",
+        KmsKeyArn=KEY,
+        VendorArn=VENDOR,
+        OperatorArn="arn:aws:iam::123456789012:user/ada",
+        Catalog="redshift",
+    )
+
+
+def test_the_linter_of_cloudformation_finds_nothing() -> None:
+    """Also no information; and no usage limit of Redshift Serverless, as CloudFormation has no resource for it."""
+    call = [BIN / "cfn-lint", "--template", str(TEMPLATE), "--include-checks", "I", "--regions", REGION, "us-east-1"]
+    linted = subprocess.run(call, capture_output=True, text=True, check=False)
+    assert (linted.returncode, linted.stdout) == (0, "")
+
+
+@pytest.mark.parametrize("bucket", ["LakeBucket", "VendorBucket"])
+def test_a_bucket_is_closed_versioned_and_reached_by_tls_only(created: CreatedStack, bucket: str) -> None:
+    s3, name = created.aws.client("s3"), created.resource(bucket)
+    assert s3.get_public_access_block(Bucket=name)["PublicAccessBlockConfiguration"] == {
+        "BlockPublicAcls": True,
+        "BlockPublicPolicy": True,
+        "IgnorePublicAcls": True,
+        "RestrictPublicBuckets": True,
+    }
+    assert s3.get_bucket_versioning(Bucket=name)["Status"] == "Enabled"
+    owner = s3.get_bucket_ownership_controls(Bucket=name)["OwnershipControls"]
+    assert owner == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+    rules = s3.get_bucket_encryption(Bucket=name)["ServerSideEncryptionConfiguration"]["Rules"]
+    assert [rule["ApplyServerSideEncryptionByDefault"] for rule in rules] == [{"SSEAlgorithm": "AES256"}]
+    assert json.loads(s3.get_bucket_policy(Bucket=name)["Policy"])["Statement"] == [
+        {
+            "Sid": "OnlyOverTls",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3:*",
+            "Resource": [f"arn:aws:s3:::{name}", f"arn:aws:s3:::{name}/*"],
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        }
+    ]
+
+
+def test_the_lake_forgets_what_nobody_needs(created: CreatedStack) -> None:
+    s3 = created.aws.client("s3")
+    rules = s3.get_bucket_lifecycle_configuration(Bucket=created.resource("LakeBucket"))["Rules"]
+    assert all(rule.pop("Status") == "Enabled" for rule in rules)
+    assert {rule.pop("ID"): rule for rule in rules} == {
+        "unfinished-uploads": {
+            "Filter": {"Prefix": ""},
+            "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1},
+        },
+        "what-was-replaced-or-deleted": {
+            "Filter": {"Prefix": ""},
+            "Expiration": {"ExpiredObjectDeleteMarker": True},
+            "NoncurrentVersionExpiration": {"NoncurrentDays": 30},
+        },
+        "spark-staging": {
+            "Filter": {"Prefix": "lake/_staging/"},
+            "Expiration": {"Days": 3},
+            "NoncurrentVersionExpiration": {"NoncurrentDays": 1},
+        },
+        "warehouse-transfers": {
+            "Filter": {"Prefix": "lake/exchange/"},
+            "Expiration": {"Days": 3},
+            "NoncurrentVersionExpiration": {"NoncurrentDays": 1},
+        },
+        "logs": {
+            "Filter": {"Prefix": "lake/_logs/"},
+            "Expiration": {"Days": 90},
+            "NoncurrentVersionExpiration": {"NoncurrentDays": 1},
+        },
+    }
+
+
+def test_the_parts_exist_under_the_names_that_the_outputs_give(created: CreatedStack) -> None:
+    outputs = created.outputs
+    application = created.aws.client("emr-serverless").get_application(applicationId=outputs["EmrApplication"])
+    assert application["application"]["autoStopConfiguration"] == {"enabled": True, "idleTimeoutMinutes": 2}
+    assert application["application"]["maximumCapacity"] == {"cpu": "16 vCPU", "memory": "64 GB"}
+    glue = created.aws.client("glue").get_database(Name=outputs["GlueDatabaseOfTheLake"])
+    assert glue["Database"]["Name"] == "deployed"
+    budget = created.aws.client("budgets").describe_budget(AccountId="123456789012", BudgetName="deployed-monthly")
+    assert float(budget["Budget"]["BudgetLimit"]["Amount"]) == 50
+    groups = created.aws.client("ec2").describe_security_groups()["SecurityGroups"]
+    (ingress,) = [
+        permission
+        for group in groups
+        for permission in group["IpPermissions"]
+        if outputs["ClientSecurityGroupId"] in [pair["GroupId"] for pair in permission["UserIdGroupPairs"]]
+    ]
+    assert (ingress["FromPort"], ingress["ToPort"], ingress["IpRanges"]) == (5439, 5439, [])
+    assert len(ingress["UserIdGroupPairs"]) == 1
+
+
+def test_options_bring_a_key_a_vendor_and_an_operator(with_options: CreatedStack) -> None:
+    s3, iam = with_options.aws.client("s3"), with_options.aws.client("iam")
+    lake, vendor = with_options.resource("LakeBucket"), with_options.resource("VendorBucket")
+    (rule,) = s3.get_bucket_encryption(Bucket=lake)["ServerSideEncryptionConfiguration"]["Rules"]
+    assert rule == {
+        "ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": KEY},
+        "BucketKeyEnabled": True,
+    }
+    assert json.loads(s3.get_bucket_policy(Bucket=vendor)["Policy"])["Statement"][1] == {
+        "Sid": "TheVendorDelivers",
+        "Effect": "Allow",
+        "Principal": {"AWS": VENDOR},
+        "Action": "s3:PutObject",
+        "Resource": f"arn:aws:s3:::{vendor}/reviews/*",
+    }
+    role = iam.get_role(RoleName=with_options.resource("OrchestratorRole"))["Role"]
+    (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Principal"]["AWS"] == "arn:aws:iam::123456789012:user/ada"
+    for name in ("OrchestratorRole", "SparkRole", "RedshiftRole"):
+        assert with_options.permissions(name)["kms:Decrypt"] == {KEY.replace(f":{REGION}:123456789012:", ":")}
+    assert "glue:BatchCreatePartition" in with_options.permissions("RedshiftRole")
+
+
+def test_the_prefixes_of_the_template_are_those_of_the_code() -> None:
+    code = {
+        spark_output.STAGING,
+        staged_copy.STAGING,
+        spark_programs.PROGRAMS,
+        emr_serverless.LOGS.split("/")[0],
+        RAW_REVIEWS.name,
+        *(table.name for table in LAKE_TABLE_OF.values()),
+    }
+    assert set(re.findall(r"\blake/(\w+)", TEMPLATE.read_text(encoding="utf-8"))) == code

@@ -1,0 +1,78 @@
+"""What the docs promise: the README's commands exist, the settings are listed, the dictionary is today's."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from user_behaviour import settings
+from user_behaviour.tables import dictionary as data_dictionary
+from user_behaviour_tests.test_deployments import AWS
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+README = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_data_dictionary_is_made_from_the_schemas_of_today() -> None:
+    assert (CHECKOUT / "docs" / "data-dictionary.md").read_text(encoding="utf-8") == data_dictionary.render()
+
+
+def test_the_example_environment_lists_every_variable_that_is_read() -> None:
+    source = Path(settings.__file__).read_text(encoding="utf-8")
+    read = {
+        f"USER_BEHAVIOUR_{name}" for name in re.findall(r'the\.(?:text|day|number|choice|place)\("([A-Z_]+)"', source)
+    }
+    listed = re.findall(
+        r"^(USER_BEHAVIOUR_\w+)=", (CHECKOUT / ".env.example").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert read
+    assert sorted(listed) == sorted(read)
+
+
+def test_only_deployments_reads_the_environment() -> None:
+    reads = re.compile(r"os\.environ\b(?!\[[^\]]+\] = )|os\.getenv")
+    guilty = {
+        str(path.relative_to(CHECKOUT))
+        for path in (CHECKOUT / "user_behaviour").rglob("*.py")
+        if reads.search(path.read_text(encoding="utf-8"))
+    }
+    # The commands hand the process's environment on to Dagster's; they read no setting from it.
+    assert guilty - {"user_behaviour/commands/run.py", "user_behaviour/commands/stack.py"} == {
+        "user_behaviour/deployments.py"
+    }
+
+
+@pytest.mark.parametrize("target", sorted(set(re.findall(r"\bmake ([a-z]+)", README))))
+def test_every_make_target_of_the_readme_exists(target: str) -> None:
+    asked = subprocess.run(["make", "--dry-run", target], cwd=CHECKOUT, capture_output=True, text=True, check=False)
+    assert asked.returncode == 0, asked.stderr
+
+
+def test_every_command_of_the_readme_exists() -> None:
+    table = README.split("## The command")[1].split("##")[0]
+    commands = {
+        word
+        for cell in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
+        for word in re.findall(r"`([a-z][a-z-]+)", cell)
+    } - {"user-behaviour"}
+    assert {"up", "down", "status", "generate", "load-purchases", "deliver", "run", "query", "explain"} <= commands
+    for command in commands:
+        call = [sys.executable, "-m", "user_behaviour", command, "--help"]
+        assert subprocess.run(call, capture_output=True, check=False).returncode == 0, command
+
+
+def test_the_links_of_the_docs_lead_somewhere() -> None:
+    for page in [CHECKOUT / "README.md", CHECKOUT / "CONTRIBUTING.md", *(CHECKOUT / "docs").rglob("*.md")]:
+        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+@pytest.mark.parametrize("settings", [{}, AWS], ids=["local", "aws"])
+def test_importing_the_definitions_loads_neither_spark_nor_a_driver(settings: dict[str, str]) -> None:
+    heavy = "{'pyspark', 'psycopg2', 'boto3', 'yoyo'}"
+    code = f"import sys, user_behaviour.definitions; print(sorted({heavy} & set(sys.modules)))"
+    environ = {"PATH": "/usr/bin:/bin", "USER_BEHAVIOUR_HOME": "/nonexistent", **settings}
+    call = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environ)
+    assert call.stdout.strip() == "[]"

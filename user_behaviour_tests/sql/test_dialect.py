@@ -1,0 +1,127 @@
+"""Every SQL text parses in the dialect of the server that runs it: the files of `sql/`, and what Python makes.
+
+What Python makes is not collected from the sources, where it is in pieces, but at the server: a small run through the
+production classes, and every statement that the stand-in received.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pyarrow as pa
+import pytest
+from sqlfluff.core import FluffConfig, Linter
+
+from user_behaviour.local.stack import Stack
+from user_behaviour.tables.days import DayRange
+from user_behaviour.tables.schemas import EXTERNAL_TABLES
+from user_behaviour.tables.statements import SQL
+from user_behaviour.warehouse.redshift_errors import CopyError
+from user_behaviour_tests.cloud.moto_server import Cloud
+from user_behaviour_tests.cloud.own_redshift import OwnRedshift, own_redshift
+from user_behaviour_tests.io_managers.daily_table import NAME, asset, by_sql, daily_table, week
+from user_behaviour_tests.io_managers.greenhouse import DAYS, MON, WED, Greenhouse
+from user_behaviour_tests.sql.dialect import UNKNOWN_TO_SQLFLUFF, unparsable
+
+POSTGRES = [SQL / "schema", SQL / "migrations" / "postgres"]
+
+
+@pytest.fixture(scope="module")
+def redshift(stack: Stack, cloud: Cloud) -> Iterator[OwnRedshift]:
+    with own_redshift(stack, cloud) as redshift:
+        yield redshift
+
+
+def test_every_file_parses_in_the_dialect_of_its_directory() -> None:
+    """The configuration is the one that `make check` lints with; here no rule counts, only the grammar."""
+    dialects: dict[str, list[Path]] = {"postgres": [], "redshift": []}
+    for file in sorted(SQL.rglob("*.sql")):
+        config = FluffConfig.from_path(str(file))
+        dialects[config.get("dialect")].append(file)
+        assert [(file, found.desc()) for found in parsing_errors(config, file)] == []
+    assert {file for file in dialects["postgres"] if not any(d in file.parents for d in POSTGRES)} == set()
+    # What only PostgreSQL runs is the exception.
+    assert len(dialects["redshift"]) > len(dialects["postgres"])
+
+
+def parsing_errors(config: FluffConfig, file: Path) -> list[Any]:
+    parsed = Linter(config=config).parse_string(file.read_text(), fname=str(file), config=config)
+    return list(parsed.violations)
+
+
+def run_everything_once(redshift: OwnRedshift, directory: Path) -> None:
+    """Ledger, migrations, drift, external tables, the IO manager both ways, COPY and its failure, UNLOAD."""
+    redshift.migrate()
+    assert redshift.findings() == []
+    redshift.external_tables.registered(EXTERNAL_TABLES[0], DayRange(MON, WED))
+    with daily_table(redshift.warehouse), dg.DagsterInstance.ephemeral() as instance:
+        greenhouse = Greenhouse(directory, instance, redshift.warehouse)
+        greenhouse.run([asset(by_sql())], MON, WED)
+        daily = asset(week)
+        greenhouse.run([daily], MON, WED)
+        seen = []
+
+        @dg.asset(partitions_def=DAYS)
+        def report(daily: pa.Table) -> None:
+            seen.append(daily.num_rows)
+
+        greenhouse.run([daily, report], MON, WED)
+        assert seen == [3]
+        too_long = pa.record_batch({"sensor": ["0123456789"]})
+        with pytest.raises(CopyError):
+            redshift.warehouse.transaction(lambda cursor: redshift.warehouse.load(cursor, NAME, [too_long]))
+    redshift.migrations.roll_back(3)
+
+
+def test_every_statement_that_python_makes_parses_in_redshifts_dialect(redshift: OwnRedshift, tmp_path: Path) -> None:
+    run_everything_once(redshift, tmp_path)
+    texts = {statement.text for statement in redshift.stand_in.statements}
+    begun = {text.lower().split()[0].strip("(") for text in texts}
+    assert begun >= {
+        "begin",
+        "copy",
+        "create",
+        "declare",
+        "delete",
+        "drop",
+        "insert",
+        "lock",
+        "select",
+        "set",
+        "unload",
+    }
+    assert unparsable(text for text in texts if not UNKNOWN_TO_SQLFLUFF.match(text)) == []
+
+
+PACKAGE = SQL.parent / "user_behaviour"
+RUN_ON_POSTGRESQL = {"resources/external_tables.py", "doctor/source.py"}
+
+
+def constants() -> Iterator[tuple[str, str]]:
+    """The statements that are whole in a module, with a text in the place of each parameter."""
+    for module in sorted(PACKAGE.rglob("*.py")):
+        name = module.relative_to(PACKAGE).as_posix()
+        for node in ast.parse(module.read_text()).body:
+            value = node.value if isinstance(node, ast.Assign) else None
+            if isinstance(value, ast.Constant) and isinstance(value.value, str):
+                text = value.value.strip()
+                if re.match(r"(select|with|insert into|delete from|update) ", " ".join(text.split())):
+                    yield name, re.sub(r"%\(\w+\)s", "'a value'", text)
+
+
+def test_the_statements_that_are_constants_of_modules_parse_in_redshifts_dialect() -> None:
+    """Also those that only an error brings about."""
+    found = [text for name, text in constants() if name not in RUN_ON_POSTGRESQL]
+    assert len(found) > 5
+    assert unparsable(found) == []
+    assert {name for name, _ in constants()} >= RUN_ON_POSTGRESQL
+
+
+def test_what_is_wrong_is_found(tmp_path: Path) -> None:
+    """The tests above would pass on a linter that takes everything."""
+    assert len(unparsable(["select a from b where", "create table t (a int) diststyle", "copy t from"])) == 3

@@ -1,0 +1,56 @@
+"""Days and ranges of days."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from user_behaviour.tables.days import DayRange, days_of, ranges
+
+
+def december(*days: int) -> list[date]:
+    return [date(2010, 12, day) for day in days]
+
+
+def test_a_range_holds_both_its_ends() -> None:
+    span = DayRange(date(2010, 12, 31), date(2011, 1, 2))
+
+    assert span.days() == [date(2010, 12, 31), date(2011, 1, 1), date(2011, 1, 2)]
+    assert span.end == date(2011, 1, 3)
+
+
+def test_a_leap_day_is_a_day() -> None:
+    assert len(DayRange(date(2012, 2, 28), date(2012, 3, 1)).days()) == 3
+
+
+def test_the_tags_of_a_range_are_those_that_dagster_runs_it_by() -> None:
+    assert DayRange(*december(1, 3)).tags() == {
+        "dagster/asset_partition_range_start": "2010-12-01",
+        "dagster/asset_partition_range_end": "2010-12-03",
+    }
+
+
+def test_keys_are_days_in_their_order() -> None:
+    assert days_of(["2010-12-03", "2010-12-01"]) == december(3, 1)
+
+
+def test_ranges_are_the_fewest_that_cover_the_days() -> None:
+    assert ranges(december(5, 1, 2, 2, 3, 8)) == [
+        DayRange(*december(1, 3)),
+        DayRange(*december(5, 5)),
+        DayRange(*december(8, 8)),
+    ]
+    assert ranges([]) == []
+
+
+def test_a_range_goes_over_a_gap_only_where_it_is_let() -> None:
+    days = december(1, 3, 6)
+
+    assert ranges(days, bridges=lambda day: day.day == 2) == [DayRange(*december(1, 3)), DayRange(*december(6, 6))]
+    assert ranges(days, bridges=lambda day: day.day != 5) == [DayRange(*december(1, 3)), DayRange(*december(6, 6))]
+    assert ranges(days, bridges=lambda _: True) == [DayRange(*december(1, 6))]
+
+
+def test_many_days_are_one_range() -> None:
+    days = [date(2010, 12, 1) + timedelta(days=n) for n in range(374)]
+
+    assert ranges(reversed(days)) == [DayRange(date(2010, 12, 1), date(2011, 12, 9))]

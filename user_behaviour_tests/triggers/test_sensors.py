@@ -1,0 +1,208 @@
+"""The sensor of the vendor's files, evaluated as the daemon does, on a real drop; its bare logic is in vendor_watch."""
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from dagster._core.definitions.sensor_definition import SensorExecutionData
+
+from user_behaviour.definitions import defs
+from user_behaviour.triggers.sensors import vendor_files
+from user_behaviour.vendor.local import LocalVendorDrop
+from user_behaviour_tests.triggers.ticks import days_of
+
+SAME_SECOND = 1_291_161_600_000_000_000  # 2010-12-01 00:00:00 UTC, in nanoseconds
+HEADER = "cid,review_str\n"
+
+
+@dataclass
+class Vendor:
+    """The vendor, and a daemon that looks at its drop; `cursor` is what the daemon saved last."""
+
+    directory: Path
+    cursor: str | None = None
+    instance: dg.DagsterInstance = field(default_factory=dg.DagsterInstance.ephemeral)
+
+    def drops(self, name: str, content: str = f"{HEADER}1,good\n", *, at: int = SAME_SECOND) -> None:
+        path = self.directory / name
+        path.write_text(content)
+        os.utime(path, ns=(at, at))
+
+    def evaluate(self) -> SensorExecutionData:
+        context = dg.build_sensor_context(
+            instance=self.instance,
+            cursor=self.cursor,
+            definitions=defs,
+            resources={"vendor_drop": LocalVendorDrop(self.directory)},
+        )
+        return vendor_files.evaluate_tick(context)
+
+    def tick(self) -> SensorExecutionData:
+        """One tick of the daemon: evaluated, and its cursor saved."""
+        result = self.evaluate()
+        self.cursor = result.cursor
+        return result
+
+    def requested(self) -> list[date]:
+        """The days of the runs of the next two ticks: at the first a file is seen, at the second seen to rest."""
+        return days_of(self.tick()) + days_of(self.tick())
+
+
+def dates(*texts: str) -> list[date]:
+    return [date.fromisoformat(text) for text in texts]
+
+
+@pytest.fixture
+def vendor(tmp_path: Path) -> Vendor:
+    return Vendor(tmp_path)
+
+
+def test_300_files_at_once_become_one_run_that_covers_every_day_once(vendor: Vendor) -> None:
+    trading = [day for n in range(349) if (day := date(2010, 12, 1) + timedelta(days=n)).isoweekday() != 6]
+    for day in trading[:300]:
+        vendor.drops(f"movie_review_{day}.csv")
+
+    first, second, third = vendor.tick(), vendor.tick(), vendor.tick()
+
+    assert not first.run_requests
+    assert len(second.run_requests or ()) == 1
+    covered = Counter(days_of(second))
+    assert set(covered.values()) == {1}
+    assert set(trading[:300]) <= set(covered)
+    assert not third.run_requests
+
+
+def test_two_files_of_the_same_second_are_both_taken(vendor: Vendor) -> None:
+    """Listing files that are newer than the newest one seen loses the second of them."""
+    vendor.drops("movie_review_2010-12-01.csv", at=SAME_SECOND + 1)
+    assert vendor.requested() == dates("2010-12-01")
+
+    vendor.drops("movie_review_2010-12-02.csv", at=SAME_SECOND + 2)
+
+    assert vendor.requested() == dates("2010-12-02")
+
+
+def test_a_late_file_of_an_old_day_is_taken(vendor: Vendor) -> None:
+    vendor.drops("movie_review_2011-12-09.csv")
+    assert vendor.requested() == dates("2011-12-09")
+
+    vendor.drops("movie_review_2010-12-01_late.csv", at=SAME_SECOND - 86_400_000_000_000)
+
+    assert vendor.requested() == dates("2010-12-01")
+
+
+def test_the_same_name_with_other_content_is_taken_again(vendor: Vendor) -> None:
+    vendor.drops("movie_review_2010-12-01.csv")
+    assert vendor.requested() == dates("2010-12-01")
+    vendor.drops("movie_review_2010-12-01.csv", f"{HEADER}1,bad!\n", at=SAME_SECOND + 1)
+
+    assert vendor.requested() == dates("2010-12-01")
+    assert vendor.requested() == []
+
+
+def test_a_half_written_file_is_taken_when_it_is_whole(vendor: Vendor) -> None:
+    vendor.drops("movie_review_2010-12-01.csv", HEADER, at=SAME_SECOND)
+    first = vendor.tick()
+    vendor.drops("movie_review_2010-12-01.csv", f"{HEADER}1,good\n", at=SAME_SECOND + 1)
+    second, third = vendor.tick(), vendor.tick()
+
+    assert [days_of(result) for result in (first, second, third)] == [[], [], dates("2010-12-01")]
+    assert "1 are not yet seen at rest" in (first.skip_message or "")
+
+
+@pytest.mark.parametrize("name", ["README.txt", "movie_review_latest.csv", "movie_review_2010-11-30.csv"])
+def test_a_foreign_file_is_reported_once_and_the_others_are_taken(vendor: Vendor, name: str) -> None:
+    vendor.drops(name)
+    first = vendor.tick()
+    vendor.drops("movie_review_2010-12-01.csv")
+    second, third, fourth = vendor.tick(), vendor.tick(), vendor.tick()
+
+    assert name in (first.skip_message or "")
+    assert [days_of(result) for result in (second, third, fourth)] == [[], dates("2010-12-01"), []]
+    assert name not in f"{second.skip_message}{fourth.skip_message}"
+
+
+def test_a_file_of_a_day_that_is_not_over_waits(vendor: Vendor) -> None:
+    vendor.drops("movie_review_2999-01-01.csv")
+
+    assert vendor.requested() == []
+    assert "2999" not in (vendor.tick().skip_message or "")
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_an_empty_landing_place_is_no_error(tmp_path: Path, *, there: bool) -> None:
+    vendor = Vendor(tmp_path / "vendor")
+    if there:
+        vendor.directory.mkdir()
+
+    result = vendor.tick()
+
+    assert not result.run_requests
+    assert "0 files" in (result.skip_message or "")
+
+
+def test_a_daemon_that_is_restarted_between_two_ticks_goes_on_from_its_cursor(vendor: Vendor) -> None:
+    """The second tick is evaluated by another process, which knows the cursor and nothing else."""
+    vendor.drops("movie_review_2010-12-01.csv")
+    vendor.tick()
+    program = (
+        "import sys, json, pathlib; from user_behaviour_tests.triggers.test_sensors import Vendor\n"
+        "vendor = Vendor(pathlib.Path(sys.argv[1]), sys.argv[2]); result = vendor.tick()\n"
+        "print(json.dumps([[r.run_key for r in result.run_requests], vendor.cursor]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, vendor.directory, vendor.cursor or ""],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    elsewhere, cursor = json.loads(done.stdout.splitlines()[-1])
+
+    assert elsewhere == [request.run_key for request in vendor.evaluate().run_requests or ()]
+    assert len(elsewhere) == 1
+    vendor.cursor = cursor
+    assert vendor.requested() == []
+
+
+def test_a_daemon_that_dies_before_it_saves_its_cursor_asks_for_the_same_runs(vendor: Vendor) -> None:
+    """Dagster starts no second run of a run key, so the same keys are the same runs."""
+    vendor.drops("movie_review_2010-12-01.csv")
+    vendor.drops("movie_review_2011-12-09.csv")
+    vendor.tick()
+
+    lost, again = vendor.evaluate(), vendor.evaluate()
+
+    keys = [request.run_key for request in lost.run_requests or ()]
+    assert len(set(keys)) == 2
+    assert [request.run_key for request in again.run_requests or ()] == keys
+
+
+def test_a_delivery_is_recorded_on_the_external_asset_once_a_day(vendor: Vendor) -> None:
+    vendor.drops("movie_review_2010-12-01.csv")
+    vendor.drops("movie_review_2010-12-01_more.csv", HEADER)
+    vendor.drops("movie_review_2010-12-03.csv")
+    vendor.tick()
+
+    events = vendor.tick().asset_events
+
+    assert [event.partition for event in events] == ["2010-12-01", "2010-12-03"]
+    assert {event.asset_key for event in events} == {dg.AssetKey(["vendor", "movie_review_file"])}
+    metadata = {name: value.value for name, value in events[0].metadata.items()}
+    assert (metadata["name"], metadata["size"], metadata["files"]) == ("movie_review_2010-12-01_more.csv", 37, 2)
+    assert "| movie_review_2010-12-01.csv | 22 |" in str(metadata["delivery"])
+
+
+@pytest.mark.parametrize("name", ["vendor_files", "metric_follows"])
+def test_a_sensor_is_there_to_switch_on(name: str) -> None:
+    sensor = defs.resolve_sensor_def(name)
+
+    assert sensor.default_status is dg.DefaultSensorStatus.STOPPED
+    assert sensor.minimum_interval_seconds == 30

@@ -1,0 +1,81 @@
+"""A catalog and a warehouse of their own for tests of triggers: what is registered and published, written by hand."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import date
+
+import psycopg2
+from dagster._core.definitions.sensor_definition import SensorExecutionData
+
+from user_behaviour.catalog.postgres import WarehouseExternalTables
+from user_behaviour.local.stack import Stack
+from user_behaviour.migrations.migrations import MIGRATIONS, Migrations
+from user_behaviour.tables.days import RANGE_END, RANGE_START, DayRange
+from user_behaviour.tables.schemas import MOVIE_REVIEW_CLEAN_STAGE, USER_BEHAVIOR_METRIC, USER_PURCHASE_STAGING
+from user_behaviour.warehouse.postgres import PostgresWarehouse
+
+PURCHASES, REVIEWS = USER_PURCHASE_STAGING.name, MOVIE_REVIEW_CLEAN_STAGE.name
+DATABASE = "triggers"
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """The warehouse's audit tables and external partitions; sensors look at all days, so the database is not shared."""
+
+    warehouse: PostgresWarehouse
+
+    @property
+    def external_tables(self) -> WarehouseExternalTables:
+        return WarehouseExternalTables(self.warehouse)
+
+    def register(self, table: str, days: Iterable[str], batch: str) -> None:
+        rows = [(table, day, f"file:///lake/{batch}/", batch) for day in days]
+        self._execute(
+            "insert into spectrum.registered_partition values (%s, %s, %s, %s, 1, now()) on conflict "
+            "(table_name, insert_date) do update set location = excluded.location, batch_id = excluded.batch_id",
+            rows,
+        )
+
+    def publish(self, days: Iterable[str], sources: Mapping[str, str]) -> None:
+        """What the warehouse IO manager records of a run of the metric."""
+        rows = [(USER_BEHAVIOR_METRIC.name, day) for day in days]
+        self._execute("delete from audit.published_partition where table_name = %s and insert_date = %s", rows)
+        self._execute(
+            "insert into audit.published_partition values (%s, %s, 'm', now(), 1, %s, '{}')",
+            [(*row, json.dumps(sources)) for row in rows],
+        )
+
+    def clear(self) -> None:
+        self._execute("truncate spectrum.registered_partition, audit.published_partition", [()])
+
+    def _execute(self, sql: str, rows: Iterable[tuple[str, ...]]) -> None:
+        def work(cursor: psycopg2.extensions.cursor) -> None:
+            cursor.executemany(sql, list(rows))
+
+        self.warehouse.transaction(work)
+
+
+@contextmanager
+def new_catalog(stack: Stack) -> Iterator[Catalog]:
+    """A database beside the warehouse, with its schema, for as long as it is entered."""
+    url = stack.endpoints().warehouse
+    own = f"{url.rpartition('/')[0]}/{DATABASE}"
+    with closing(psycopg2.connect(url)) as session, session.cursor() as cursor:
+        session.autocommit = True
+        cursor.execute(f"create database {DATABASE}")
+        warehouse = PostgresWarehouse(lambda: own)
+        Migrations(warehouse, MIGRATIONS / "postgres").apply()
+        yield Catalog(warehouse)
+        cursor.execute(f"drop database {DATABASE}")
+
+
+def span_of(tags: Mapping[str, str]) -> DayRange:
+    """The days that a run with the tags runs over."""
+    return DayRange(date.fromisoformat(tags[RANGE_START]), date.fromisoformat(tags[RANGE_END]))
+
+
+def days_of(result: SensorExecutionData) -> list[date]:
+    """The days that the runs of a tick run over."""
+    return [day for request in result.run_requests or () for day in span_of(request.tags).days()]

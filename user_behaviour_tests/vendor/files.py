@@ -1,0 +1,82 @@
+"""A vendor for tests: delivers files, and lands them by one asset in a lake of its own."""
+
+import gzip
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+import dagster as dg
+
+from user_behaviour.io_managers.lake import LakeIOManager
+from user_behaviour.lake.dataset import Dataset
+from user_behaviour.lake.local import LocalLake
+from user_behaviour.lake.manifests import Rejection
+from user_behaviour.recipes import PerDay
+from user_behaviour.tables.days import DayRange
+from user_behaviour.tables.schemas import RAW_REVIEWS
+from user_behaviour.vendor.landing import LandingLimits, ReviewLanding
+from user_behaviour.vendor.local import LocalVendorDrop
+
+D1, D2, D3 = (date(2010, 12, day) for day in (1, 2, 3))
+FIRST = "movie_review_2010-12-01.csv"
+GOOD = b"cid,review_str\n1,good\n2,bad\n"
+TORN = gzip.compress(GOOD)[:-10]
+BAD_ROW = b"3,good,and more\n"
+LANDED = [("1", "good", FIRST, 2), ("2", "bad", FIRST, 3)]
+
+
+@dataclass
+class Vendor:
+    """A vendor, the lake, and the one asset that lands the vendor's files."""
+
+    root: Path
+    instance: dg.DagsterInstance
+    drop: LocalVendorDrop = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.drop = LocalVendorDrop(self.root / "vendor")
+        self.drop.directory.mkdir()
+
+    @property
+    def dataset(self) -> Dataset:
+        return LocalLake(self.root / "lake").dataset(RAW_REVIEWS)
+
+    def deliver(self, name: str, content: bytes) -> None:
+        (self.drop.directory / f".{name}").write_bytes(content)
+        (self.drop.directory / f".{name}").rename(self.drop.directory / name)
+
+    def clear(self, name: str) -> None:
+        (self.drop.directory / name).unlink()
+
+    def land(
+        self, last: date = D1, *, share: float = 0.5, file_bytes: int = 1 << 20, drop: LocalVendorDrop | None = None
+    ) -> set[str]:
+        """Lands the days from the first on in one run; the days that were published."""
+        landing = ReviewLanding(drop or self.drop, self.dataset, LandingLimits(share, file_bytes))
+
+        @dg.asset(
+            io_manager_key="lake",
+            partitions_def=dg.DailyPartitionsDefinition("2010-12-01", end_date="2010-12-31"),
+            metadata={"dagster/column_schema": RAW_REVIEWS.dagster_schema()},
+        )
+        def raw_reviews() -> PerDay:
+            return PerDay(landing.open)
+
+        result = dg.materialize(
+            [raw_reviews],
+            resources={"lake": LakeIOManager(self.dataset.lake)},
+            instance=self.instance,
+            tags=DayRange(D1, last).tags(),
+            raise_on_error=False,
+        )
+        return {event.partition or "" for event in result.get_asset_materialization_events()}
+
+    def rows(self, day: date = D1) -> list[tuple[str, str, str, int]]:
+        """Customer, review, file and line of every landed review of a day."""
+        found = [row for batch in self.dataset.read(self.dataset.current(day)) for row in batch.to_pylist()]
+        return [(row["cid"], row["review_str"], row["source_file"], row["line_number"]) for row in found]
+
+    def rejection(self, day: date = D1) -> Rejection:
+        found = self.dataset.rejection(day)
+        assert found is not None
+        return found

@@ -1,0 +1,97 @@
+"""When the vendor's files of a day are held back: what is said, what is kept, what stays in force, what heals."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from user_behaviour_tests.vendor.files import BAD_ROW, D1, D2, FIRST, GOOD, LANDED, TORN, Vendor
+
+
+@pytest.fixture
+def vendor(tmp_path: Path) -> Iterator[Vendor]:
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield Vendor(tmp_path, instance)
+
+
+def test_the_share_of_bad_rows_may_be_reached_and_not_passed(vendor: Vendor) -> None:
+    vendor.deliver(FIRST, GOOD + b"4,fine\n" + BAD_ROW)  # one of four
+
+    assert vendor.land(share=0.25) == {"2010-12-01"}
+    assert vendor.land(share=0.24) == set()
+    assert vendor.rejection().reasons == (
+        f"{FIRST}, line 5: 2 fields expected, 3 found; 1 of the day's 4 rows cannot be used, "
+        "more than the limit of 24.00%",
+    )
+
+
+def test_a_share_of_zero_lets_no_bad_row_pass_and_good_files_do(vendor: Vendor) -> None:
+    vendor.deliver(FIRST, GOOD)
+    assert vendor.land(share=0) == {"2010-12-01"}
+
+    vendor.deliver(FIRST, GOOD + BAD_ROW)
+    assert vendor.land(share=0) == set()
+
+
+def test_the_bad_rows_of_a_rejected_day_are_kept_for_whoever_mends_them(vendor: Vendor) -> None:
+    vendor.deliver(FIRST, b"cid,review_str\n" + BAD_ROW)
+
+    vendor.land()
+
+    quarantine = vendor.dataset.quarantine(vendor.rejection())
+    assert quarantine is not None
+    assert quarantine["raw"].to_pylist() == [BAD_ROW]
+
+
+UNREADABLE = {
+    "cut off": (TORN, "line 3: the gzip data ends early"),
+    "wrong header": (b"customer,review\n1,good\n", "line 1: the header cid,review_str was expected"),
+    "binary": (b"cid,review_str\n1,good\n2,\x00\n", "line 3: the line holds a NUL byte"),
+    "empty": (b"", "the file is empty"),
+    "too large": (GOOD + b"5,x\n" * 100, "the file has more than 200 bytes"),
+}
+
+
+@pytest.mark.parametrize("kind", UNREADABLE)
+def test_an_unreadable_file_rejects_its_day_and_names_file_line_and_reason(vendor: Vendor, kind: str) -> None:
+    content, reason = UNREADABLE[kind]
+    vendor.deliver("movie_review_2010-12-01_a.csv", content)
+    vendor.deliver("movie_review_2010-12-02.csv", GOOD)
+
+    assert vendor.land(D2, file_bytes=200) == {"2010-12-02"}
+
+    (found,) = vendor.rejection().reasons
+    assert found.startswith("Vendor file movie_review_2010-12-01_a.csv")
+    assert reason in found
+    (source,) = vendor.rejection().sources
+    with closing(vendor.dataset.lake.open(source.kept_at)) as original:
+        assert original.read() == content
+
+
+def test_one_look_names_all_that_is_wrong_with_a_day(vendor: Vendor) -> None:
+    vendor.deliver("movie_review_2010-12-01_a.csv", b"nothing of the kind\n")
+    vendor.deliver("movie_review_2010-12-01_b.csv.gz", TORN)
+    vendor.deliver("movie_review_2010-12-01_c.csv", b"cid,review_str\n" + BAD_ROW * 9)
+
+    vendor.land()
+
+    first, second, third = vendor.rejection().reasons
+    assert "_a.csv, line 1" in first
+    assert "_b.csv.gz, line 3" in second
+    assert "_c.csv, line 2" in third
+
+
+def test_a_bad_delivery_leaves_the_batch_before_in_force_and_a_fixed_one_heals_the_day(vendor: Vendor) -> None:
+    vendor.deliver(FIRST, GOOD)
+    vendor.land()
+    vendor.deliver(FIRST, TORN)
+    assert vendor.land() == set()
+    assert vendor.rows() == LANDED
+    assert vendor.dataset.rejection(D1) is not None
+
+    vendor.deliver(FIRST, b"cid,review_str\n8,mended\n")
+    assert vendor.land() == {"2010-12-01"}
+    assert vendor.rows() == [("8", "mended", FIRST, 2)]
+    assert vendor.dataset.rejection(D1) is None

@@ -1,0 +1,233 @@
+"""Reading a vendor's review file: which day, which rows, what is unusable and where, and what comes out as Arrow."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import subprocess
+import sys
+from datetime import date
+
+import pytest
+
+from user_behaviour.tables.schemas import QUARANTINED_REVIEWS, RAW_REVIEWS
+from user_behaviour.vendor.lines import LONGEST_RECORD
+from user_behaviour.vendor.reviews import (
+    BATCH_CHARACTERS,
+    BATCH_ROWS,
+    BadRow,
+    FileTally,
+    ReviewRow,
+    UnreadableFile,
+    day_of,
+    quarantine_table,
+    read_rows,
+    review_batches,
+)
+
+NAME = "movie_review_2010-12-01.csv"
+HEADER = b"cid,review_str\n"
+MAX_BYTES = 64 * 1024 * 1024
+
+
+def rows_of(content: bytes, *, max_bytes: int = MAX_BYTES) -> list[ReviewRow | BadRow]:
+    return list(read_rows(io.BytesIO(content), NAME, max_bytes=max_bytes))
+
+
+@pytest.mark.parametrize(
+    ("name", "day"),
+    [
+        ("movie_review_2010-12-01.csv", date(2010, 12, 1)),
+        ("movie_review_2010-12-01.csv.gz", date(2010, 12, 1)),
+        ("movie_review_2010-12-01_late.csv.gz", date(2010, 12, 1)),
+        ("movie_review_2012-02-29 (2).csv", date(2012, 2, 29)),
+        ("landing/of the vendor/movie_review_2010-12-01.csv", date(2010, 12, 1)),
+        ("review.csv", None),
+        ("movie_review_2010-12-01.txt", None),
+        ("movie_review_2010-12-01.csv.tmp", None),
+        ("movie_review_2010-12-01.csv\n", None),
+        ("movie_review_2010-12-01.csv.gz.part", None),
+        ("movie_review_2010-12-01.CSV", None),
+        (".movie_review_2010-12-01.csv", None),
+        ("old_movie_review_2010-12-01.csv", None),
+        ("movie_review_2010-13-01.csv", None),
+        ("movie_review_2011-02-30.csv", None),
+        ("movie_review_0000-01-01.csv", None),
+        ("movie_review_20101201.csv", None),
+        ("movie_review_2010-12-1.csv", None),
+        ("movie_review_٢٠١٠-12-01.csv", None),
+        ("movie_review_2010-12-01.csv/part-0", None),
+        (f"movie_review_2010-12-01{'x' * 300}.csv", None),
+        ("movie_review_2010-12-01\udcff.csv", None),  # a name that is not UTF-8
+        ("", None),
+    ],
+)
+def test_the_day_is_the_one_in_the_name(name: str, day: date | None) -> None:
+    assert day_of(name) == day
+
+
+def test_rows_keep_their_text_and_the_line_on_which_they_start() -> None:
+    content = (
+        HEADER
+        + b'17850,plain\r\n"13047","said ""so"", and so"\n\n12583,"first\r\nsecond\n\nfourth\n"\n\r\n99,"""",\n98,end'
+    )
+    assert rows_of(content) == [
+        ReviewRow("17850", "plain", 2),
+        ReviewRow("13047", 'said "so", and so', 3),
+        ReviewRow("12583", "first\r\nsecond\n\nfourth\n", 5),
+        BadRow(11, "2 fields expected, 3 found", b'99,"""",\n'),
+        ReviewRow("98", "end", 12),
+    ]
+
+
+@pytest.mark.parametrize("header", [b"cid,review_str\n", b"cid,review_str\r\n", b'"cid","review_str"\n'])
+@pytest.mark.parametrize("bom", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_every_spelling_of_the_header_and_the_packing_reads_the_same(header: bytes, bom: bytes, pack: type) -> None:
+    assert rows_of(pack(bom + header + "1,schön\n".encode())) == [ReviewRow("1", "schön", 2)]
+
+
+def test_a_header_without_rows_is_an_empty_file_that_can_be_read() -> None:
+    assert rows_of(b"cid,review_str") == rows_of(HEADER) == rows_of(HEADER + b"\n\r\n\n") == []
+
+
+@pytest.mark.parametrize(
+    ("raw", "reason"),
+    [
+        (b"5\n", "2 fields expected, 1 found"),
+        (b"   \n", "2 fields expected, 1 found"),
+        (b'""\n', "2 fields expected, 1 found"),
+        (b"5,a,b\r\n", "2 fields expected, 3 found"),
+        (b'5,"a\nb",c\n', "2 fields expected, 3 found"),
+        (b",,,\n", "2 fields expected, 4 found"),
+        (b",good\n", "customer id is empty"),
+        (b'"",good\n', "customer id is empty"),
+        ("\u2003 ,good\n".encode(), "customer id is empty"),
+        (b"12345678901,good\n", "customer id is longer than 10 bytes"),
+        (b"9" * 5000 + b",good\n", "customer id is longer than 10 bytes"),
+        (b"2147483648,good\n", "customer id is larger than 2147483647"),
+        (b"17850.0,good\n", "customer id is not made of digits only"),
+        (b"-5,good\n", "customer id is not made of digits only"),
+        (b" 5,good\n", "customer id is not made of digits only"),
+        (b'"5\n",good\n', "customer id is not made of digits only"),
+        ("٥,good\n".encode(), "customer id is not made of digits only"),
+        ("²,good\n".encode(), "customer id is not made of digits only"),
+        (b"\xef\xbb\xbf5,good\n", "customer id is not made of digits only"),
+        (b"5,\n", "review is empty"),
+        (b'5,""\n', "review is empty"),
+        (b'5," \n\t "\n', "review is empty"),
+        (b"5," + b"x" * 65536 + b"\n", "review is longer than 65535 bytes"),
+        (b"5," + "ü".encode() * 32768 + b"\n", "review is longer than 65535 bytes"),
+        (b"5," + b"x" * 900_000 + b"\n", "review is longer than 65535 bytes"),
+        (b"5,caf\xe9\n", "invalid UTF-8"),
+        (b"5,\xed\xa0\x80\n", "invalid UTF-8"),
+        (b"\xff,good\n", "invalid UTF-8"),
+        (b'5,"a\nb\xc3"\n', "invalid UTF-8"),
+        (b'5,he said "x"\n', "quote in an unquoted field"),
+        (b'5, "x"\n', "quote in an unquoted field"),
+        (b'5,"he said "x" to me"\n', "text after a closing quote"),
+        (b'5,"x" \n', "text after a closing quote"),
+        (b"5,a\rb\n", "carriage return in an unquoted field"),
+        (b"5,a\r\r\n", "carriage return in an unquoted field"),
+    ],
+)
+def test_an_unusable_row_is_quarantined_with_line_reason_and_raw_bytes(raw: bytes, reason: str) -> None:
+    content = HEADER + b'1,"two\nlines"\n' + raw + b"2,after\n"
+    after = 4 + raw.count(b"\n")
+    assert rows_of(content) == [ReviewRow("1", "two\nlines", 2), BadRow(4, reason, raw), ReviewRow("2", "after", after)]
+
+
+def test_the_longest_values_are_still_good() -> None:
+    content = HEADER + b"2147483647," + b"x" * 65535 + b"\n0000000001," + "ü".encode() * 32767 + b"\n"
+    assert rows_of(content) == [ReviewRow("2147483647", "x" * 65535, 2), ReviewRow("0000000001", "ü" * 32767, 3)]
+
+
+def test_a_missing_closing_quote_costs_its_own_row_and_not_its_neighbours() -> None:
+    content = HEADER + b'1,"never closed\n2,two\n\n3,"three"\n4,four\n'
+    assert rows_of(content) == [
+        BadRow(2, "text after a closing quote", b'1,"never closed\n'),
+        ReviewRow("2", "two", 3),
+        ReviewRow("3", "three", 5),
+        ReviewRow("4", "four", 6),
+    ]
+
+
+@pytest.mark.parametrize("line", [b"2,two\n", b'2,""""\n', b"\n"])
+def test_a_quote_that_stays_open_for_too_long_costs_its_own_row_only(line: bytes) -> None:
+    followers = LONGEST_RECORD // len(line) + 10
+    first, *others = rows_of(HEADER + b'1,"never closed\n' + line * followers)
+    assert first == BadRow(2, f"quoted field without an end within {LONGEST_RECORD} bytes", b'1,"never closed\n')
+    assert len(others) == (0 if line == b"\n" else followers)
+    assert all(isinstance(row, ReviewRow) and row.line == number for number, row in enumerate(others, start=3))
+
+
+def test_batches_have_the_schema_and_bad_rows_go_to_the_collector() -> None:
+    tally, bad = FileTally(), list[BadRow]()
+    batches = list(
+        review_batches(
+            io.BytesIO(HEADER + b"1,good\n,orphan\n2,\n3,fine\n"),
+            NAME,
+            batch_id="run-1",
+            max_bytes=MAX_BYTES,
+            on_bad=bad.append,
+            tally=tally,
+        )
+    )
+    assert [batch.schema for batch in batches] == [RAW_REVIEWS.arrow_schema()]
+    origin = {"source_file": NAME, "batch_id": "run-1"}
+    assert batches[0].to_pylist() == [
+        {"cid": "1", "review_str": "good", "line_number": 2, **origin},
+        {"cid": "3", "review_str": "fine", "line_number": 5, **origin},
+    ]
+    assert bad == [BadRow(3, "customer id is empty", b",orphan\n"), BadRow(4, "review is empty", b"2,\n")]
+    assert tally == FileTally(rows=4, landed=2, quarantined=2, first_bad=bad[0])
+
+
+@pytest.mark.parametrize(
+    ("review", "sizes"),
+    [
+        (b"good", [BATCH_ROWS, BATCH_ROWS, 1000]),
+        (b"x" * 64_000, [BATCH_CHARACTERS // 64_000 + 1] * 2 + [6]),
+        (b"", []),
+    ],
+)
+def test_batches_are_bounded_in_rows_and_in_text(review: bytes, sizes: list[int]) -> None:
+    tally, rows = FileTally(), sum(sizes) or 3
+    batches = review_batches(
+        io.BytesIO(HEADER + (b"1," + review + b"\n") * rows),
+        NAME,
+        batch_id="b",
+        max_bytes=MAX_BYTES,
+        on_bad=lambda _: None,
+        tally=tally,
+    )
+    assert [batch.num_rows for batch in batches] == sizes
+    assert (tally.rows, tally.landed, tally.quarantined) == (rows, sum(sizes), rows - sum(sizes))
+
+
+def test_the_tally_tells_how_far_an_unreadable_file_was_read() -> None:
+    tally, bad = FileTally(), list[BadRow]()
+    content = HEADER + b"1,good\n" * BATCH_ROWS + b",orphan\n1,good\n" + b'2,"cut off'
+    batches = review_batches(
+        io.BytesIO(content), NAME, batch_id="b", max_bytes=MAX_BYTES, on_bad=bad.append, tally=tally
+    )
+    assert next(batches).num_rows == BATCH_ROWS
+    with pytest.raises(UnreadableFile):
+        next(batches)
+    assert (tally.rows, tally.landed, tally.quarantined) == (BATCH_ROWS + 2, BATCH_ROWS, 1)
+
+
+def test_the_quarantine_table_keeps_raw_bytes_of_several_files() -> None:
+    rows = [("a.csv", BadRow(3, "invalid UTF-8", b"5,\xe9\n")), ("b.csv.gz", BadRow(2, "review is empty", b"5,\n"))]
+    table = quarantine_table(rows)
+    assert table.schema == QUARANTINED_REVIEWS.arrow_schema()
+    assert table.to_pylist() == [
+        {"source_file": "a.csv", "line_number": 3, "reason": "invalid UTF-8", "raw": b"5,\xe9\n"},
+        {"source_file": "b.csv.gz", "line_number": 2, "reason": "review is empty", "raw": b"5,\n"},
+    ]
+    assert quarantine_table([]).schema == QUARANTINED_REVIEWS.arrow_schema()
+
+
+def test_importing_the_module_does_not_import_arrow() -> None:
+    program = "import sys, user_behaviour.vendor.reviews; sys.exit('pyarrow' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
