@@ -13,8 +13,8 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from user_behaviour.aws.clients import Aws
+from user_behaviour.aws.errors import AbsentError, aws_errors, is_worth_another_try
 from user_behaviour.catalog.external_tables import CatalogError, Registration, declared_columns, shown, spelling
-from user_behaviour.catalog.glue_errors import ABSENT, AbsentError, explained
 from user_behaviour.catalog.glue_format import (
     Struct,
     covers,
@@ -36,13 +36,7 @@ if TYPE_CHECKING:
 ATTEMPTS = 5
 DELETED_AT_ONCE = 25
 PRESENT = "AlreadyExistsException"
-PASSING = {
-    ABSENT,  # of a partition: another run took it out between two calls
-    "ConcurrentModificationException",
-    "InternalServiceException",
-    "OperationTimeoutException",
-    "ThrottlingException",
-}
+ABSENT = "EntityNotFoundException"
 
 
 class GlueExternalTables(PartitionCatalog):
@@ -145,7 +139,7 @@ class GlueExternalTables(PartitionCatalog):
         for attempt in range(ATTEMPTS):
             errors = {day_of(one): one["ErrorDetail"] for one in call(days).get("Errors", [])}
             failed = {day: detail for day, detail in errors.items() if detail.get("ErrorCode") not in settled}
-            passing = [day for day, detail in failed.items() if detail.get("ErrorCode") in PASSING]
+            passing = [day for day, detail in failed.items() if _may_pass(detail)]
             last = attempt == ATTEMPTS - 1
             refused |= {day: _reason(detail) for day, detail in failed.items() if last or day not in passing}
             if not passing or last:
@@ -161,16 +155,21 @@ class GlueExternalTables(PartitionCatalog):
             return None
 
     def _call(self, operation: str, table: Table, **arguments: Any) -> Struct:
-        """One call about a table, its database and name added; raises `CatalogError`."""
+        """One call about a table, its database and name added; raises an `AwsError`."""
         name = name_in_glue(table)
         named = {} if "TableInput" in arguments else {"Name" if operation == "get_table" else "TableName": name}
-        with explained(operation, f"{self._database}.{name}"):
+        with aws_errors("glue", f"{operation} of", f"{self._database}.{name}"):
             call = getattr(self._aws.client("glue"), operation)
             return dict(call(DatabaseName=self._database, **named, **arguments))
 
 
 def _parts(days: Sequence[date], size: int) -> list[Sequence[date]]:
     return [days[start : start + size] for start in range(0, len(days), size)]
+
+
+def _may_pass(detail: Mapping[str, str]) -> bool:
+    """Also where a partition is absent: another run took it out between two calls."""
+    return detail.get("ErrorCode") == ABSENT or is_worth_another_try(detail.get("ErrorCode", ""))
 
 
 def _reason(detail: Mapping[str, str]) -> str:

@@ -14,10 +14,11 @@ from contextlib import AbstractContextManager, suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
+from botocore.exceptions import ClientError
+
 from user_behaviour.aws.clients import Aws
-from user_behaviour.aws.s3_errors import explained, is_worth_another_try
+from user_behaviour.aws.errors import AccessDeniedError, aws_errors, is_worth_another_try
 from user_behaviour.aws.s3_prefix import S3Prefix
-from user_behaviour.aws.store_errors import StoreAccessError
 from user_behaviour.lake.lake import Lake
 
 if TYPE_CHECKING:
@@ -61,18 +62,16 @@ class S3Lake(Lake):
 
     def write(self, path: str, content: bytes | BinaryIO) -> None:
         key = self._place.key(path)
-        with explained("Writing", self.uri(path)):
+        with aws_errors("s3", "Writing", self.uri(path)):
             if isinstance(content, bytes):
                 self._s3.put_object(Bucket=self._bucket, Key=key, Body=content, **self._sealed)
             else:
                 self._s3.upload_fileobj(content, self._bucket, key, ExtraArgs=self._sealed)
 
     def swap(self, path: str, content: bytes, *, expected: str | None) -> bool:
-        from botocore.exceptions import ClientError
-
         key, mark = self._place.key(path), secrets.token_hex(8)
         condition = {"IfNoneMatch": "*"} if expected is None else {"IfMatch": expected}
-        with explained("Replacing", self.uri(path)):
+        with aws_errors("s3", "Replacing", self.uri(path)):
             try:
                 self._s3.put_object(
                     Bucket=self._bucket, Key=key, Body=content, Metadata={"swap": mark}, **condition, **self._sealed
@@ -85,7 +84,7 @@ class S3Lake(Lake):
         return True
 
     def delete(self, path: str) -> None:
-        with explained("Deleting", self.uri(path)):
+        with aws_errors("s3", "Deleting", self.uri(path)):
             keys = list(self._keys_of(path))
             for start in range(0, len(keys), DELETED_AT_ONCE):
                 self._delete(keys[start : start + DELETED_AT_ONCE])
@@ -94,7 +93,7 @@ class S3Lake(Lake):
         """Also breaks off the uploads below the path, which nobody will finish."""
         self.delete(path)
         # Who may not list uploads, or break them off, leaves them to the lifecycle rule.
-        with suppress(StoreAccessError), explained("Breaking off uploads below", self.uri(path)):
+        with suppress(AccessDeniedError), aws_errors("s3", "Breaking off uploads below", self.uri(path)):
             uploads = self._s3.get_paginator("list_multipart_uploads")
             for page in uploads.paginate(Bucket=self._bucket, Prefix=self._below(path)):
                 for upload in page.get("Uploads", ()):
@@ -111,16 +110,12 @@ class S3Lake(Lake):
 
     def move(self, source: str, target: str) -> None:
         """On the server; two requests, and more above 5 GB. A death in between leaves the object at both places."""
-        from botocore.exceptions import ClientError
-
         origin = {"Bucket": self._bucket, "Key": self._place.key(source)}
         place = {"Bucket": self._bucket, "Key": self._place.key(target)}
-        with explained("Moving", f"{self.uri(source)} to {self.uri(target)}"):
+        with aws_errors("s3", "Moving", f"{self.uri(source)} to {self.uri(target)}"):
             try:
                 self._s3.copy_object(CopySource=origin, **place, **self._sealed)
             except ClientError as error:
-                if error.response["Error"]["Code"] == "NoSuchKey":
-                    raise FileNotFoundError(f"{self.uri(source)} is not there to be moved.") from error
                 if error.response["Error"]["Code"] != "InvalidRequest":
                     raise
                 self._s3.copy(origin, **place, ExtraArgs=self._sealed)  # in parts: it was too large for one request
@@ -134,7 +129,7 @@ class S3Lake(Lake):
             return [*pool.map(function, items)]
 
     def explaining(self, action: str, path: str) -> AbstractContextManager[None]:
-        return explained(action, self.uri(path))
+        return aws_errors("s3", action, self.uri(path))
 
     @property
     def place(self) -> S3Prefix:
@@ -172,8 +167,6 @@ class S3Lake(Lake):
                 return
 
     def _delete(self, keys: Sequence[str]) -> None:
-        from botocore.exceptions import ClientError
-
         left = list(keys)
         for attempt in range(self._place.aws.attempts):
             request = {"Objects": [{"Key": key} for key in left], "Quiet": True}

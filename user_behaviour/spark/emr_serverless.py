@@ -29,6 +29,8 @@ _ENDINGS = {"SUCCESS": Ending.SUCCESS, "FAILED": Ending.FAILURE, "CANCELLED": En
 class EmrServerlessSpark(EmrSpark):
     """Jobs of one application, run as `role` (an ARN); `spark_parameters` are spark-submit's, such as `--conf a=b`."""
 
+    service = "emr-serverless"
+
     def __init__(
         self,
         aws: Aws,
@@ -96,4 +98,4 @@ class EmrServerlessSpark(EmrSpark):
 
     @property
     def _client(self) -> Any:
-        return self.aws.client("emr-serverless")
+        return self.aws.client(self.service)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from user_behaviour.aws.clients import Aws
+from user_behaviour.aws.errors import UnavailableError, aws_errors
 from user_behaviour.lake.lake import Lake
 from user_behaviour.spark.emr import POLL_SECONDS, EmrSpark
 from user_behaviour.spark.emr_job import Ending, JobState, SparkJobError
@@ -24,11 +25,12 @@ _ENDINGS = {
     "INTERRUPTED": Ending.FAILURE,
     "CANCELLED": Ending.CANCELLATION,
 }
-_THROTTLED = {"ThrottlingException", "Throttling", "RequestLimitExceeded", "TooManyRequestsException"}
 
 
 class EmrStepsSpark(EmrSpark):
     """Steps of the cluster of that id. `role` is a runtime role (an ARN), where the cluster asks for one."""
+
+    service = "emr"
 
     def __init__(
         self,
@@ -94,28 +96,21 @@ class EmrStepsSpark(EmrSpark):
 
     def _submitted(self, step: dict[str, Any]) -> str | None:
         """The step's id; None where the answer was lost or another attempt may help."""
-        from botocore import exceptions as boto
-
         try:
-            return self._submit_once(step)
-        except (boto.ConnectionError, boto.HTTPClientError):
+            with aws_errors(self.service, "Submitting", step["Name"]):
+                return self._submit_once(step)
+        except UnavailableError:
             return None
-        except boto.ClientError as error:
-            if error.response["Error"]["Code"] in _THROTTLED:
-                return None
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
-                return None
-            raise
 
     def _seen(self, name: str) -> str | None:
         time.sleep(self._poll_seconds)
         return self.find(name)
 
     def _submit_once(self, step: dict[str, Any]) -> str:
-        client = self._aws_once.client("emr")
+        client = self._aws_once.client(self.service)
         role = {"ExecutionRoleArn": self.role} if self.role else {}
         return str(client.add_job_flow_steps(JobFlowId=self.cluster, Steps=[step], **role)["StepIds"][0])
 
     @property
     def _client(self) -> Any:
-        return self.aws.client("emr")
+        return self.aws.client(self.service)

@@ -14,6 +14,7 @@ import psycopg2.extensions
 import pyarrow as pa
 import pytest
 
+from user_behaviour.aws.places import PlaceError
 from user_behaviour.lake.local import LocalLake
 from user_behaviour.lake.s3 import S3Lake
 from user_behaviour.local.stack import Stack
@@ -224,7 +225,7 @@ def test_texts_arrive_as_they_are_whatever_a_backslash_means(
 
 
 def test_a_lake_that_redshift_cannot_reach_is_refused(redshift: RedshiftStandIn, tmp_path: Path) -> None:
-    with pytest.raises(UnsafeNameError, match="is no place that Redshift can read"):
+    with pytest.raises(PlaceError, match="write a place as s3://bucket/prefix"):
         warehouse_on(redshift, LocalLake(tmp_path))
 
 
