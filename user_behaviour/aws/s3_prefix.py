@@ -68,7 +68,7 @@ class ObjectStream(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         with aws_errors("s3", "Reading", self._place.uri(self._path)):
-            for left in reversed(range(self._place.aws.attempts)):
+            for left in reversed(range(self._place.aws.max_attempts)):
                 try:
                     content = self._body.read(len(buffer))
                 except BotoCoreError:  # boto3 asks again for an answer, never for the rest of one

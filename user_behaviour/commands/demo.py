@@ -31,7 +31,7 @@ def demo(ctx: click.Context) -> None:
     stack = own_stack()
     stack.up()
     click.echo(description(stack.status(), settings().home))
-    here = deployment(settings())
+    here = deployment(settings()).initialized()
     if last_day_with_data(here) is None:
         click.echo("\nA sample shop and its vendor:")
         sample(None, None, scale=1.0)

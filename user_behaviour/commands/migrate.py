@@ -23,7 +23,7 @@ def migrate(ctx: click.Context, rollback: int | None, target: str | None, *, che
     """Apply the warehouse's pending migrations, and define its external tables."""
     if sum(map(bool, (rollback, target, check))) > 1:
         raise click.UsageError("Give one of --rollback, --to and --check.")
-    here = deployment(settings())
+    here = deployment(settings()).initialized()
     if check:
         ctx.exit(_report(here))
     if rollback:

@@ -23,7 +23,7 @@ def query(sql: str, *, as_csv: bool) -> None:
     from user_behaviour.commands.tabular import print_table
 
     try:
-        answer = ask(deployment(settings()).warehouse, sql)
+        answer = ask(deployment(settings()).initialized().warehouse, sql)
     except psycopg2.Error as error:
         if click.get_current_context().obj:
             raise
@@ -45,4 +45,4 @@ def explain(customer: int, day: date) -> None:
     from user_behaviour.commands.explanation import explain as trace
     from user_behaviour.commands.explanation_text import print_explanation
 
-    print_explanation(trace(deployment(settings()), customer, day))
+    print_explanation(trace(deployment(settings()).initialized(), customer, day))

@@ -31,7 +31,7 @@ def reconcile(ctx: click.Context, first: date | None, last: date | None, *, repa
     Without a range: every day. The exit status is 0 if everything agrees, or does after the repair.
     """
     days = day_range(first or settings().first_day, last or settings().last_day or date.max - timedelta(days=1))
-    here = deployment(settings())
+    here = deployment(settings()).initialized()
     from user_behaviour.reconciliation.places import Surroundings
 
     with dagster_instance() as instance:

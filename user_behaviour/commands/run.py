@@ -73,7 +73,7 @@ def _last_day(first: date) -> date:
     from user_behaviour.commands.published import last_day_with_data
     from user_behaviour.commands.run_error import RunError
 
-    newest = last_day_with_data(deployment(settings()))
+    newest = last_day_with_data(deployment(settings()).initialized())
     if newest is None or newest < first:
         raise RunError(
             f"Neither the shop nor the vendor has anything from {first} on; load some (`user-behaviour generate`), "
@@ -91,7 +91,7 @@ def carry_out(order: Order, *, debug: bool) -> bool:
         # Asked before Dagster is imported, since the answer is often that there is nothing to do.
         from user_behaviour.commands.published import ASSET_TABLES, missing
 
-        if not missing(deployment(settings()), ASSET_TABLES, order.days):
+        if not missing(deployment(settings()).initialized(), ASSET_TABLES, order.days):
             click.echo(f"Nothing is missing from {order.days.first} to {order.days.last}.")
             return True
     os.environ.update(deployment(settings()).dagster_environment())
@@ -133,7 +133,9 @@ def _spans(order: Order, selection: Selection) -> Sequence[DayRange]:
     """The range of days of each run."""
     from user_behaviour.commands.published import missing
 
-    spans = missing(deployment(settings()), selection.names, order.days) if order.missing else [order.days]
+    spans = (
+        missing(deployment(settings()).initialized(), selection.names, order.days) if order.missing else [order.days]
+    )
     return [DayRange(day, day) for span in spans for day in span.days()] if order.per_day else spans
 
 

@@ -16,7 +16,8 @@ from user_behaviour.assets.staging import classified_reviews
 from user_behaviour.commands.run_error import RunError
 from user_behaviour.commands.run_events import RunEvents, Watcher
 from user_behaviour.commands.run_report import RunReport, Stage
-from user_behaviour.definitions import HERE, defs
+from user_behaviour.definitions import defs
+from user_behaviour.deployments import deployment, settings
 from user_behaviour.partitions import DAILY
 from user_behaviour.tables.days import DayRange
 
@@ -80,7 +81,7 @@ def materialise(
     run_id = make_new_run_id()
     job = defs.resolve_implicit_global_asset_job_def().get_subset(asset_selection=set(selection.keys))
     if classified_reviews.key in selection.keys:
-        HERE.spark.prepare()
+        deployment(settings()).spark.prepare()
     events = RunEvents(_stages(job, selection), watcher)
     instance.add_event_listener(run_id, events)
     job.execute_in_process(

@@ -12,7 +12,7 @@ import pytest
 from user_behaviour.local.stack import Stack
 from user_behaviour.migrations.drift import PostgresDrift
 from user_behaviour.migrations.migrations import MIGRATIONS, Migrations
-from user_behaviour.warehouse.postgres import PostgresWarehouse
+from user_behaviour.warehouse.postgres import PostgresWarehouse, PostgresWarehouseByUrl
 from user_behaviour.warehouse.warehouse import Warehouse
 from user_behaviour_tests.databases import new_database
 
@@ -23,7 +23,7 @@ METRIC = "public.user_behavior_metric"
 def warehouse(stack: Stack) -> Iterator[PostgresWarehouse]:
     """A migrated database of the test's own."""
     with new_database(stack) as url:
-        warehouse = PostgresWarehouse(lambda: url)
+        warehouse = PostgresWarehouseByUrl(url=url)
         Migrations(warehouse, MIGRATIONS / "postgres").apply()
         yield warehouse
 
@@ -109,7 +109,7 @@ def test_a_migration_that_is_applied_again_counts_as_it_is_now(warehouse: Postgr
 
 def test_of_a_database_without_migrations_only_that_is_said(stack: Stack) -> None:
     with new_database(stack) as url:
-        assert findings(PostgresWarehouse(lambda: url)) == [
+        assert findings(PostgresWarehouseByUrl(url=url)) == [
             "Migration 0001.audit is pending; apply it with `user-behaviour migrate`.",
             "Migration 0002.spectrum is pending; apply it with `user-behaviour migrate`.",
             "Migration 0003.user_behavior_metric is pending; apply it with `user-behaviour migrate`.",

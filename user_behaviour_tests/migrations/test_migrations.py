@@ -14,7 +14,7 @@ import pytest
 from user_behaviour.local.stack import Stack
 from user_behaviour.migrations import yoyo_backend
 from user_behaviour.migrations.migrations import MIGRATIONS, MigrationError, Migrations, migration_files
-from user_behaviour.warehouse.postgres import PostgresWarehouse
+from user_behaviour.warehouse.postgres import PostgresWarehouse, PostgresWarehouseByUrl
 from user_behaviour_tests.databases import new_database
 
 IDS = ("0001.audit", "0002.spectrum", "0003.user_behavior_metric")
@@ -29,7 +29,7 @@ def url(stack: Stack) -> Iterator[str]:
 
 @pytest.fixture
 def warehouse(url: str) -> PostgresWarehouse:
-    return PostgresWarehouse(lambda: url)
+    return PostgresWarehouseByUrl(url=url)
 
 
 @pytest.fixture

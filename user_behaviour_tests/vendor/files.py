@@ -34,12 +34,12 @@ class Vendor:
     drop: LocalVendorDrop = field(init=False)
 
     def __post_init__(self) -> None:
-        self.drop = LocalVendorDrop(self.root / "vendor")
+        self.drop = LocalVendorDrop(directory=str(self.root / "vendor"))
         self.drop.directory.mkdir()
 
     @property
     def dataset(self) -> Dataset:
-        return LocalLake(self.root / "lake").dataset(RAW_REVIEWS)
+        return LocalLake(root=str(self.root / "lake")).dataset(RAW_REVIEWS)
 
     def deliver(self, name: str, content: bytes) -> None:
         (self.drop.directory / f".{name}").write_bytes(content)
@@ -64,7 +64,7 @@ class Vendor:
 
         result = dg.materialize(
             [raw_reviews],
-            resources={"lake": LakeIOManager(self.dataset.lake)},
+            resources={"lake": LakeIOManager(lake=self.dataset.lake)},
             instance=self.instance,
             tags=DayRange(D1, last).tags(),
             raise_on_error=False,

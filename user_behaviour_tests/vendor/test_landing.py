@@ -148,7 +148,7 @@ def test_an_object_that_may_not_be_read_says_so_and_what_to_do_once(vendor: Vend
     cloud.aws.client("s3").put_object(Bucket=bucket, Key=f"in/{FIRST}", Body=GOOD)
 
     with cloud.behind(refusing(s3("GET", holding=f"/in/{FIRST}"), "AccessDenied", "Access Denied")):
-        assert vendor.land(drop=S3VendorDrop(cloud.aws, bucket, "in")) == set()
+        assert vendor.land(drop=S3VendorDrop(aws=cloud.aws, bucket=bucket, prefix="in")) == set()
 
     assert vendor.rejection().reasons == (
         f"{FIRST} cannot be opened. Reading s3://{bucket}/in/{FIRST} failed: S3 says AccessDenied: Access Denied. "
