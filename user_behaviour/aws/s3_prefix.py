@@ -10,8 +10,9 @@ from typing import Any
 from botocore.exceptions import BotoCoreError
 
 from user_behaviour.aws.clients import Aws
-from user_behaviour.aws.errors import aws_errors
+from user_behaviour.aws.errors import AwsError, aws_errors
 from user_behaviour.aws.places import S3Place
+from user_behaviour.diagnosis import Diagnosis, failed, good
 
 _CHUNK = 1 << 20
 
@@ -47,6 +48,14 @@ class S3Prefix:
         """What the keys of all objects below the path begin with: `p=1/`, never `p=1`, which `p=10` does too."""
         key = self.key(path)
         return f"{key}/" if key else ""
+
+    def self_check(self) -> Diagnosis:
+        """Whether it can be listed."""
+        try:
+            next(self.pages(self.below(""), PaginationConfig={"PageSize": 1}))
+        except AwsError as error:
+            return failed("bucket", error)
+        return good("bucket", f"{self.uri('')} can be listed")
 
     def open(self, path: str) -> ObjectStream:
         """The object as it is now; FileNotFoundError where there is none."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -27,7 +27,8 @@ from user_behaviour.catalog.glue_format import (
     table_input,
 )
 from user_behaviour.catalog.partition_catalog import AT_ONCE, PartitionCatalog
-from user_behaviour.catalog.seen_partitions import seen_partitions
+from user_behaviour.catalog.seen_partitions import external_schema, seen_partitions
+from user_behaviour.diagnosis import Diagnosis, good
 from user_behaviour.lake.dataset import Dataset
 from user_behaviour.tables.days import DayRange
 from user_behaviour.tables.table import Table
@@ -65,6 +66,19 @@ class GlueExternalTables(PartitionCatalog):
         wanted["Parameters"] = {**found.get("Parameters", {}), **wanted["Parameters"]}
         self._call("update_table", table, TableInput=wanted)
         return True
+
+    def columns(self, table: Table) -> list[tuple[str, str]]:
+        found = self._definition(table) or {}
+        columns = [*found.get("StorageDescriptor", {}).get("Columns", ()), *found.get("PartitionKeys", ())]
+        return [(column["Name"], spelling(column["Type"])) for column in columns]
+
+    def self_check(self) -> Iterator[Diagnosis]:
+        """Glue's side and Redshift's."""
+        glue = self.aws.client("glue")
+        with aws_errors("glue", "Looking up", f"database {self.database}"):
+            glue.get_database(Name=self.database)
+        yield good("Glue database", f"{self.database} in {glue.meta.region_name}")
+        yield from external_schema(self.warehouse, self.database)
 
     def registered(self, table: Table, span: DayRange) -> dict[date, Registration]:
         day = table.partition_column

@@ -19,8 +19,9 @@ from botocore.exceptions import ClientError
 from pydantic import Field
 
 from user_behaviour.aws.clients import Aws
-from user_behaviour.aws.errors import AccessDeniedError, aws_errors, is_worth_another_try
+from user_behaviour.aws.errors import AccessDeniedError, AwsError, aws_errors, is_worth_another_try
 from user_behaviour.aws.s3_prefix import S3Prefix
+from user_behaviour.diagnosis import Diagnosis, bad, failed, good, unknown
 from user_behaviour.lake.lake import Lake
 
 T = TypeVar("T")
@@ -141,6 +142,48 @@ class S3Lake(Lake):
 
     def explaining(self, action: str, path: str) -> AbstractContextManager[None]:
         return aws_errors("s3", action, self.uri(path))
+
+    def self_check(self) -> Iterator[Diagnosis]:
+        """Of a bucket that cannot be listed nothing else is asked."""
+        yield (listed := self.place.self_check())
+        if listed.ok:
+            yield self._region()
+            yield from super().self_check()
+            yield self._large_uploads()
+
+    def _region(self) -> Diagnosis:
+        """COPY and Spectrum read only in their own region, and pyarrow follows no redirect to another."""
+        try:
+            with aws_errors("s3", "Looking up the region of", self.bucket):
+                answer = self._s3.get_bucket_location(Bucket=self.bucket)["LocationConstraint"]
+        except AwsError as error:
+            return unknown("region", error.found, f"{error.remedy}.")
+        found, ours = {None: "us-east-1", "EU": "eu-west-1"}.get(answer, answer), self._s3.meta.region_name
+        if found == ours:
+            return good("region", f"the bucket is in {found}")
+        remedy = f"Set AWS_REGION={found} and have EMR and Redshift there, or take a bucket in {ours}."
+        return bad("region", f"the bucket is in {found}, the clients are in {ours}", remedy)
+
+    def _removed(self, directory: str) -> Diagnosis:
+        """A versioned bucket keeps what was deleted, and a marker over it; who may not remove those leaves them."""
+        removed = super()._removed(directory)
+        with suppress(AwsError), aws_errors("s3", "Removing versions of", self.uri(directory)):
+            found = self._s3.list_object_versions(Bucket=self.bucket, Prefix=self._below(directory))
+            for one in (*found.get("Versions", ()), *found.get("DeleteMarkers", ())):
+                self._s3.delete_object(Bucket=self.bucket, Key=one["Key"], VersionId=one["VersionId"])
+        return removed
+
+    def _large_uploads(self) -> Diagnosis:
+        key = self.place.key(f"_doctor-{secrets.token_hex(6)}")
+        try:
+            with aws_errors("s3", "Beginning and breaking off an upload of", f"s3://{self.bucket}/{key}"):
+                begun = self._s3.create_multipart_upload(Bucket=self.bucket, Key=key, **self.sealed)
+                self._s3.abort_multipart_upload(Bucket=self.bucket, Key=key, UploadId=begun["UploadId"])
+                # What a job that failed has begun is looked for, and broken off too.
+                self._s3.list_multipart_uploads(Bucket=self.bucket, Prefix=key)
+        except AwsError as error:
+            return failed("large uploads", error)
+        return good("large uploads", "one was begun and broken off")
 
     @property
     def _s3(self) -> Any:

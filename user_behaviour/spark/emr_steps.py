@@ -7,12 +7,13 @@ submission, the one after a lost answer included, the cluster's steps are search
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
 from pydantic import Field
 
 from user_behaviour.aws.errors import UnavailableError, aws_errors
+from user_behaviour.diagnosis import Diagnosis, bad, good
 from user_behaviour.spark.emr import EmrSpark
 from user_behaviour.spark.emr_job import Ending, JobState, SparkJobError
 
@@ -75,6 +76,22 @@ class EmrStepsSpark(EmrSpark):
             return f"{page} (the cluster has no LogUri and keeps its logs to itself)"
         root = uri.replace("s3n://", "s3://").rstrip("/")
         return f"{root}/{self.cluster}/steps/{job_id}/ (stderr.gz); {page}"
+
+    def self_check(self) -> Iterator[Diagnosis]:
+        with aws_errors(self.service, "Looking at", f"cluster {self.cluster}"):
+            found = self._client.describe_cluster(ClusterId=self.cluster)["Cluster"]
+            self.find("no-such-job")
+        yield good("jobs", "can be listed")
+        state = found["Status"]["State"]
+        described = f"{self.cluster}, {found.get('ReleaseLabel', 'no release')}, {state}"
+        if state in {"WAITING", "RUNNING"}:
+            yield good("cluster", described)
+        else:
+            yield bad("cluster", described, "Take one that is WAITING or RUNNING (USER_BEHAVIOUR_EMR_CLUSTER).")
+        if "spark" in {application["Name"].lower() for application in found.get("Applications", ())}:
+            yield good("applications", "Spark is among them")
+        else:
+            yield bad("applications", "Spark is not among them", "Take a cluster that was created with Spark.")
 
     def _submitted(self, step: dict[str, Any]) -> str | None:
         """The step's id; None where the answer was lost or another attempt may help."""
