@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
 from functools import cached_property
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO, Self, TypeVar
 
 import pyarrow.fs
 from botocore.exceptions import ClientError
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from user_behaviour.aws.clients import Aws
 from user_behaviour.aws.s3_errors import explained, is_worth_another_try
@@ -45,6 +45,10 @@ class S3Lake(Lake):
         "the same key. Empty: the bucket's default for everything.",
     )
     aws: Aws
+
+    @model_validator(mode="after")
+    def _has_a_usable_place(self) -> Self:
+        return self if self.place else self
 
     @cached_property
     def place(self) -> S3Prefix:

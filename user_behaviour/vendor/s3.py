@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from user_behaviour.aws.clients import Aws
 from user_behaviour.aws.s3_prefix import S3Prefix
@@ -20,6 +20,10 @@ class S3VendorDrop(VendorDrop):
     bucket: str = Field(description="The bucket.")
     prefix: str = Field(default="", description="What the keys of the files begin with; empty: the whole bucket.")
     aws: Aws
+
+    @model_validator(mode="after")
+    def _has_a_usable_place(self) -> Self:
+        return self if self.place else self
 
     @cached_property
     def place(self) -> S3Prefix:
