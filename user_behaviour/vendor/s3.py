@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from typing import Any, BinaryIO, Self
 
 from pydantic import Field, model_validator
@@ -23,9 +22,10 @@ class S3VendorDrop(VendorDrop):
 
     @model_validator(mode="after")
     def _has_a_usable_place(self) -> Self:
-        return self if self.place else self
+        self.place  # noqa: B018  # raises ValueError, with what to write instead
+        return self
 
-    @cached_property
+    @property
     def place(self) -> S3Prefix:
         """The prefix that the drop is, with the clients that reach it."""
         return S3Prefix(self.aws, self.bucket, self.prefix)

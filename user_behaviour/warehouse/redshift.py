@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -101,7 +100,7 @@ class RedshiftWarehouse(Warehouse):
     def is_transient(self, error: psycopg2.Error) -> bool:
         return super().is_transient(error) or redshift_errors.is_conflict(error)
 
-    @cached_property
+    @property
     def connection(self) -> RedshiftConnection:
         """Where the database is, and how to log in there."""
         return RedshiftConnection(

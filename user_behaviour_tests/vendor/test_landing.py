@@ -114,20 +114,20 @@ class _ChangingDrop(LocalVendorDrop):
         if self.content is None:
             (Path(self.directory) / name).unlink()
         elif name == FIRST:
-            (Path(self.directory) / name).write_bytes(self.content)
+            (Path(self.directory) / name).write_text(self.content)
         return super().open(name)
 
 
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (GOOD + b"3,more\n", "changed while it was read; rerun when it is whole."),
+        (GOOD.decode() + "3,more\n", "changed while it was read; rerun when it is whole."),
         (None, "cannot be opened (No such file or directory); see to its access rights, or deliver it again."),
     ],
     ids=["changes", "goes away"],
 )
 def test_a_file_that_changes_while_it_is_copied_holds_back_its_day_alone(
-    vendor: Vendor, content: bytes | None, sentence: str
+    vendor: Vendor, content: str | None, sentence: str
 ) -> None:
     vendor.deliver(FIRST, GOOD)
     if content:
