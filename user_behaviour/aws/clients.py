@@ -43,23 +43,9 @@ class Aws(ResourceWithBoto3Configuration):
             return _client(self, _environment(), service)
 
     def s3_filesystem(self) -> pyarrow.fs.S3FileSystem:
-        """S3 as pyarrow reads and writes it: one PUT for what is small, multipart uploads for what is large.
-
-        It finds region and credentials by the AWS SDK for C++, not by boto3: the environment, static keys of a
-        profile, SSO, the role of a container or machine. An encryption key cannot be named: the bucket's default holds.
-        """
-        return pyarrow.fs.S3FileSystem(
-            access_key=self.aws_access_key_id,
-            secret_key=self.aws_secret_access_key,
-            session_token=self.aws_session_token,
-            region=_session(self, _environment()).region_name,
-            endpoint_override=self.endpoint_url or self._configured_endpoint("s3"),
-            retry_strategy=pyarrow.fs.AwsStandardS3RetryStrategy(max_attempts=self.max_attempts),
-            connect_timeout=10,
-            request_timeout=60,
-            # Without it even a small file is a multipart upload: three requests, and a trace where the process dies.
-            allow_delayed_open=True,
-        )
+        """S3 as pyarrow reads and writes it; kept in the process, safe to use from many threads."""
+        with _making:
+            return _s3_filesystem(self, _environment())
 
     def self_check(self) -> Iterator[Diagnosis]:
         """Who asks, and where."""
@@ -69,7 +55,7 @@ class Aws(ResourceWithBoto3Configuration):
         yield good("identity", f"{caller['Arn']} of account {caller['Account']}")
         yield good("region", sts.meta.region_name)
 
-    def _configured_endpoint(self, service: str) -> str | None:
+    def configured_endpoint(self, service: str) -> str | None:
         """What boto3 takes from AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_S3 or the profile, which pyarrow does not heed.
 
         Asked for itself and not read off a client, which may as well have an endpoint of Amazon's own making.
@@ -114,4 +100,25 @@ def _client(aws: Aws, environment: frozenset[tuple[str, str]], service: str) -> 
             max_pool_connections=32,
             user_agent_extra="user_behaviour",
         ),
+    )
+
+
+@cache
+def _s3_filesystem(aws: Aws, environment: frozenset[tuple[str, str]]) -> pyarrow.fs.S3FileSystem:
+    """One PUT for what is small, multipart uploads for what is large.
+
+    It finds region and credentials by the AWS SDK for C++, not by boto3: the environment, static keys of a profile,
+    SSO, the role of a container or machine. An encryption key cannot be named: the bucket's default holds.
+    """
+    return pyarrow.fs.S3FileSystem(
+        access_key=aws.aws_access_key_id,
+        secret_key=aws.aws_secret_access_key,
+        session_token=aws.aws_session_token,
+        region=_session(aws, environment).region_name,
+        endpoint_override=aws.endpoint_url or aws.configured_endpoint("s3"),
+        retry_strategy=pyarrow.fs.AwsStandardS3RetryStrategy(max_attempts=aws.max_attempts),
+        connect_timeout=10,
+        request_timeout=60,
+        # Without it even a small file is a multipart upload: three requests, and a trace where the process dies.
+        allow_delayed_open=True,
     )

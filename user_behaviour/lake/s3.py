@@ -11,12 +11,11 @@ import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
-from functools import cached_property
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO, Self, TypeVar
 
 import pyarrow.fs
 from botocore.exceptions import ClientError
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from user_behaviour.aws.clients import Aws
 from user_behaviour.aws.errors import AccessDeniedError, AwsError, aws_errors, is_worth_another_try
@@ -46,7 +45,12 @@ class S3Lake(Lake):
     )
     aws: Aws
 
-    @cached_property
+    @model_validator(mode="after")
+    def _has_a_usable_place(self) -> Self:
+        self.place  # noqa: B018  # raises ValueError, with what to write instead
+        return self
+
+    @property
     def place(self) -> S3Prefix:
         """The prefix that the lake is, with the clients that reach it."""
         return S3Prefix(self.aws, self.bucket, self.prefix)
@@ -57,7 +61,8 @@ class S3Lake(Lake):
         return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": self.kms_key} if self.kms_key else {}
 
     def filesystem(self) -> pyarrow.fs.FileSystem:
-        return self._filesystem
+        root = "/".join(part for part in (self.bucket, self.prefix) if part)
+        return pyarrow.fs.SubTreeFileSystem(root, self.aws.s3_filesystem())
 
     def uri(self, path: str) -> str:
         return self.place.uri(path)
@@ -188,11 +193,6 @@ class S3Lake(Lake):
     @property
     def _s3(self) -> Any:
         return self.place.client
-
-    @cached_property
-    def _filesystem(self) -> pyarrow.fs.FileSystem:
-        root = "/".join(part for part in (self.bucket, self.prefix) if part)
-        return pyarrow.fs.SubTreeFileSystem(root, self.aws.s3_filesystem())
 
     def _below(self, path: str) -> str:
         if not path.strip("/") or path != path.strip("/"):

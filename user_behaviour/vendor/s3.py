@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from functools import cached_property
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from user_behaviour.aws.clients import Aws
 from user_behaviour.aws.s3_prefix import S3Prefix
@@ -21,7 +20,12 @@ class S3VendorDrop(VendorDrop):
     prefix: str = Field(default="", description="What the keys of the files begin with; empty: the whole bucket.")
     aws: Aws
 
-    @cached_property
+    @model_validator(mode="after")
+    def _has_a_usable_place(self) -> Self:
+        self.place  # noqa: B018  # raises ValueError, with what to write instead
+        return self
+
+    @property
     def place(self) -> S3Prefix:
         """The prefix that the drop is, with the clients that reach it."""
         return S3Prefix(self.aws, self.bucket, self.prefix)

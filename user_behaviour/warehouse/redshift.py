@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -118,7 +117,7 @@ class RedshiftWarehouse(Warehouse):
             "It must be associated with the cluster or namespace, read and write the lake, and read the Glue catalog.",
         )
 
-    @cached_property
+    @property
     def connection(self) -> RedshiftConnection:
         """Where the database is, and how to log in there."""
         return RedshiftConnection(
