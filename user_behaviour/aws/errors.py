@@ -80,7 +80,8 @@ _TABLE: dict[type[AwsError], dict[str, str]] = {
         ),
     },
     WrongPlaceError: {
-        "Create the bucket (the template in deploy/ does), or correct its name": "NoSuchBucket",
+        "Create the bucket (the template in deploy/ does), or correct its name (USER_BEHAVIOUR_LAKE, "
+        "USER_BEHAVIOUR_VENDOR_DROP)": "NoSuchBucket",
         _REGION: "PermanentRedirect AuthorizationHeaderMalformed IllegalLocationConstraintException 301",
     },
     UnavailableError: {
