@@ -5,6 +5,7 @@ from functools import cache
 from pathlib import Path
 
 SQL = Path(__file__).resolve().parents[2] / "sql"
+# A comment, a text in quotes of one of three kinds, or one character of anything else.
 _PIECE = re.compile(r"--.*|/\*[\s\S]*?\*/|'[^']*'|\"[^\"]*\"|\$(\w*)\$[\s\S]*?\$\1\$|[\s\S]")
 
 
@@ -17,9 +18,9 @@ def statement(file: str) -> str:
 def split(text: str) -> list[str]:
     """The statements of a text, less its comments. A semicolon in quotes, dollar quotes included, ends none."""
     found = [""]
-    for match in _PIECE.finditer(text):
-        if match[0] == ";":
+    for piece in (match[0] for match in _PIECE.finditer(text)):
+        if piece == ";":
             found.append("")
         else:
-            found[-1] += " " if match[0].startswith(("--", "/*")) else match[0]
-    return [statement.strip() for statement in found if statement.strip()]
+            found[-1] += " " if piece.startswith(("--", "/*")) else piece
+    return [sql.strip() for sql in found if sql.strip()]

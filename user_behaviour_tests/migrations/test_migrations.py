@@ -121,9 +121,7 @@ def test_what_cannot_be_taken_back_is_refused(warehouse: PostgresWarehouse, migr
     with pytest.raises(MigrationError, match=r'0003\.more\.rollback\.sql is refused .* "nowhere" does not exist'):
         migrations.roll_back(2)
     (migrations.directory / "0003.more.rollback.sql").unlink()
-    with pytest.raises(
-        MigrationError, match=r"0003\.more cannot be taken back: .*\.rollback\.sql is missing"
-    ):
+    with pytest.raises(MigrationError, match=r"0003\.more cannot be taken back: .*\.rollback\.sql is missing"):
         migrations.roll_back(2)
     (migrations.directory / "0003.more.sql").unlink()
     with pytest.raises(MigrationError, match=r"'0003\.more' is not in .*; choose one of: 0001\.noted, 0002\.row"):
