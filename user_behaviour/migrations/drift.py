@@ -16,6 +16,8 @@ from user_behaviour.tables.schemas import EXTERNAL_TABLES
 from user_behaviour.tables.statements import statement
 from user_behaviour.warehouse.warehouse import Warehouse
 
+Rows = Sequence[Mapping[str, Any]]
+
 
 class Drift:
     """What is to be said about a warehouse and its migrations; no finding, no drift."""
@@ -56,11 +58,11 @@ class Drift:
             columns[row["column_name"]] = definition(spelling(row["column_type"]), nullable=row["nullable"])
         for table, declared in self.tables.items():
             if table in found:
-                yield from _of_columns(table, declared, found[table])
+                yield from _of_columns(table, declared, found=found[table])
             else:
                 yield f"Table {table} is missing."
 
-    def _rows(self, file: str, parameters: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
+    def _rows(self, file: str, parameters: Mapping[str, str] | None = None) -> Rows:
         return self._warehouse.rows(statement(file), parameters)
 
 
@@ -86,7 +88,7 @@ class RedshiftDrift(Drift):
         for table, layout in LAYOUTS.items():
             columns = [row for row in encodings if row["table_name"] == table]
             if columns and table in distributions:
-                yield from _of_layout(table, layout, distributions[table], columns)
+                yield from _of_layout(table, layout, distribution=distributions[table], columns=columns)
         yield from self._of_external_schema()
 
     def _of_external_schema(self) -> Iterator[str]:
@@ -107,7 +109,7 @@ class RedshiftDrift(Drift):
                 yield f"The external table {table.name} has the columns {shown(found)}, and not {shown(declared)}."
 
 
-def _of_columns(table: str, declared: Columns, found: Columns) -> Iterator[str]:
+def _of_columns(table: str, declared: Columns, *, found: Columns) -> Iterator[str]:
     for name, column in declared.items():
         if name not in found:
             yield f"Table {table} lacks the column {name} {column}."
@@ -120,7 +122,7 @@ def _of_columns(table: str, declared: Columns, found: Columns) -> Iterator[str]:
         yield f"The columns of table {table} are in the order {', '.join(found)}, and not {', '.join(declared)}."
 
 
-def _of_layout(table: str, declared: Layout, distribution: str, columns: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def _of_layout(table: str, declared: Layout, *, distribution: str, columns: Rows) -> Iterator[str]:
     distribution += "".join(f"({row['column_name']})" for row in columns if row["is_distribution_key"])
     if distribution != declared.distribution:
         yield f"Table {table} is distributed {distribution}, and not {declared.distribution}."

@@ -72,23 +72,23 @@ class Migrations:
     def apply(self, report: Callable[[str], None] = lambda _: None) -> tuple[str, ...]:
         """Applies what is pending; gives the ids."""
         with self._locked():
-            return self._carry_out("apply", self.pending(), report)
+            return self._carry_out("apply", self.pending(), report=report)
 
     def roll_back(self, count: int = 1, report: Callable[[str], None] = lambda _: None) -> tuple[str, ...]:
         """Takes the last migrations back, the newest first; gives the ids."""
         with self._locked():
-            return self._carry_out("rollback", self.last(count), report)
+            return self._carry_out("rollback", self.last(count), report=report)
 
     def go_to(self, id: str, report: Callable[[str], None] = lambda _: None) -> tuple[str, ...]:  # noqa: A002
         """Makes a migration the newest one: takes back those after it, applies what is pending up to it."""
         with self._locked():
-            taken_back = self._carry_out("rollback", self.newer_than(id), report)
+            taken_back = self._carry_out("rollback", self.newer_than(id), report=report)
             due = [pending for pending in self.pending() if pending <= id]
-            return taken_back + self._carry_out("apply", due, report)
+            return taken_back + self._carry_out("apply", due, report=report)
 
-    def _carry_out(self, operation: str, ids: Sequence[str], report: Callable[[str], None]) -> tuple[str, ...]:
+    def _carry_out(self, operation: str, ids: Sequence[str], *, report: Callable[[str], None]) -> tuple[str, ...]:
         for id_, file in [(id_, self._file(id_, operation)) for id_ in ids]:  # every file is there before one is run
-            self._run(operation, id_, file)
+            self._run(operation, id_, file=file)
             report(f"{id_} is {_DONE[operation]}.")
         return tuple(ids)
 
@@ -103,7 +103,7 @@ class Migrations:
             raise MigrationError(f"Migration {id} cannot be taken back: {file} is missing.")
         return file
 
-    def _run(self, operation: str, id: str, file: Path) -> None:  # noqa: A002
+    def _run(self, operation: str, id: str, *, file: Path) -> None:  # noqa: A002
         """Executes a file and notes it in the ledger, in one transaction where the migration can be in one."""
         import psycopg2
 
