@@ -182,16 +182,12 @@ def _emr(its: AwsSettings, cloud: Aws, lake: Lake) -> SparkRunner:
     from user_behaviour.spark.emr_serverless import EmrServerlessSpark
     from user_behaviour.spark.emr_steps import EmrStepsSpark
 
-    shared = {
-        "programs": str(SPARK_JOBS),
-        "minutes": its.spark_minutes,
-        "role": its.emr_role,
-        "lake": lake,
-        "aws": cloud,
-    }
+    where: dict[str, Any] = {"programs": str(SPARK_JOBS), "lake": lake, "aws": cloud}
     if its.emr_application:
-        return EmrServerlessSpark(application=its.emr_application, **shared)
-    return EmrStepsSpark(cluster=its.emr_cluster, **shared)
+        return EmrServerlessSpark(
+            application=its.emr_application, role=its.emr_role, minutes=its.spark_minutes, **where
+        )
+    return EmrStepsSpark(cluster=its.emr_cluster, role=its.emr_role, minutes=its.spark_minutes, **where)
 
 
 DEPLOYMENTS = {"local": local, "aws": aws}

@@ -133,7 +133,7 @@ def test_a_deployment_has_a_twin_of_every_role_and_touches_nothing_when_it_is_ma
 # Dagster reads a deprecated property of its own while it describes a schedule.
 @pytest.mark.filterwarnings("ignore:Property `ScheduleDefinition.environment_vars`:DeprecationWarning")
 def test_the_graph_is_the_same_in_both_deployments() -> None:
-    """All that Dagster is told: assets, checks, jobs, schedules, sensors, partitions, metadata, resources and their uses.
+    """All that Dagster is told: assets, checks, jobs, schedules, sensors, partitions, metadata, who uses what.
 
     But for what a resource is: its type, its values and the schema of its configuration.
     """
@@ -151,7 +151,7 @@ def test_the_graph_is_the_same_in_both_deployments() -> None:
 @pytest.mark.parametrize(
     ("environ", "shown"),
     [
-        ({}, {"lake": "root", "vendor_drop": "directory", "source": "home", "warehouse": "home", "spark": "programs"}),
+        ({}, {"lake": "root", "vendor_drop": "directory", "source": "home", "warehouse": "home"}),
         (
             {**AWS, "USER_BEHAVIOUR_REDSHIFT_PASSWORD": "canary", "USER_BEHAVIOUR_REDSHIFT_WORKGROUP": ""}
             | {"USER_BEHAVIOUR_REDSHIFT_USER": "loader"},

@@ -27,8 +27,8 @@ from user_behaviour.diagnosis import Diagnosis, good
 _making = threading.Lock()
 
 
-class Aws(ResourceWithBoto3Configuration):
-    """How AWS is reached; what is not set here, AWS's own variables and profile say (`AWS_REGION`, `AWS_ENDPOINT_URL`)."""
+class Aws(ResourceWithBoto3Configuration):  # type: ignore[misc]  # dagster_aws is untyped for mypy
+    """How AWS is reached; AWS's own variables and profile say what is not set here (`AWS_REGION` …)."""
 
     max_attempts: int = Field(
         default=6,

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import click
 
-from user_behaviour.deployments import deployment, settings
-
-if TYPE_CHECKING:
-    from user_behaviour.deployments import Deployment
+from user_behaviour.deployments import Deployment, deployment, settings
+from user_behaviour.tables.schemas import EXTERNAL_TABLES, LAKE_TABLE_OF
 
 
 @click.command()
@@ -48,8 +45,6 @@ def _report(here: Deployment) -> int:
 
 
 def _define_external_tables(here: Deployment) -> None:
-    from user_behaviour.tables.schemas import EXTERNAL_TABLES, LAKE_TABLE_OF
-
     for table in EXTERNAL_TABLES:
         if here.external_tables.define(table, here.lake.dataset(LAKE_TABLE_OF[table.name])):
             click.echo(f"{table.name} is defined.")

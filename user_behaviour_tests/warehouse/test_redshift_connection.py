@@ -120,9 +120,12 @@ def test_credentials_that_iam_refuses_are_said_with_the_permission_that_is_missi
     redshift: RedshiftStandIn, cloud: Cloud, never_again: None
 ) -> None:
     refusal = {"__type": "AccessDeniedException", "message": "not authorized"}
-    with serverless(cloud, lambda _: ("403 Forbidden", refusal)):
-        with pytest.raises(CredentialsError, match=r"workgroup analytics: .*may redshift-serverless:GetCredentials\."):
-            warehouse(redshift, cloud, password="", workgroup="analytics").rows("select 1 as n")
+    expected = r"workgroup analytics: .*may redshift-serverless:GetCredentials\."
+    with (
+        serverless(cloud, lambda _: ("403 Forbidden", refusal)),
+        pytest.raises(CredentialsError, match=expected),
+    ):
+        warehouse(redshift, cloud, password="", workgroup="analytics").rows("select 1 as n")
 
 
 def test_credentials_of_a_cluster_that_does_not_exist_are_said_with_its_name(
