@@ -40,6 +40,13 @@ def unknown(subject: str, found: str, remedy: str = "") -> Diagnosis:
     return Diagnosis(subject, ok=None, found=found, remedy=remedy)
 
 
+def judged(subject: str, ok: bool, found: str, remedy: str, *, needed: bool = True) -> Diagnosis:
+    """Good, or else bad, or unknown where a run would do without; the remedy is only for where it is not good."""
+    if ok:
+        return good(subject, found)
+    return bad(subject, found, remedy) if needed else unknown(subject, found, remedy)
+
+
 @runtime_checkable
 class _Explained(Protocol):
     """An error that keeps the two halves of its message."""

@@ -15,7 +15,7 @@ import dagster as dg
 import pyarrow as pa
 
 from user_behaviour.catalog.shown_rows import rows_shown
-from user_behaviour.diagnosis import Diagnosis, bad, good
+from user_behaviour.diagnosis import Diagnosis, bad, good, judged
 from user_behaviour.lake.conformity import require_values
 from user_behaviour.lake.dataset import Dataset
 from user_behaviour.lake.manifests import Manifest
@@ -95,10 +95,9 @@ class ExternalTables(dg.ConfigurableResource):  # type: ignore[type-arg]
             return good(subject, "no partition is registered yet")
         expected = registered.rows if registered else 0
         rows = sum(rows_shown(warehouse, table, span).get(newest, {}).values())
-        if registered is None or rows != expected:
-            found = f"{newest} shows {rows:,} rows, registered are {expected:,}"
-            return bad(subject, found, "`user-behaviour reconcile` says which place is wrong.")
-        return good(subject, f"{newest} shows {rows:,}, as registered")
+        is_so = registered is not None and rows == expected
+        found = f"{newest} shows {rows:,}, registered are {expected:,}"
+        return judged(subject, is_so, found, "`user-behaviour reconcile` says which place is wrong.")
 
 
 def registration(dataset: Dataset, manifest: Manifest) -> Registration:

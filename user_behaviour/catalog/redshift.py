@@ -24,7 +24,7 @@ from user_behaviour.catalog.external_tables import (
 )
 from user_behaviour.catalog.partition_catalog import PartitionCatalog
 from user_behaviour.catalog.seen_partitions import batch_of, external_schema, seen_partitions
-from user_behaviour.diagnosis import Diagnosis, bad, good, unknown
+from user_behaviour.diagnosis import Diagnosis, judged, unknown
 from user_behaviour.lake.dataset import MANIFEST, Dataset
 from user_behaviour.lake.lake import Lake
 from user_behaviour.lake.manifests import Manifest
@@ -77,11 +77,9 @@ class RedshiftExternalTables(PartitionCatalog):
             yield unknown("owner", "of the external schema cannot be seen from here", needed)
         for row in owned:
             owner, ours = row["owner"], row["ours"]
-            if owner == ours:
-                yield good("owner", f"{ours} owns the external schema, and may write partitions")
-            else:
-                found = f"{owner} owns the external schema, and only its owner may write partitions"
-                yield bad("owner", found, f"As {owner} or a superuser: alter schema spectrum owner to {ours};")
+            found = f"{owner} owns the external schema, and only its owner may write partitions"
+            remedy = f"As {owner} or a superuser: alter schema spectrum owner to {ours};"
+            yield judged("owner", owner == ours, found, remedy)
 
     def registered(self, table: Table, span: DayRange) -> dict[date, Registration]:
         seen = self.seen(table, span)

@@ -9,7 +9,7 @@ from datetime import date
 import psycopg2
 
 from user_behaviour.catalog.external_tables import CatalogError
-from user_behaviour.diagnosis import Diagnosis, bad, good, in_short
+from user_behaviour.diagnosis import Diagnosis, bad, good, in_short, judged
 from user_behaviour.tables.days import DayRange
 from user_behaviour.tables.statements import statement
 from user_behaviour.tables.table import Table
@@ -26,16 +26,15 @@ def seen_partitions(warehouse: Warehouse, table: Table, span: DayRange) -> dict[
 
 def external_schema(warehouse: Warehouse, database: str | None = None) -> Iterator[Diagnosis]:
     """Whether the external schema is there, shows `database` of Glue, and gets an answer from the catalog."""
-    found = warehouse.rows(statement("drift/external_schema.sql"))
-    if not found:
+    schemas = warehouse.rows(statement("drift/external_schema.sql"))
+    if not schemas:
         yield bad("schema spectrum", "Redshift has no such external schema", "Run `user-behaviour migrate`.")
         return
-    (shows,) = found[0].values()
-    if database and shows != database:
-        remedy = "Correct USER_BEHAVIOUR_GLUE_DATABASE, or `user-behaviour migrate --to 0001.audit` and `migrate`."
-        yield bad("schema spectrum", f"shows the Glue database {shows}, and not {database}", remedy)
-    else:
-        yield good("schema spectrum", f"shows the Glue database {shows}")
+    (shows,) = schemas[0].values()
+    remedy = "Correct USER_BEHAVIOUR_GLUE_DATABASE, or `user-behaviour migrate --to 0001.audit` and `migrate`."
+    is_it = database in (None, shows)
+    found = f"shows the Glue database {shows}" + ("" if is_it else f", and not {database}")
+    yield judged("schema spectrum", is_it, found, remedy)
     try:
         warehouse.rows("select location from svv_external_partitions where schemaname = 'spectrum' limit 1")
     except psycopg2.Error as error:

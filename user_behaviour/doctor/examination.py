@@ -1,7 +1,7 @@
 """Has each role check itself, one after the other, before a run needs it.
 
-Nothing here costs, starts a job or leaves anything behind. What a check fails with is a finding of its role, and the
-next one is made.
+Nothing here starts a job, leaves anything behind, or costs more than a look at one day of each external table. What a
+check fails with is a finding of its role, and the next one is made.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from contextlib import closing
 
 import psycopg2
 
-from user_behaviour.diagnosis import Diagnosis, bad, good, login_refused, unknown
+from user_behaviour.diagnosis import Diagnosis, bad, good, judged, login_refused
 from user_behaviour.warehouse.privileges import asked, login
 
 VARIABLE = "USER_BEHAVIOUR_DAGSTER_URL"
@@ -35,11 +35,8 @@ def check_storage(url: str) -> Iterator[Diagnosis]:
     else:
         remedy = f"As the owner: grant create on schema {schema or 'public'} to {user};"
         yield bad("tables", f"are not there, and {user} may not create them", remedy)
-    if most >= _ENOUGH:
-        yield good("connections", f"{most} at most")
-    else:
-        better = f"Better: {_ENOUGH}, as each run and each process of Dagster keeps some."
-        yield unknown("connections", f"{most} at most", better)
+    better = f"Better: {_ENOUGH}, as each run and each process of Dagster keeps some."
+    yield judged("connections", most >= _ENOUGH, f"{most} at most", better, needed=False)
 
 
 _STORAGE = """

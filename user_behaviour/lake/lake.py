@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from user_behaviour.diagnosis import Diagnosis, bad, failed, good
+from user_behaviour.diagnosis import Diagnosis, bad, failed, good, judged
 from user_behaviour.lake.dataset import Dataset
 from user_behaviour.lake.objects import Objects
 from user_behaviour.tables.table import Table
@@ -39,7 +39,7 @@ class Lake(Objects, dg.ConfigurableResource):  # type: ignore[type-arg]
             yield good(subject, "an object was written")
             subject = "read"
             content, version = self.read(path) or (b"", None)
-            yield good(subject, "it was read again") if content == b"one" else bad(subject, "it was another", _IGNORED)
+            yield judged(subject, content == b"one", f"{content.decode()!r} was read again", _IGNORED)
             # A pointer is replaced only if it is still the one that was read; else two runs would undo each other.
             subject = "conditional write"
             if any(self.swap(path, b"two", expected=wrong) for wrong in (None, _NO_VERSION)):
@@ -51,11 +51,12 @@ class Lake(Objects, dg.ConfigurableResource):  # type: ignore[type-arg]
             subject = "data files"
             with self.explaining("Writing", data), self.filesystem().open_output_stream(data) as stream:
                 stream.write(b"rows")
-            written = self.list(directory)
-            yield (
-                good(subject, "one was written by pyarrow, and listed")
-                if written == ["data", "probe"]
-                else bad(subject, f"listed are {written}", _IGNORED)
+            listed = self.list(directory)
+            yield judged(
+                subject,
+                listed == ["data", "probe"],
+                f"one was written by pyarrow; listed: {', '.join(listed)}",
+                _IGNORED,
             )
         except OSError as error:
             yield failed(subject, error)

@@ -16,7 +16,7 @@ from typing import BinaryIO
 import pyarrow.fs
 from pydantic import Field
 
-from user_behaviour.diagnosis import Diagnosis, bad, good, unknown
+from user_behaviour.diagnosis import Diagnosis, bad, good, judged
 from user_behaviour.lake.lake import Lake
 
 _SCARCE = 2 << 30  # bytes: the real data of a year take a tenth of it, with every superseded batch
@@ -106,8 +106,7 @@ class LocalLake(Lake):
         if present == root:
             yield from super().self_check()
         free = shutil.disk_usage(present).free
-        found = f"{free / 1e9:,.1f} GB free"
-        yield good("disk", found) if free >= _SCARCE else unknown("disk", found, "Better: 2 GB and more.")
+        yield judged("disk", free >= _SCARCE, f"{free / 1e9:,.1f} GB free", "Better: 2 GB and more.", needed=False)
 
     @contextmanager
     def _locked(self, directory: Path) -> Iterator[None]:

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from user_behaviour.aws.errors import UnavailableError, aws_errors
-from user_behaviour.diagnosis import Diagnosis, bad, good
+from user_behaviour.diagnosis import Diagnosis, good, judged
 from user_behaviour.spark.emr import EmrSpark
 from user_behaviour.spark.emr_job import Ending, JobState, SparkJobError
 
@@ -84,14 +84,11 @@ class EmrStepsSpark(EmrSpark):
         yield good("jobs", "can be listed")
         state = found["Status"]["State"]
         described = f"{self.cluster}, {found.get('ReleaseLabel', 'no release')}, {state}"
-        if state in {"WAITING", "RUNNING"}:
-            yield good("cluster", described)
-        else:
-            yield bad("cluster", described, "Take one that is WAITING or RUNNING (USER_BEHAVIOUR_EMR_CLUSTER).")
-        if "spark" in {application["Name"].lower() for application in found.get("Applications", ())}:
-            yield good("applications", "Spark is among them")
-        else:
-            yield bad("applications", "Spark is not among them", "Take a cluster that was created with Spark.")
+        remedy = "Take one that is WAITING or RUNNING (USER_BEHAVIOUR_EMR_CLUSTER)."
+        yield judged("cluster", state in {"WAITING", "RUNNING"}, described, remedy)
+        names = [application["Name"] for application in found.get("Applications", ())]
+        remedy = "Take a cluster that was created with Spark."
+        yield judged("applications", "Spark" in names, ", ".join(names), remedy)
 
     def _submitted(self, step: dict[str, Any]) -> str | None:
         """The step's id; None where the answer was lost or another attempt may help."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import Field
 
-from user_behaviour.diagnosis import Diagnosis, bad, good
+from user_behaviour.diagnosis import Diagnosis, good, judged
 from user_behaviour.local.java import java_home
 from user_behaviour.local.spark_config import SPARK_CONFIG
 from user_behaviour.spark.spark import SparkRunner
@@ -40,10 +40,9 @@ class LocalSpark(SparkRunner):
 
     def self_check(self) -> Iterator[Diagnosis]:
         yield good("Java", str(self.java_home))
-        if find_spec("pyspark"):
-            yield good("PySpark", "is installed")
-        else:
-            yield bad("PySpark", "is not installed", "Install it with: pip install user_behaviour")
+        is_there = find_spec("pyspark") is not None
+        found = "is installed" if is_there else "is not installed"
+        yield judged("PySpark", is_there, found, "Install it with: pip install user_behaviour")
 
 
 @cache

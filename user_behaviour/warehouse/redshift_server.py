@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import psycopg2
 import psycopg2.extensions
 
-from user_behaviour.diagnosis import Diagnosis, bad, good, in_short, unknown
+from user_behaviour.diagnosis import Diagnosis, good, in_short, judged, unknown
 from user_behaviour.warehouse.privileges import asked
 
 
@@ -17,16 +17,11 @@ def redshift_server(connection: psycopg2.extensions.connection) -> Iterator[Diag
         connection,
         "select version(), current_user, current_database(), has_database_privilege(current_database(), 'temp')",
     )
-    if "Redshift" in version:
-        yield good("version", version[version.index("Redshift") :])
-    else:
-        yield bad("version", f"is no Redshift: {version}", "Correct USER_BEHAVIOUR_REDSHIFT_HOST.")
+    _, redshift, number = version.rpartition("Redshift")
+    yield judged("version", bool(redshift), redshift + number, "Is no Redshift; correct USER_BEHAVIOUR_REDSHIFT_HOST.")
     yield _isolation(connection, database)
-    if may_use_temp:
-        yield good("temporary tables", f"{user} may create them, as scans of external tables want")
-    else:
-        found = f"{user} may not create them, and scans of external tables want that"
-        yield bad("temporary tables", found, f"As the owner: grant temp on database {database} to {user};")
+    found = f"{user} {'may' if may_use_temp else 'may not'} create them, as scans of external tables do"
+    yield judged("temporary tables", may_use_temp, found, f"As the owner: grant temp on database {database} to {user};")
 
 
 def _isolation(connection: psycopg2.extensions.connection, database: str) -> Diagnosis:

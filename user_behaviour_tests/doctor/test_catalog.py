@@ -122,7 +122,7 @@ def test_the_newest_registered_day_is_read_and_counted(here: Installation) -> No
     here.tables.register(USER_PURCHASE_STAGING, here.lake.dataset(STAGED_PURCHASES), days)
     for tables in (here.tables, RedshiftExternalTables(warehouse=here.warehouse, lake=here.lake)):
         read = told(tables.check_table(USER_PURCHASE_STAGING, here.warehouse))[1]
-        assert read == (f"{PURCHASES} rows", True, "2010-12-03 shows 1, as registered", "")
+        assert read == (f"{PURCHASES} rows", True, "2010-12-03 shows 1, registered are 1", "")
 
 
 def test_a_newest_day_whose_files_are_gone_is_red(here: Installation) -> None:
@@ -133,7 +133,7 @@ def test_a_newest_day_whose_files_are_gone_is_red(here: Installation) -> None:
     assert told(here.tables.check_table(USER_PURCHASE_STAGING, here.warehouse))[1] == (
         f"{PURCHASES} rows",
         False,
-        "2010-12-01 shows 0 rows, registered are 1",
+        "2010-12-01 shows 0, registered are 1",
         "`user-behaviour reconcile` says which place is wrong.",
     )
 

@@ -24,9 +24,9 @@ from user_behaviour_tests.doctor.told import Told, not_good, told
 SWITCHES = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
 TRIED = [
     ("write", True, "an object was written", ""),
-    ("read", True, "it was read again", ""),
+    ("read", True, "'one' was read again", ""),
     ("conditional write", True, "done where the object is the expected one, refused where it is another", ""),
-    ("data files", True, "one was written by pyarrow, and listed", ""),
+    ("data files", True, "one was written by pyarrow; listed: data, probe", ""),
     ("delete", True, "all was deleted", ""),
 ]
 

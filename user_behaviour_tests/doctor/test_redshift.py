@@ -60,7 +60,7 @@ def test_a_migrated_redshift_is_green_but_for_what_only_a_copy_shows_and_nothing
         ("login", True, f"{user} on {own_redshift.database}", ""),
         ("TLS", True, "TLSv1.3, certificate and name are verified", ""),
         ("version", True, "Redshift 1.0.0 (a stand-in)", ""),
-        ("temporary tables", True, f"{user} may create them, as scans of external tables want", ""),
+        ("temporary tables", True, f"{user} may create them, as scans of external tables do", ""),
         (
             "IAM role",
             None,

@@ -337,7 +337,7 @@ def test_a_good_cluster_is_green_and_gets_no_step(cloud: Cloud, lake: S3Lake, al
     assert told(spark.self_check()) == [
         ("jobs", True, "can be listed", ""),
         ("cluster", True, f"{spark.cluster}, emr-7.12.0, WAITING", ""),
-        ("applications", True, "Spark is among them", ""),
+        ("applications", True, "Hadoop, Spark", ""),
     ]
     verbs = [f"elasticmapreduce:{verb}" for verb in ("AddJobFlowSteps", "DescribeStep", "CancelSteps")]
     submit = ("submit steps", True, f"allowed: {', '.join(verbs)}", "")
@@ -365,7 +365,7 @@ def test_a_cluster_that_has_ended_or_has_no_spark_is_red(cloud: Cloud, lake: S3L
             f"{id_}, emr-7.12.0, TERMINATED",
             "Take one that is WAITING or RUNNING (USER_BEHAVIOUR_EMR_CLUSTER).",
         ),
-        ("applications", False, "Spark is not among them", "Take a cluster that was created with Spark."),
+        ("applications", False, "Hadoop", "Take a cluster that was created with Spark."),
     ]
 
 
