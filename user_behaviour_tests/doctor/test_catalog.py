@@ -34,7 +34,7 @@ from user_behaviour_tests.cloud.policies import host, refusing, simulating, targ
 from user_behaviour_tests.cloud.redshift import RedshiftStandIn, redshift_stand_in
 from user_behaviour_tests.cloud.redshift_warehouse import warehouse_on
 from user_behaviour_tests.databases import new_database
-from user_behaviour_tests.doctor.told import Told, told
+from user_behaviour_tests.doctor.said import said
 
 DAY = date(2010, 12, 1)
 PURCHASES, REVIEWS = USER_PURCHASE_STAGING.name, MOVIE_REVIEW_CLEAN_STAGE.name
@@ -47,8 +47,8 @@ class Installation:
     warehouse: Warehouse
     tables: GlueExternalTables
 
-    def tables_in(self, tables: ExternalTables) -> list[Told]:
-        return [one for table in EXTERNAL_TABLES for one in told(tables.check_table(table, self.warehouse))]
+    def tables_in(self, tables: ExternalTables) -> str:
+        return "\n".join(said(tables.check_table(table, self.warehouse)) for table in EXTERNAL_TABLES)
 
     def publish(self, *days: date) -> None:
         """A purchase line of each day, in the lake."""
@@ -98,21 +98,19 @@ def execute(warehouse: Warehouse, sql: str) -> None:
     connection.close()
 
 
-EMPTY = [
-    (PURCHASES, True, "is as declared", ""),
-    (f"{PURCHASES} rows", True, "no partition is registered yet", ""),
-    (REVIEWS, True, "is as declared", ""),
-    (f"{REVIEWS} rows", True, "no partition is registered yet", ""),
-]
+EMPTY = f"""\
+✓ {PURCHASES}: is as declared
+✓ {PURCHASES} rows: no partition is registered yet
+✓ {REVIEWS}: is as declared
+✓ {REVIEWS} rows: no partition is registered yet"""
+SEEN = """\
+✓ schema spectrum: shows the Glue database DATABASE
+✓ partitions in Redshift: can be listed"""
 
 
 def test_defined_tables_are_green_in_glue_and_seen_by_redshift(here: Installation) -> None:
-    name = here.tables.database
-    assert told(here.tables.self_check()) == [
-        ("Glue database", True, f"{name} in eu-west-1", ""),
-        ("schema spectrum", True, f"shows the Glue database {name}", ""),
-        ("partitions in Redshift", True, "can be listed", ""),
-    ]
+    found = said(here.tables.self_check()).replace(here.tables.database, "DATABASE")
+    assert found == f"✓ Glue database: DATABASE in eu-west-1\n{SEEN}"
     assert here.tables_in(here.tables) == EMPTY
 
 
@@ -121,8 +119,7 @@ def test_the_newest_registered_day_is_read_and_counted(here: Installation) -> No
     here.publish(*days)
     here.tables.register(USER_PURCHASE_STAGING, here.lake.dataset(STAGED_PURCHASES), days)
     for tables in (here.tables, RedshiftExternalTables(warehouse=here.warehouse, lake=here.lake)):
-        read = told(tables.check_table(USER_PURCHASE_STAGING, here.warehouse))[1]
-        assert read == (f"{PURCHASES} rows", True, "2010-12-03 shows 1, registered are 1", "")
+        assert f"✓ {PURCHASES} rows: 2010-12-03 shows 1, registered are 1\n" in here.tables_in(tables)
 
 
 def test_a_newest_day_whose_files_are_gone_is_red(here: Installation) -> None:
@@ -130,33 +127,27 @@ def test_a_newest_day_whose_files_are_gone_is_red(here: Installation) -> None:
     here.publish(DAY)
     here.tables.register(USER_PURCHASE_STAGING, dataset, [DAY])
     here.lake.delete(dataset.batch_directory(DAY, "one"))
-    assert told(here.tables.check_table(USER_PURCHASE_STAGING, here.warehouse))[1] == (
-        f"{PURCHASES} rows",
-        False,
-        "2010-12-01 shows 0, registered are 1",
-        "`user-behaviour reconcile` says which place is wrong.",
-    )
+    remedy = "`user-behaviour reconcile` says which place is wrong."
+    red = f"✗ {PURCHASES} rows: 2010-12-01 shows 0, registered are 1\n  {remedy}\n"
+    assert red in here.tables_in(here.tables)
 
 
 def test_a_database_that_is_not_there_is_named_with_its_setting(here: Installation) -> None:
     elsewhere = here.tables.model_copy(update={"database": "nowhere"})
     with pytest.raises(AbsentError, match=r"Looking up database nowhere failed: .*USER_BEHAVIOUR_GLUE_DATABASE"):
-        told(elsewhere.self_check())
+        said(elsewhere.self_check())
 
 
 def test_a_schema_of_redshift_that_is_absent_or_shows_another_database_is_red(here: Installation) -> None:
     here.cloud.aws.client("glue").create_database(DatabaseInput={"Name": "second"})
     other = here.tables.model_copy(update={"database": "second"})
-    assert told(other.self_check())[1] == (
-        "schema spectrum",
-        False,
-        f"shows the Glue database {here.tables.database}, and not second",
-        "Correct USER_BEHAVIOUR_GLUE_DATABASE, or `user-behaviour migrate --to 0001.audit` and `migrate`.",
-    )
+    remedy = "Correct USER_BEHAVIOUR_GLUE_DATABASE, or `user-behaviour migrate --to 0001.audit` and `migrate`."
+    shown = f"✗ schema spectrum: shows the Glue database {here.tables.database}, and not second\n  {remedy}\n"
+    assert shown in said(other.self_check())
     execute(here.warehouse, "drop schema spectrum")
-    assert told(here.tables.self_check())[1:] == [
-        ("schema spectrum", False, "Redshift has no such external schema", "Run `user-behaviour migrate`.")
-    ]
+    assert said(here.tables.self_check()).endswith(
+        "\n✗ schema spectrum: Redshift has no such external schema\n  Run `user-behaviour migrate`."
+    )
 
 
 def test_a_table_that_is_not_defined_or_otherwise_is_red(here: Installation) -> None:
@@ -172,11 +163,12 @@ def test_a_table_that_is_not_defined_or_otherwise_is_red(here: Installation) -> 
     glue.update_table(**named, TableInput=other)
     by_redshift = RedshiftExternalTables(warehouse=here.warehouse, lake=here.lake)
     for tables, text in ((here.tables, "string"), (by_redshift, "varchar(65535)")):
-        missing, changed = here.tables_in(tables)
-        assert missing == (PURCHASES, False, "is not there", "`user-behaviour migrate` makes it.")
-        assert changed[:2] == (REVIEWS, False)
-        assert changed[2].startswith(f"has the columns (cid {text}, insert_date date); declared are (cid varchar(10), ")
-        assert changed[3] == "`user-behaviour migrate` brings it there, where that can be changed."
+        missing, makes, changed, brings = here.tables_in(tables).splitlines()
+        assert (missing, makes) == (f"✗ {PURCHASES}: is not there", "  `user-behaviour migrate` makes it.")
+        assert changed.startswith(
+            f"✗ {REVIEWS}: has the columns (cid {text}, insert_date date); declared are (cid varchar(10), "
+        )
+        assert brings == "  `user-behaviour migrate` brings it there, where that can be changed."
 
 
 def test_a_missing_permission_on_glue_is_named(here: Installation) -> None:
@@ -193,60 +185,53 @@ def test_a_missing_permission_on_glue_is_named(here: Installation) -> None:
 
 def test_a_redshift_whose_role_may_not_read_glue_is_red(here: Installation) -> None:
     with here.cloud.behind(refusing(target("AWSGlue.GetPartitions"), "AccessDeniedException")):
-        found = told(here.tables.self_check())[-1]
-    assert found == (
-        "partitions in Redshift",
-        False,
-        "AwsClientException: AccessDeniedException from glue - refused",
-        "Let the schema's IAM role read Glue: glue:GetDatabase, GetDatabases, GetTable, GetTables, GetPartition, "
-        "GetPartitions, BatchGetPartition.",
+        found = said(here.tables.self_check())
+    assert found.endswith(
+        "✗ partitions in Redshift: AwsClientException: AccessDeniedException from glue - refused\n"
+        "  Let the schema's IAM role read Glue: glue:GetDatabase, GetDatabases, GetTable, GetTables, GetPartition, "
+        "GetPartitions, BatchGetPartition."
     )
 
 
 def test_writing_is_simulated_on_catalog_database_and_tables(here: Installation) -> None:
     asked: list[dict[str, list[str]]] = []
     with here.cloud.behind(simulating(denied={"glue:BatchUpdatePartition"}, asked=asked)):
-        found = told(catalog_permissions(here.tables))
+        found = said(catalog_permissions(here.tables))
     arn, name = "arn:aws:glue:eu-west-1:123456789012", here.tables.database
     places = [f"{arn}:catalog", f"{arn}:database/{name}", f"{arn}:table/{name}/*"]
-    remedy = f"Allow glue:BatchUpdatePartition on {', '.join(places)} to the identity in use."
-    assert found == [
-        ("write partitions", False, "not allowed: glue:BatchUpdatePartition", remedy),
-        ("define tables", True, "allowed: glue:CreateTable, glue:UpdateTable", ""),
+    assert found.splitlines() == [
+        "✗ write partitions: not allowed: glue:BatchUpdatePartition",
+        f"  Allow glue:BatchUpdatePartition on {', '.join(places)} to the identity in use.",
+        "✓ define tables: allowed: glue:CreateTable, glue:UpdateTable",
     ]
     assert [asked[0][f"ResourceArns.member.{number}"] for number in (1, 2, 3)] == [[place] for place in places]
 
 
 def test_what_may_not_be_simulated_is_not_known_and_named(here: Installation) -> None:
     with here.cloud.behind(refusing(host("iam"), "AccessDenied")):
-        writing, _ = told(catalog_permissions(here.tables))
-    assert writing[:3] == (
-        "write partitions",
-        None,
-        "cannot be seen from here (iam:SimulatePrincipalPolicy: AccessDenied)",
-    )
-    assert writing[3].startswith(
-        "A run needs: glue:BatchCreatePartition, glue:BatchUpdatePartition, glue:BatchDeletePartition on arn:aws:glue:"
+        found = said(catalog_permissions(here.tables))
+    assert found.startswith(
+        "– write partitions: cannot be seen from here (iam:SimulatePrincipalPolicy: AccessDenied)\n"
+        "  A run needs: glue:BatchCreatePartition, glue:BatchUpdatePartition, glue:BatchDeletePartition on arn:aws:gl"
     )
 
 
 def test_redshift_as_the_catalog_says_whose_the_schema_is(here: Installation) -> None:
     tables = RedshiftExternalTables(warehouse=here.warehouse, lake=here.lake)
-    assert told(catalog_permissions(tables)) == []
-    schema, partitions, owner = told(tables.self_check())
-    assert schema == ("schema spectrum", True, f"shows the Glue database {here.tables.database}", "")
-    assert partitions == ("partitions in Redshift", True, "can be listed", "")
-    assert owner[0] == "owner"
+    assert said(catalog_permissions(tables)) == ""
+    schema, partitions, owner, *_ = said(tables.self_check()).splitlines()
+    assert f"{schema}\n{partitions}".replace(here.tables.database, "DATABASE") == SEEN
+    assert "owner: " in owner
     assert here.tables_in(tables) == EMPTY
 
 
 def test_local_external_tables_are_compared_with_the_schemas(stack: Stack) -> None:
-    good = PostgresWarehouseByUrl(url=stack.endpoints().warehouse)
-    tables = PostgresExternalTables(warehouse=good)
-    assert told(tables.self_check()) == []
-    assert told(tables.check_table(USER_PURCHASE_STAGING, good))[0] == (PURCHASES, True, "is as declared", "")
+    def found(url: str) -> str:
+        warehouse = PostgresWarehouseByUrl(url=url)
+        tables = PostgresExternalTables(warehouse=warehouse)
+        assert said(tables.self_check()) == ""
+        return said(tables.check_table(USER_PURCHASE_STAGING, warehouse))
+
+    assert found(stack.endpoints().warehouse).startswith(f"✓ {PURCHASES}: is as declared\n✓ {PURCHASES} rows: ")
     with new_database(stack) as url:
-        bare = PostgresWarehouseByUrl(url=url)
-        assert told(PostgresExternalTables(warehouse=bare).check_table(USER_PURCHASE_STAGING, bare)) == [
-            (PURCHASES, False, "is not there", "`user-behaviour migrate` makes it.")
-        ]
+        assert found(url) == f"✗ {PURCHASES}: is not there\n  `user-behaviour migrate` makes it."

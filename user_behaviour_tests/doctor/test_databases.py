@@ -16,9 +16,7 @@ from user_behaviour.instance.self_check import check_storage
 from user_behaviour.local.stack import Stack
 from user_behaviour.source.postgres import PostgresSource
 from user_behaviour.warehouse.postgres import PostgresWarehouseByUrl
-from user_behaviour_tests.doctor.told import Told, not_good, told
-
-MIGRATE = "Run `user-behaviour migrate`."
+from user_behaviour_tests.doctor.said import said
 
 
 def execute(url: str, *statements: str) -> None:
@@ -58,12 +56,12 @@ def second(stack: Stack) -> Iterator[Callable[[str], str]]:
     execute(admin, f"drop role {name}")
 
 
-def source(url: str) -> list[Told]:
-    return told(PostgresSource(url=url, aws=Aws()).self_check())
+def source(url: str) -> str:
+    return said(PostgresSource(url=url, aws=Aws()).self_check())
 
 
-def warehouse(url: str) -> list[Told]:
-    return told(PostgresWarehouseByUrl(url=url).self_check(NEEDED))
+def warehouse(url: str) -> str:
+    return said(PostgresWarehouseByUrl(url=url).self_check(NEEDED))
 
 
 PURCHASES = """
@@ -73,26 +71,30 @@ create table retail.user_purchase (
     unit_price numeric(8, 3), customer_id int, country varchar(20)
 )
 """
+READABLE = "✓ retail.user_purchase: can be read, with every column that the extraction wants"
 
 
 def test_the_source_of_the_local_stack_is_green(stack: Stack) -> None:
-    assert source(stack.endpoints().shop) == [
-        ("login", True, "user_behaviour on shop", ""),
-        ("retail.user_purchase", True, "can be read, with every column that the extraction wants", ""),
-        ("index", True, "user_purchase_invoice_date serves a range of invoice_date", ""),
-    ]
+    assert source(stack.endpoints().shop) == (
+        f"✓ login: user_behaviour on shop\n{READABLE}\n"
+        "✓ index: user_purchase_invoice_date serves a range of invoice_date"
+    )
 
 
 def test_a_source_without_the_table_a_column_or_the_index_is_told(stack: Stack) -> None:
     create = "Create retail.user_purchase as sql/schema/shop.sql does, as a view if need be, or correct the database."
-    index = "Better: create index on retail.user_purchase (invoice_date);"
     with database(stack) as url:
-        absent = 'relation "retail.user_purchase" does not exist'
-        assert source(url)[1:] == [("retail.user_purchase", False, absent, create)]
+        absent = '✗ retail.user_purchase: relation "retail.user_purchase" does not exist'
+        assert source(url).splitlines()[1:] == [absent, f"  {create}"]
         execute(url, PURCHASES)
-        assert source(url)[2:] == [("index", None, "none on invoice_date: each run reads the whole table", index)]
+        assert source(url).splitlines()[1:] == [
+            READABLE,
+            "– index: none on invoice_date: each run reads the whole table",
+            "  Better: create index on retail.user_purchase (invoice_date);",
+        ]
         execute(url, "alter table retail.user_purchase drop column country")
-        assert source(url)[1:] == [("retail.user_purchase", False, 'column "country" does not exist', create)]
+        absent = '✗ retail.user_purchase: column "country" does not exist'
+        assert source(url).splitlines()[1:] == [absent, f"  {create}"]
 
 
 @pytest.mark.parametrize(
@@ -101,65 +103,63 @@ def test_a_source_without_the_table_a_column_or_the_index_is_told(stack: Stack) 
         (
             {"password": "wrong"},
             'password authentication failed for user "user_behaviour"',
-            "Correct the user or the password (USER_BEHAVIOUR_SOURCE_URL).",
+            "Correct the user or the password (VARIABLE).",
         ),
-        (
-            {"port": "9"},
-            "Connection refused",
-            "Start the server, or correct host and port (USER_BEHAVIOUR_SOURCE_URL).",
-        ),
+        ({"port": "9"}, "Connection refused", "Start the server, or correct host and port (VARIABLE)."),
         (
             {"host": "nowhere.invalid"},
             'could not translate host name "nowhere.invalid"',
-            "Correct the host (USER_BEHAVIOUR_SOURCE_URL); private names resolve only inside their VPC.",
+            "Correct the host (VARIABLE); private names resolve only inside their VPC.",
         ),
-        (
-            {"database": "shopp"},
-            'database "shopp" does not exist',
-            "Create it, or correct its name (USER_BEHAVIOUR_SOURCE_URL).",
-        ),
+        ({"database": "shopp"}, 'database "shopp" does not exist', "Create it, or correct its name (VARIABLE)."),
     ],
 )
 def test_a_login_that_fails_says_what_to_correct(stack: Stack, parts: dict[str, str], found: str, remedy: str) -> None:
     url = elsewhere(stack.endpoints().shop, **parts).replace("/shop", f"/{parts.get('database', 'shop')}")
-    ((subject, ok, said, advice),) = source(url)
-    assert (subject, ok, advice) == ("login", False, remedy)
-    assert found in said
-    assert stack.endpoints().shop.split(":")[2].split("@")[0] not in said
+    for told, variable in (
+        (source(url), "USER_BEHAVIOUR_SOURCE_URL"),
+        (said(check_storage(url)), "USER_BEHAVIOUR_DAGSTER_URL"),
+    ):
+        assert told.startswith("✗ login: ")
+        assert found in told
+        assert told.endswith(f"\n  {remedy.replace('VARIABLE', variable)}")
+        assert urlsplit(stack.endpoints().shop).password not in told
 
 
 def test_a_second_role_without_select_on_the_source_is_red(stack: Stack, second: Callable[[str], str]) -> None:
     with database(stack, PURCHASES) as url:
         as_second = second(url)
         user = urlsplit(as_second).username
-        grant = f"As the owner: grant usage on schema retail to {user}; grant select on retail.user_purchase to {user};"
-        denied = "permission denied for schema retail"
-        assert source(as_second)[1:] == [("retail.user_purchase", False, denied, grant)]
-        execute(url, f"grant usage on schema retail to {user}")
-        denied = "permission denied for table user_purchase"
-        assert source(as_second)[1:] == [("retail.user_purchase", False, denied, grant)]
-        execute(url, f"grant select on retail.user_purchase to {user}")
-        assert source(as_second)[1][1] is True
+        remedy = f"grant usage on schema retail to {user}; grant select on retail.user_purchase to {user};"
+        for denied, grant in (
+            ("schema retail", f"grant usage on schema retail to {user}"),
+            ("table user_purchase", f"grant select on retail.user_purchase to {user}"),
+        ):
+            assert source(as_second).splitlines()[1:] == [
+                f"✗ retail.user_purchase: permission denied for {denied}",
+                f"  As the owner: {remedy}",
+            ]
+            execute(url, grant)
+        assert READABLE in source(as_second)
 
 
 def test_the_local_warehouse_is_green(stack: Stack) -> None:
-    login, version, *rest = warehouse(stack.endpoints().warehouse)
-    assert login == ("login", True, "user_behaviour on warehouse", "")
-    assert version[2].startswith("PostgreSQL 18.")
+    login, version, *rest = warehouse(stack.endpoints().warehouse).splitlines()
+    assert login == "✓ login: user_behaviour on warehouse"
+    assert version.startswith("✓ version: PostgreSQL 18.")
     assert rest == [
-        ("public.user_behavior_metric", True, "user_behaviour may select, insert, delete", ""),
-        ("audit.published_partition", True, "user_behaviour may select, insert, delete", ""),
-        ("audit.writer_lock", True, "user_behaviour may select, insert, update, delete", ""),
+        "✓ public.user_behavior_metric: user_behaviour may select, insert, delete",
+        "✓ audit.published_partition: user_behaviour may select, insert, delete",
+        "✓ audit.writer_lock: user_behaviour may select, insert, update, delete",
     ]
 
 
 def test_a_warehouse_without_tables_is_red(stack: Stack) -> None:
     with database(stack) as url:
-        assert not_good(PostgresWarehouseByUrl(url=url).self_check(NEEDED)) == [
-            ("schema audit", False, "is not there", MIGRATE),
-            ("public.user_behavior_metric", False, "is not there", MIGRATE),
-            ("audit.published_partition", False, "is not there", MIGRATE),
-            ("audit.writer_lock", False, "is not there", MIGRATE),
+        assert warehouse(url).splitlines()[2:] == [
+            line
+            for subject in ("schema audit", *NEEDED)
+            for line in (f"✗ {subject}: is not there", "  Run `user-behaviour migrate`.")
         ]
 
 
@@ -171,56 +171,40 @@ def test_a_second_role_on_the_warehouse_is_told_each_grant(stack: Stack, second:
         "create table audit.writer_lock (table_name text)",
     )
     with database(stack, *tables) as url:
-        as_second = PostgresWarehouseByUrl(url=second(url))
-        user = urlsplit(second(url)).username
-        owner, unseen = "As the owner: grant", "cannot be seen without its schema"
+        as_second = second(url)
+        user = urlsplit(as_second).username
         execute(url, f"grant select on public.user_behavior_metric to {user}")
-        assert not_good(as_second.self_check(NEEDED)) == [
-            ("schema audit", False, f"{user} may not use it", f"{owner} usage on schema audit to {user};"),
-            (
-                "public.user_behavior_metric",
-                False,
-                f"{user} may not insert, delete",
-                f"{owner} insert, delete on public.user_behavior_metric to {user};",
-            ),
-            (
-                "audit.published_partition",
-                None,
-                unseen,
-                f"{owner} select, insert, delete on audit.published_partition to {user};",
-            ),
-            (
-                "audit.writer_lock",
-                None,
-                unseen,
-                f"{owner} select, insert, update, delete on audit.writer_lock to {user};",
-            ),
+        assert warehouse(as_second).splitlines()[2:] == [
+            f"✗ schema audit: {user} may not use it",
+            f"  As the owner: grant usage on schema audit to {user};",
+            f"✗ public.user_behavior_metric: {user} may not insert, delete",
+            f"  As the owner: grant insert, delete on public.user_behavior_metric to {user};",
+            "– audit.published_partition: cannot be seen without its schema",
+            f"  As the owner: grant select, insert, delete on audit.published_partition to {user};",
+            "– audit.writer_lock: cannot be seen without its schema",
+            f"  As the owner: grant select, insert, update, delete on audit.writer_lock to {user};",
         ]
+        tables_of_runs = "public.user_behavior_metric, audit.published_partition"
         execute(
-            url,
-            f"grant usage on schema audit to {user}",
-            f"grant select, insert, delete on public.user_behavior_metric, audit.published_partition to {user}",
+            url, f"grant usage on schema audit to {user}", f"grant select, insert, delete on {tables_of_runs} to {user}"
         )
-        assert not_good(as_second.self_check(NEEDED)) == [
-            (
-                "audit.writer_lock",
-                False,
-                f"{user} may not select, insert, update, delete",
-                f"{owner} select, insert, update, delete on audit.writer_lock to {user};",
-            )
+        assert warehouse(as_second).splitlines()[2:] == [
+            f"✓ public.user_behavior_metric: {user} may select, insert, delete",
+            f"✓ audit.published_partition: {user} may select, insert, delete",
+            f"✗ audit.writer_lock: {user} may not select, insert, update, delete",
+            f"  As the owner: grant select, insert, update, delete on audit.writer_lock to {user};",
         ]
 
 
 def test_dagsters_storage_is_green_before_and_after_its_tables(stack: Stack) -> None:
     with database(stack) as url:
-        name = urlsplit(url).path[1:]
-        assert told(check_storage(url.replace("postgresql://", "postgresql+psycopg2://"))) == [
-            ("login", True, f"user_behaviour on {name}", ""),
-            ("tables", True, "are not there yet; Dagster may create them", ""),
-            ("connections", True, "100 at most", ""),
+        assert said(check_storage(url.replace("postgresql://", "postgresql+psycopg2://"))).splitlines() == [
+            f"✓ login: user_behaviour on {urlsplit(url).path[1:]}",
+            "✓ tables: are not there yet; Dagster may create them",
+            "✓ connections: 100 at most",
         ]
         execute(url, "create table runs (id int)", "create table event_logs (id int)")
-        assert told(check_storage(url))[1] == ("tables", True, "are there", "")
+        assert said(check_storage(url)).splitlines()[1] == "✓ tables: are there"
 
 
 def test_a_storage_in_which_nothing_may_be_created_is_red(stack: Stack, second: Callable[[str], str]) -> None:
@@ -228,19 +212,9 @@ def test_a_storage_in_which_nothing_may_be_created_is_red(stack: Stack, second: 
         as_second = second(url)
         user = urlsplit(as_second).username
         execute(elsewhere(url, user="postgres"), f"alter role {user} connection limit 5")
-        assert told(check_storage(as_second))[1:] == [
-            (
-                "tables",
-                False,
-                f"are not there, and {user} may not create them",
-                f"As the owner: grant create on schema public to {user};",
-            ),
-            ("connections", None, "5 at most", "Better: 50, as each run and each process of Dagster keeps some."),
+        assert said(check_storage(as_second)).splitlines()[1:] == [
+            f"✗ tables: are not there, and {user} may not create them",
+            f"  As the owner: grant create on schema public to {user};",
+            "– connections: 5 at most",
+            "  Better: 50, as each run and each process of Dagster keeps some.",
         ]
-
-
-def test_a_login_to_dagsters_storage_that_fails_names_its_setting(stack: Stack) -> None:
-    url = elsewhere(stack.endpoints().dagster, port="9")
-    ((subject, ok, _, remedy),) = told(check_storage(url))
-    assert (subject, ok) == ("login", False)
-    assert remedy == "Start the server, or correct host and port (USER_BEHAVIOUR_DAGSTER_URL)."

@@ -23,7 +23,7 @@ from user_behaviour_tests.cloud.own_redshift import own_redshift
 from user_behaviour_tests.cloud.policies import host, refusing, simulating
 from user_behaviour_tests.cloud.redshift import RedshiftStandIn
 from user_behaviour_tests.command_line import Home
-from user_behaviour_tests.doctor.told import told, without_jobs
+from user_behaviour_tests.doctor.said import said, without_jobs
 
 ROLES = [
     "account",
@@ -71,11 +71,13 @@ def test_an_error_that_ends_a_check_keeps_what_was_found_before_and_the_next_che
         raise PermissionError(13, "Permission denied", "/the/door")
         yield
 
-    assert told(checked([first, second, lambda: [good("last", "is well")]])) == [
-        ("bucket", True, "can be listed", ""),
-        ("error", False, "The door is closed", "Open it."),
-        ("error", False, "/the/door: Permission denied", "Let this user use it, or correct the path."),
-        ("last", True, "is well", ""),
+    assert said(checked([first, second, lambda: [good("last", "is well")]])).splitlines() == [
+        "✓ bucket: can be listed",
+        "✗ error: The door is closed",
+        "  Open it.",
+        "✗ error: /the/door: Permission denied",
+        "  Let this user use it, or correct the path.",
+        "✓ last: is well",
     ]
 
 

@@ -19,13 +19,13 @@ from user_behaviour.warehouse.redshift_names import RoleParameter
 from user_behaviour_tests.cloud.moto_server import Cloud
 from user_behaviour_tests.cloud.redshift import RedshiftStandIn, redshift_stand_in
 from user_behaviour_tests.cloud.redshift_warehouse import warehouse_on
-from user_behaviour_tests.doctor.told import Told, told
+from user_behaviour_tests.doctor.said import said
 
 SETTINGS = "USER_BEHAVIOUR_REDSHIFT_HOST, …_PORT, …_DATABASE, …_USER, …_PASSWORD or …_WORKGROUP or …_CLUSTER"
 
 
-def found(warehouse: RedshiftWarehouse, **otherwise: str) -> list[Told]:
-    return told(warehouse.model_copy(update=otherwise).self_check(NEEDED))
+def found(warehouse: RedshiftWarehouse, **otherwise: str) -> str:
+    return said(warehouse.model_copy(update=otherwise).self_check(NEEDED))
 
 
 @pytest.fixture(scope="module")
@@ -53,38 +53,35 @@ def test_a_migrated_redshift_is_green_but_for_what_only_a_copy_shows_and_nothing
     own_redshift: RedshiftStandIn, warehouse: RedshiftWarehouse, applied: Migrations
 ) -> None:
     before = len(own_redshift.statements)
-    said = found(warehouse)
-    user = said[0][2].partition(" on ")[0]
-    assert said.pop(3)[:2] == ("isolation", True)
-    assert said == [
-        ("login", True, f"{user} on {own_redshift.database}", ""),
-        ("TLS", True, "TLSv1.3, certificate and name are verified", ""),
-        ("version", True, "Redshift 1.0.0 (a stand-in)", ""),
-        ("temporary tables", True, f"{user} may create them, as scans of external tables do", ""),
-        (
-            "IAM role",
-            None,
-            "default: only a COPY or a scan shows whether Redshift may use it",
-            "It must be associated with the cluster or namespace, read and write the lake, and read the Glue catalog.",
-        ),
-        ("public.user_behavior_metric", True, f"{user} may select, insert, delete", ""),
-        ("audit.published_partition", True, f"{user} may select, insert, delete", ""),
-        ("audit.writer_lock", True, f"{user} may select, insert, update, delete", ""),
+    login, tls, version, isolation, *rest = found(warehouse).splitlines()
+    user = login.removeprefix("✓ login: ").partition(" on ")[0]
+    assert (login, tls, version) == (
+        f"✓ login: {user} on {own_redshift.database}",
+        "✓ TLS: TLSv1.3, certificate and name are verified",
+        "✓ version: Redshift 1.0.0 (a stand-in)",
+    )
+    assert isolation.startswith("✓ isolation: ")
+    assert rest == [
+        f"✓ temporary tables: {user} may create them, as scans of external tables do",
+        "– IAM role: default: only a COPY or a scan shows whether Redshift may use it",
+        "  It must be associated with the cluster or namespace, read and write the lake, and read the Glue catalog.",
+        f"✓ public.user_behavior_metric: {user} may select, insert, delete",
+        f"✓ audit.published_partition: {user} may select, insert, delete",
+        f"✓ audit.writer_lock: {user} may select, insert, update, delete",
     ]
     assert {one.text.split()[0].lower() for one in own_redshift.statements[before:]} == {"set", "select"}
 
 
 def test_a_redshift_that_was_not_migrated_is_red(warehouse: RedshiftWarehouse) -> None:
-    assert [one for one in found(warehouse) if one[1] is False and not one[0].startswith("schema")] == [
-        (table, False, "is not there", "Run `user-behaviour migrate`.") for table in NEEDED
-    ]
+    for table in NEEDED:
+        assert f"✗ {table}: is not there\n  Run `user-behaviour migrate`." in found(warehouse)
 
 
 OTHER_CA = "Name the bundle of the authority that signed the server: USER_BEHAVIOUR_REDSHIFT_CA_BUNDLE."
 
 
 @pytest.mark.parametrize(
-    ("otherwise", "said", "remedy"),
+    ("otherwise", "text", "remedy"),
     [
         (
             {"user": "awsuser", "password": "cAnArY"},
@@ -106,15 +103,16 @@ OTHER_CA = "Name the bundle of the authority that signed the server: USER_BEHAVI
     ],
 )
 def test_a_login_that_fails_says_what_to_correct_and_no_password(
-    warehouse: RedshiftWarehouse, tmp_path: Path, otherwise: dict[str, str], said: str, remedy: str
+    warehouse: RedshiftWarehouse, tmp_path: Path, otherwise: dict[str, str], text: str, remedy: str
 ) -> None:
     trustme.CA().cert_pem.write_to_path(tmp_path / "other.pem")
     if bundle := otherwise.get("ca_bundle"):
         otherwise = {"ca_bundle": str(tmp_path / bundle)}
-    ((subject, ok, text, advice),) = found(warehouse, **otherwise)
-    assert (subject, ok, advice) == ("login", False, remedy)
-    assert said in text
-    assert "cAnArY" not in text
+    told = found(warehouse, **otherwise)
+    assert told.startswith("✗ login: ")
+    assert text in told
+    assert told.endswith(f"\n  {remedy}")
+    assert "cAnArY" not in told
 
 
 def test_migrations_that_are_pending_are_red_with_the_command(
@@ -122,7 +120,7 @@ def test_migrations_that_are_pending_are_red_with_the_command(
 ) -> None:
     drift = RedshiftDrift(warehouse, applied, glue_database="elsewhere")
     applied.roll_back(3)
-    assert told(migrations(drift)) == [
-        ("drift", False, f"Migration {name} is pending", "Apply it with `user-behaviour migrate`.")
+    assert said(migrations(drift)) == "\n".join(
+        f"✗ drift: Migration {name} is pending\n  Apply it with `user-behaviour migrate`."
         for name in ("0001.audit", "0002.spectrum", "0003.user_behavior_metric")
-    ]
+    )

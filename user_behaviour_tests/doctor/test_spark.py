@@ -22,7 +22,7 @@ from user_behaviour.spark.emr_steps import EmrStepsSpark
 from user_behaviour.spark.local import LocalSpark
 from user_behaviour_tests.cloud.moto_server import REGION, Cloud, Middleware, Wsgi
 from user_behaviour_tests.cloud.policies import answering, host, refusing, simulating, target
-from user_behaviour_tests.doctor.told import Told, not_good, told, without_jobs
+from user_behaviour_tests.doctor.said import complaints, said, without_jobs
 
 SERVICE = "emr-serverless.amazonaws.com"
 ASKED_OF_IAM = (
@@ -96,28 +96,27 @@ def test_a_good_application_is_green_throughout_and_is_only_looked_at(
     spark = serverless(lake, application(cloud), arn := role(cloud))
     requests: list[str] = []
     with cloud.behind(recording(requests)):
-        assert told(spark.self_check()) == [
-            ("jobs", True, "can be listed", ""),
-            ("application", True, f"{spark.application}, emr-7.12.0, STARTED", ""),
-            ("auto-stop", True, "after 15 idle minutes", ""),
-            ("capacity", True, "16vCPU, 64GB at most", ""),
+        assert said(spark.self_check()).splitlines() == [
+            "✓ jobs: can be listed",
+            f"✓ application: {spark.application}, emr-7.12.0, STARTED",
+            "✓ auto-stop: after 15 idle minutes",
+            "✓ capacity: 16vCPU, 64GB at most",
         ]
-        assert told(spark_permissions(spark, lake)) == [
-            ("start jobs", True, "allowed: emr-serverless:StartJobRun, emr-serverless:ListJobRuns", ""),
-            ("watch jobs", True, "allowed: emr-serverless:GetJobRun, emr-serverless:CancelJobRun", ""),
-            ("job role", True, f"{arn} trusts {SERVICE}", ""),
-            ("pass the role", True, "allowed: iam:PassRole", ""),
-            ("role reads", True, "allowed: s3:GetObject", ""),
-            ("role writes", True, "allowed: s3:PutObject, s3:DeleteObject, s3:AbortMultipartUpload", ""),
-            ("role lists raw_reviews", True, "allowed: s3:ListBucket", ""),
-            ("role lists _staging", True, "allowed: s3:ListBucket", ""),
-            ("role writes logs", True, "allowed: s3:PutObject", ""),
+        assert said(spark_permissions(spark, lake)).splitlines() == [
+            "✓ start jobs: allowed: emr-serverless:StartJobRun, emr-serverless:ListJobRuns",
+            "✓ watch jobs: allowed: emr-serverless:GetJobRun, emr-serverless:CancelJobRun",
+            f"✓ job role: {arn} trusts {SERVICE}",
+            "✓ pass the role: allowed: iam:PassRole",
+            "✓ role reads: allowed: s3:GetObject",
+            "✓ role writes: allowed: s3:PutObject, s3:DeleteObject, s3:AbortMultipartUpload",
+            "✓ role lists raw_reviews: allowed: s3:ListBucket",
+            "✓ role lists _staging: allowed: s3:ListBucket",
+            "✓ role writes logs: allowed: s3:PutObject",
         ]
     assert set(requests) == {"GET"}
 
 
 UPDATE = "aws emr-serverless update-application --application-id ID"
-STOP = f"Run: {UPDATE} --auto-stop-configuration enabled=true,idleTimeoutMinutes=15"
 
 
 @pytest.mark.parametrize(
@@ -126,66 +125,45 @@ STOP = f"Run: {UPDATE} --auto-stop-configuration enabled=true,idleTimeoutMinutes
         (
             {"type": "HIVE"},
             "",
-            (
-                "application",
-                False,
-                "ID is of the type Hive",
-                "Create one of the type SPARK, and name it in USER_BEHAVIOUR_EMR_APPLICATION.",
-            ),
+            "✗ application: ID is of the type Hive\n"
+            "  Create one of the type SPARK, and name it in USER_BEHAVIOUR_EMR_APPLICATION.",
         ),
         (
             {"autoStopConfiguration": {"enabled": False}},
             "",
-            ("auto-stop", False, "off: workers that are kept ready are paid for, for ever", STOP),
+            "✗ auto-stop: off: workers that are kept ready are paid for, for ever\n"
+            f"  Run: {UPDATE} --auto-stop-configuration enabled=true,idleTimeoutMinutes=15",
         ),
         (
             {"maximumCapacity": None},
             "",
-            (
-                "capacity",
-                None,
-                "no limit but the account's quota",
-                f"Better: {UPDATE} --maximum-capacity cpu=16vCPU,memory=64GB",
-            ),
+            "– capacity: no limit but the account's quota\n"
+            f"  Better: {UPDATE} --maximum-capacity cpu=16vCPU,memory=64GB",
         ),
         (
             {},
             "deleted",
-            (
-                "application",
-                False,
-                "ID is TERMINATED",
-                "Create another (the template in deploy/ does), and name it in USER_BEHAVIOUR_EMR_APPLICATION.",
-            ),
+            "✗ application: ID is TERMINATED\n"
+            "  Create another (the template in deploy/ does), and name it in USER_BEHAVIOUR_EMR_APPLICATION.",
         ),
         (
             {"autoStartConfiguration": {"enabled": False}},
             "stopped",
-            (
-                "application",
-                False,
-                "ID is STOPPED and does not start by itself",
-                f"Run: {UPDATE} --auto-start-configuration enabled=true",
-            ),
+            "✗ application: ID is STOPPED and does not start by itself\n"
+            f"  Run: {UPDATE} --auto-start-configuration enabled=true",
         ),
+        ({}, "stopped", ""),
     ],
 )
 def test_an_application_that_is_unfit_or_carelessly_made_is_told(
-    cloud: Cloud, lake: S3Lake, otherwise: dict[str, Any], left: str, expected: Told
+    cloud: Cloud, lake: S3Lake, otherwise: dict[str, Any], left: str, expected: str
 ) -> None:
     id_, client = application(cloud, **otherwise), cloud.aws.client("emr-serverless")
     if left:
         client.stop_application(applicationId=id_)
     if left == "deleted":
         client.delete_application(applicationId=id_)
-    (found,) = not_good(serverless(lake, id_).self_check())
-    assert tuple(text.replace(id_, "ID") if isinstance(text, str) else text for text in found) == expected
-
-
-def test_a_stopped_application_that_starts_by_itself_is_good(cloud: Cloud, lake: S3Lake) -> None:
-    id_ = application(cloud)
-    cloud.aws.client("emr-serverless").stop_application(applicationId=id_)
-    assert told(serverless(lake, id_).self_check())[1][1:3] == (True, f"{id_}, emr-7.12.0, STOPPED")
+    assert complaints(serverless(lake, id_).self_check()).replace(id_, "ID") == expected
 
 
 @pytest.mark.parametrize(
@@ -200,7 +178,7 @@ def test_an_application_that_is_not_there_or_may_not_be_looked_at_ends_the_check
 ) -> None:
     refused = lambda environ: bool(code) and host("emr-serverless")(environ)  # noqa: E731
     with cloud.behind(refusing(refused, code)), pytest.raises(kind) as caught:
-        told(serverless(lake, "00f").self_check())
+        said(serverless(lake, "00f").self_check())
     assert f"Looking at application 00f failed: EMR Serverless says {code or 'ResourceNotFound'}" in str(caught.value)
     assert remedy in str(caught.value)
 
@@ -214,21 +192,14 @@ def test_a_job_role_that_is_not_there_not_trusting_or_misnamed_is_red(
         (
             absent,
             f"there is no role {absent}",
-            "Create it (the template in deploy/ does), or correct USER_BEHAVIOUR_EMR_ROLE.",
+            "Create it (the template in deploy/ does), or correct USER_BEHAVIOUR_EMR",
         ),
-        (
-            other,
-            f"{other} does not trust {SERVICE}",
-            f"Add to its trust policy: sts:AssumeRole for the service {SERVICE}.",
-        ),
-        (
-            wrong,
-            f"the ARN of {own.rpartition('/')[2]} is {own}, and not {wrong}",
-            f"Set USER_BEHAVIOUR_EMR_ROLE={own}",
-        ),
+        (other, f"{other} does not trust {SERVICE}", "Add to its trust policy: sts:AssumeRole for the service"),
+        (wrong, f"the ARN of {own.rpartition('/')[2]} is {own}, and not {wrong}", f"Set USER_BEHAVIOUR_EMR_ROLE={own}"),
     ):
-        spark = serverless(lake, "00f", arn)
-        assert not_good(spark_permissions(spark, lake)) == [("job role", False, found, remedy)]
+        told = complaints(spark_permissions(serverless(lake, "00f", arn), lake))
+        assert told.startswith(f"✗ job role: {found}\n  {remedy}")
+        assert len(told.splitlines()) == 2
 
 
 def test_permissions_of_the_caller_and_of_the_role_are_told_apart(cloud: Cloud, lake: S3Lake) -> None:
@@ -236,10 +207,10 @@ def test_permissions_of_the_caller_and_of_the_role_are_told_apart(cloud: Cloud, 
     asked: list[dict[str, list[str]]] = []
     denied = {"iam:PassRole", "s3:PutObject", "s3:ListBucket", "emr-serverless:StartJobRun"}
     with cloud.behind(simulating(denied=denied, asked=asked)):
-        found = not_good(spark_permissions(spark, lake))
+        found = complaints(spark_permissions(spark, lake))
     bucket, arns = f"arn:aws:s3:::{lake.bucket}", "arn:aws:emr-serverless:eu-west-1:123456789012:/applications/00f"
-    assert found == [
-        (subject, False, f"not allowed: {action}", f"Allow {action} on {where} to {whom}.")
+    assert found == "\n".join(
+        f"✗ {subject}: not allowed: {action}\n  Allow {action} on {where} to {whom}."
         for subject, action, where, whom in (
             ("start jobs", "emr-serverless:StartJobRun", arns, "the identity in use"),
             ("pass the role", "iam:PassRole", f"{arn} (with iam:PassedToService {SERVICE})", "the identity in use"),
@@ -253,7 +224,7 @@ def test_permissions_of_the_caller_and_of_the_role_are_told_apart(cloud: Cloud, 
             ("role lists _staging", "s3:ListBucket", f"{bucket} (with s3:prefix ub/_staging/)", f"the role {arn}"),
             ("role writes logs", "s3:PutObject", f"{bucket}/ub/_logs/spark/*", f"the role {arn}"),
         )
-    ]
+    )
     passing = next(request for request in asked if request["ActionNames.member.1"] == ["iam:PassRole"])
     assert passing["ContextEntries.member.1.ContextKeyName"] == ["iam:PassedToService"]
     assert passing["ContextEntries.member.1.ContextKeyValues.member.1"] == [SERVICE]
@@ -272,8 +243,7 @@ def test_only_the_resources_on_which_something_is_denied_are_in_the_remedy(cloud
     who = "arn:aws:iam::123456789012:role/r"
     with cloud.behind(answering(host("iam"), f"{body}</SimulatePrincipalPolicyResult></Answer>")):
         found = may("objects", cloud.aws, ["s3:GetObject", "s3:PutObject"], on=["arn:a", "arn:b"], who=who)
-    remedy = f"Allow s3:GetObject on arn:b to the role {who}."
-    assert told([found]) == [("objects", False, "not allowed: s3:GetObject", remedy)]
+    assert said([found]) == (f"✗ objects: not allowed: s3:GetObject\n  Allow s3:GetObject on arn:b to the role {who}.")
 
 
 PAGE = "<!doctype html><html lang=en><title>500 Internal Server Error</title><p>Sorry</html>"
@@ -305,19 +275,18 @@ def test_where_iam_cannot_be_asked_the_permissions_are_unknown_and_the_needs_lis
         monkeypatch.setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "false")
         spark = serverless(lake, "00f", arn, region_name=REGION, max_attempts=1)
     with cloud.behind(middleware or refusing(host("iam"), "AccessDenied")):
-        found = {subject: rest for subject, *rest in told(spark_permissions(spark, lake))}
-    assert {subject: ok for subject, (ok, *_) in found.items()} == dict.fromkeys(ASKED_OF_IAM)
-    assert found["job role"][1:] == [
-        f"cannot be seen from here (iam:GetRole: {trouble})",
-        f"A run needs the role {arn} to trust {SERVICE}.",
-    ]
-    assert found["pass the role"][1:] == [
-        f"cannot be seen from here (iam:SimulatePrincipalPolicy: {trouble})",
-        f"A run needs: iam:PassRole on {arn} (with iam:PassedToService {SERVICE}), for the identity in use.",
-    ]
-    assert found["role writes logs"][2] == (
-        f"A run needs: s3:PutObject on arn:aws:s3:::{lake.bucket}/ub/_logs/spark/*, for the role {arn}."
+        lines = said(spark_permissions(spark, lake)).splitlines()
+    found = dict(zip(lines[::2], lines[1::2], strict=True))
+    assert [line.partition(": ")[0] for line in found] == [f"– {subject}" for subject in ASKED_OF_IAM]
+    needed = f"  A run needs the role {arn} to trust {SERVICE}."
+    assert found[f"– job role: cannot be seen from here (iam:GetRole: {trouble})"] == needed
+    passed, logs = (
+        found[f"– {subject}: cannot be seen from here (iam:SimulatePrincipalPolicy: {trouble})"]
+        for subject in ("pass the role", "role writes logs")
     )
+    whom = "for the identity in use"
+    assert passed == f"  A run needs: iam:PassRole on {arn} (with iam:PassedToService {SERVICE}), {whom}."
+    assert logs == f"  A run needs: s3:PutObject on arn:aws:s3:::{lake.bucket}/ub/_logs/spark/*, for the role {arn}."
 
 
 def cluster(cloud: Cloud, *applications: str) -> str:
@@ -334,58 +303,51 @@ def cluster(cloud: Cloud, *applications: str) -> str:
 
 def test_a_good_cluster_is_green_and_gets_no_step(cloud: Cloud, lake: S3Lake, allowed: None) -> None:
     spark = steps(lake, cluster(cloud, "Hadoop", "Spark"))
-    assert told(spark.self_check()) == [
-        ("jobs", True, "can be listed", ""),
-        ("cluster", True, f"{spark.cluster}, emr-7.12.0, WAITING", ""),
-        ("applications", True, "Hadoop, Spark", ""),
+    assert said(spark.self_check()).splitlines() == [
+        "✓ jobs: can be listed",
+        f"✓ cluster: {spark.cluster}, emr-7.12.0, WAITING",
+        "✓ applications: Hadoop, Spark",
     ]
     verbs = [f"elasticmapreduce:{verb}" for verb in ("AddJobFlowSteps", "DescribeStep", "CancelSteps")]
-    submit = ("submit steps", True, f"allowed: {', '.join(verbs)}", "")
-    assert told(spark_permissions(spark, lake)) == [submit]
-    subjects = [one[0] for one in told(spark_permissions(steps(lake, spark.cluster, role(cloud)), lake))]
-    assert subjects == ["submit steps", "pass the role", *ASKED_OF_IAM[4:8]]
+    assert said(spark_permissions(spark, lake)) == f"✓ submit steps: allowed: {', '.join(verbs)}"
+    with_role = said(spark_permissions(steps(lake, spark.cluster, role(cloud)), lake)).splitlines()
+    asked = [line.partition(": ")[0] for line in with_role]
+    assert asked == [f"✓ {subject}" for subject in ("submit steps", "pass the role", *ASKED_OF_IAM[4:8])]
     assert cloud.aws.client("emr").list_steps(ClusterId=spark.cluster)["Steps"] == []
 
 
 def test_submitting_steps_is_simulated_on_the_cluster(cloud: Cloud, lake: S3Lake) -> None:
     id_ = cluster(cloud, "Spark")
     with cloud.behind(simulating(denied={"elasticmapreduce:AddJobFlowSteps"})):
-        (found,) = not_good(spark_permissions(steps(lake, id_), lake))
+        found = complaints(spark_permissions(steps(lake, id_), lake))
     arn = f"arn:aws:elasticmapreduce:eu-west-1:123456789012:cluster/{id_}"
-    assert found[3] == f"Allow elasticmapreduce:AddJobFlowSteps on {arn} to the identity in use."
+    assert found.endswith(f"  Allow elasticmapreduce:AddJobFlowSteps on {arn} to the identity in use.")
 
 
 def test_a_cluster_that_has_ended_or_has_no_spark_is_red(cloud: Cloud, lake: S3Lake) -> None:
     id_ = cluster(cloud, "Hadoop")
     cloud.aws.client("emr").terminate_job_flows(JobFlowIds=[id_])
-    assert not_good(steps(lake, id_).self_check()) == [
-        (
-            "cluster",
-            False,
-            f"{id_}, emr-7.12.0, TERMINATED",
-            "Take one that is WAITING or RUNNING (USER_BEHAVIOUR_EMR_CLUSTER).",
-        ),
-        ("applications", False, "Hadoop", "Take a cluster that was created with Spark."),
-    ]
+    assert complaints(steps(lake, id_).self_check()) == (
+        f"✗ cluster: {id_}, emr-7.12.0, TERMINATED\n"
+        "  Take one that is WAITING or RUNNING (USER_BEHAVIOUR_EMR_CLUSTER).\n"
+        "✗ applications: Hadoop\n  Take a cluster that was created with Spark."
+    )
 
 
 def test_a_cluster_that_is_not_there_or_whose_steps_may_not_be_listed_ends_the_check(
     cloud: Cloud, lake: S3Lake
 ) -> None:
     with pytest.raises(AbsentError, match=r"Looking at cluster j-ABSENT failed: .*Correct USER_BEHAVIOUR_EMR_CLUSTER"):
-        told(steps(lake, "j-ABSENT").self_check())
+        said(steps(lake, "j-ABSENT").self_check())
     id_ = cluster(cloud, "Spark")
     with (
         cloud.behind(refusing(target("ElasticMapReduce.ListSteps"), "AccessDeniedException")),
         pytest.raises(AccessDeniedError, match=f"Allow elasticmapreduce:ListSteps on cluster {id_} to the identity"),
     ):
-        told(steps(lake, id_).self_check())
+        said(steps(lake, id_).self_check())
 
 
 def test_local_spark_names_its_java(tmp_path: Path) -> None:
     spark = LocalSpark(programs=str(SPARK_JOBS), home=str(tmp_path))
-    assert told(spark.self_check()) == [
-        ("Java", True, str(spark.java_home), ""),
-        ("PySpark", True, "is installed", ""),
-    ]
-    assert told(spark_permissions(spark, LocalLake(root=str(tmp_path)))) == []
+    assert said(spark.self_check()) == f"✓ Java: {spark.java_home}\n✓ PySpark: is installed"
+    assert said(spark_permissions(spark, LocalLake(root=str(tmp_path)))) == ""

@@ -1,4 +1,4 @@
-"""What a self-check says, as tuples to compare (subject, ok, found, remedy); and an answer that moto lacks."""
+"""What a self-check says: a line a finding, its remedy below; and an answer that moto lacks."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ from typing import Any
 from user_behaviour.diagnosis import Diagnosis
 from user_behaviour_tests.cloud.policies import answering
 
-Told = tuple[str, bool | None, str, str]
+MARKS = {True: "✓", False: "✗", None: "–"}
 
 
-def told(diagnoses: Iterable[Diagnosis]) -> list[Told]:
-    return [(one.subject, one.ok, one.found, one.remedy) for one in diagnoses]
+def said(diagnoses: Iterable[Diagnosis]) -> str:
+    lines = ((f"{MARKS[one.ok]} {one.subject}: {one.found}", one.remedy and f"  {one.remedy}") for one in diagnoses)
+    return "\n".join(line for pair in lines for line in pair if line)
 
 
-def not_good(diagnoses: Iterable[Diagnosis]) -> list[Told]:
-    return [one for one in told(diagnoses) if not one[1]]
+def complaints(diagnoses: Iterable[Diagnosis]) -> str:
+    """Only what is not good."""
+    return said(one for one in diagnoses if not one.ok)
 
 
 def _lists_job_runs(environ: dict[str, Any]) -> bool:
