@@ -10,10 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from botocore import exceptions as boto
 from botocore.parsers import ResponseParserError
+
+from user_behaviour.aws.answers import Answer
 
 
 class AwsError(OSError):
@@ -102,6 +103,9 @@ _TABLE: dict[type[AwsError], dict[str, str]] = {
             "emr-serverless:ResourceNotFoundException"
         ),
         "Correct USER_BEHAVIOUR_EMR_CLUSTER, or AWS_REGION": "emr:InvalidRequestException",
+        "Correct USER_BEHAVIOUR_REDSHIFT_WORKGROUP or …_CLUSTER, or AWS_REGION": (
+            "redshift-serverless:ResourceNotFoundException redshift:ClusterNotFound"
+        ),
     },
     AwsError: {
         "Restore it (`aws secretsmanager restore-secret`) if it is marked for deletion, or give it a value": (
@@ -128,6 +132,8 @@ _SERVICES = {
     "emr-serverless": "EMR Serverless",
     "glue": "Glue",
     "iam": "IAM",
+    "redshift": "Redshift",
+    "redshift-serverless": "Redshift Serverless",
     "s3": "S3",
     "secretsmanager": "Secrets Manager",
     "sts": "STS",
@@ -159,7 +165,7 @@ def aws_errors(service: str, action: str, subject: str) -> Iterator[None]:
     except (boto.ClientError, boto.BotoCoreError, ResponseParserError) as error:
         raise aws_error(service, action, subject, error=error) from error
     except OSError as error:
-        if isinstance(error, AwsError) or (answer := _Answer.of_arrow(str(error))) is None:
+        if isinstance(error, AwsError) or (answer := Answer.of_arrow(str(error))) is None:
             raise
         raise _refusal(service, action, subject, answer=answer) from error
 
@@ -167,7 +173,7 @@ def aws_errors(service: str, action: str, subject: str) -> Iterator[None]:
 def aws_error(service: str, action: str, subject: str, *, error: Exception) -> AwsError:
     """The meaning of an error of boto3, without raising it."""
     if isinstance(error, boto.ClientError):
-        return _refusal(service, action, subject, answer=_Answer.of_boto(error))
+        return _refusal(service, action, subject, answer=Answer.of_boto(error))
     kind, remedy = next(meaning for kinds, meaning in _OF_CLIENT if isinstance(error, kinds))
     at_every_attempt = " at every attempt" if kind is UnavailableError else ""
     said = str(error).partition("\n")[0].rstrip(".")  # what follows may be the answer itself
@@ -177,41 +183,6 @@ def aws_error(service: str, action: str, subject: str, *, error: Exception) -> A
 def is_worth_another_try(code: str) -> bool:
     """Whether AWS may answer otherwise if it is asked again; of codes within an answer that was itself a success."""
     return _meaning("", code)[0] is UnavailableError
-
-
-@dataclass(frozen=True)
-class _Answer:
-    """What AWS said instead of doing it."""
-
-    code: str
-    message: str
-    operation: str
-    status: int = 0
-    attempts: int = 1
-    region: str = ""
-
-    @classmethod
-    def of_boto(cls, error: boto.ClientError) -> _Answer:
-        said, answer = error.response.get("Error", {}), error.response.get("ResponseMetadata", {})
-        return cls(
-            said.get("Code", "no code"),
-            said.get("Message", "no message"),
-            error.operation_name,
-            status=answer.get("HTTPStatusCode", 0),
-            attempts=answer.get("RetryAttempts", 0) + 1,
-            region=answer.get("HTTPHeaders", {}).get("x-amz-bucket-region", ""),
-        )
-
-    @classmethod
-    def of_arrow(cls, text: str) -> _Answer | None:
-        """None where the error is not of S3. Of a code that pyarrow does not know it tells the name, or the status."""
-        found = re.search(r"AWS Error (\w+)(?: \(HTTP status (\d+)\))?(?: during (\w+) operation)?", text)
-        if not found:
-            return None
-        code, status, operation = found.groups()
-        unknown = re.search(r"ExceptionName: ([\w.]+)", text)
-        message = text.split(" operation: ", 1)[-1]
-        return cls(unknown[1] if unknown else status or code, message, operation or "")
 
 
 def _letters(code: str) -> str:
@@ -235,7 +206,7 @@ def _meaning(service: str, code: str, status: int = 0) -> Meaning:
     return AwsError, "Look the code up in the API reference of the service"
 
 
-def _refusal(service: str, action: str, subject: str, *, answer: _Answer) -> AwsError:
+def _refusal(service: str, action: str, subject: str, *, answer: Answer) -> AwsError:
     kind, remedy = _meaning(service, answer.code, answer.status)
     prefix = "elasticmapreduce" if service == "emr" else service
     permission, on = _PERMISSIONS.get(answer.operation, f"{prefix}:{answer.operation or '*'}"), subject

@@ -93,10 +93,9 @@ def _expected_errors() -> tuple[type[BaseException], ...]:
     from user_behaviour.migrations.migrations import MigrationError
     from user_behaviour.rules import NoRuleError
     from user_behaviour.settings import SettingError
-    from user_behaviour.warehouse.redshift_connection import CredentialsError
 
     own = (SettingError, StackError, NoAccount, JavaNotFound, ShopDataError, HeldBackError, NoRuleError, RunError)
-    stores = (MigrationError, CatalogError, CredentialsError, SecretError, psycopg2.Error)
+    stores = (MigrationError, CatalogError, SecretError, psycopg2.Error)
     return (*own, *stores, OSError)
 
 

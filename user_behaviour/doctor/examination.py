@@ -21,13 +21,12 @@ from user_behaviour.instance.self_check import VARIABLE, check_storage
 from user_behaviour.lake.s3 import S3Lake
 from user_behaviour.migrations.drift import Drift
 from user_behaviour.tables.schemas import EXTERNAL_TABLES
-from user_behaviour.warehouse.redshift_connection import CredentialsError
 from user_behaviour.warehouse.redshift_errors import RedshiftDataError
 
 Check = Callable[[], Iterable[Diagnosis]]
 Errors = tuple[type[Exception], ...]
 
-OWN: Errors = (OSError, psycopg2.Error, CatalogError, CredentialsError, RedshiftDataError, SecretError)
+OWN: Errors = (OSError, psycopg2.Error, CatalogError, RedshiftDataError, SecretError)
 NEEDED = {
     "public.user_behavior_metric": ("select", "insert", "delete"),
     "audit.published_partition": ("select", "insert", "delete"),

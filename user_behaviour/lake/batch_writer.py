@@ -33,7 +33,6 @@ class BatchWriter:
         self._writer: pq.ParquetWriter | None = None
         self._rows = 0
         self._bytes = 0
-        self.first_rows: pa.RecordBatch | None = None
 
     def __enter__(self) -> BatchWriter:
         return self
@@ -51,7 +50,6 @@ class BatchWriter:
         require_values(batch, self._table)
         if self._writer is None:
             self._writer = self._open()
-            self.first_rows = batch.slice(0, 5)
         with self._lake.explaining("Writing", self._path):
             self._writer.write_batch(pa.record_batch(batch.columns, schema=self._schema))
         self._rows += batch.num_rows
