@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 @dataclass(frozen=True)
 class Answer:
-    """Its code and message; `operation` is AWS's name, `region` where the bucket is, `attempts` how often it was asked."""
+    """`operation` as AWS names it; `region` is the bucket's, where told; `attempts`: how often it was asked."""
 
     code: str
     message: str
