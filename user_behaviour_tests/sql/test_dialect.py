@@ -117,7 +117,7 @@ def constants() -> Iterator[tuple[str, str]]:
 def test_the_statements_that_are_constants_of_modules_parse_in_redshifts_dialect() -> None:
     """Also those that only an error brings about."""
     found = [text for name, text in constants() if name not in RUN_ON_POSTGRESQL]
-    assert len(found) > 5
+    assert len(found) > 3
     assert unparsable(found) == []
     assert {name for name, _ in constants()} >= RUN_ON_POSTGRESQL
 
