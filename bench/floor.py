@@ -30,7 +30,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
-from user_behaviour.local.spark_config import SPARK_CONFIG
+from user_behaviour.spark.local_config import SPARK_CONFIG
 
 TEXT, INT = pa.string(), pa.int32()
 PURCHASES = pa.schema(

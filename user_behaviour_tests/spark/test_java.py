@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from user_behaviour.local.java import JavaNotFound, java_home
+from user_behaviour.spark.java import JavaNotFound, java_home
 
 _TOOLS = (Path("/usr/bin"), Path("/bin"))
 
 _COUNT_FIVE_ROWS = """
 import os, pathlib, sys
-from user_behaviour.local.java import java_home
+from user_behaviour.spark.java import java_home
 os.environ["JAVA_HOME"] = str(java_home(pathlib.Path(sys.argv[1]), environ=os.environ))
 from pyspark.sql import SparkSession
 spark = (
