@@ -78,12 +78,12 @@ def generate_files(drop: Path, shop: Shop, days: DayRange, *, whole_drop: bool) 
     drop.mkdir(parents=True, exist_ok=True)
     vendor, names = Vendor(shop), set[str]()
     for day in days.days():
-        for file in vendor.files(day):
-            names.add(file.name)
-            target = drop / file.name
-            if not target.is_file() or target.read_bytes() != file.content:
+        for name, content in vendor.files(day).items():
+            names.add(name)
+            target = drop / name
+            if not target.is_file() or target.read_bytes() != content:
                 with _appearing(target) as part:
-                    part.write(file.content)
+                    part.write(content)
     for path in drop.iterdir():
         day_of_file = day_of(path.name)
         if day_of_file and path.name not in names and (whole_drop or days.first <= day_of_file <= days.last):

@@ -1,18 +1,16 @@
 """The sentences that sample reviews are put together from, by what a sentence does: praise, rave, yawn or sneer.
 
-Only words are here; who says what is decided in `sample_reviews`. The word `good` occurs in the kinds `GOOD_PRAISE`
-and `GOOD_SNEER` alone, so that its share among reviews can be set apart from everything else.
+Only words are here; who says what is decided in `reviews`. The word `good` occurs in the kinds `GOOD_PRAISE` and
+`GOOD_SNEER` alone, so that its share among reviews can be set apart from everything else.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache
 
 import numpy as np
-import numpy.typing as npt
 
 
 class Sentence(IntEnum):
@@ -129,33 +127,20 @@ _TEMPLATES: dict[Sentence, tuple[str, ...]] = {
 }  # fmt: skip
 
 VARIANTS = 40
-"""How many texts there are of each template; they stand side by side."""
-
-
-@dataclass(frozen=True)
-class Phrases:
-    """All sentences, one kind after the other; `size[k]` sentences of kind k begin at `start[k]`."""
-
-    texts: tuple[str, ...]
-    start: npt.NDArray[np.int64]
-    size: npt.NDArray[np.int64]
+"""How many sentences there are of each template; they stand side by side."""
 
 
 @cache
-def phrases() -> Phrases:
-    """The sentences with their words filled in; the same for every seed."""
+def sentences() -> tuple[list[str], ...]:
+    """For each kind, in the order of `Sentence`, its templates with words filled in; the same for every seed."""
     rng = np.random.default_rng(0)
-    banks = [_filled(_TEMPLATES[kind], rng) for kind in Sentence]
-    size = np.array([len(bank) for bank in banks], np.int64)
-    return Phrases(tuple(text for bank in banks for text in bank), np.cumsum(size) - size, size)
-
-
-def _filled(templates: tuple[str, ...], rng: np.random.Generator) -> list[str]:
-    """`VARIANTS` texts of each template, so that each is as likely as the others."""
 
     def word(slot: re.Match[str]) -> str:
         words = _WORDS[slot.group(1)]
         return words[int(rng.integers(len(words)))]
 
-    texts = [re.sub(r"\{(\w+)\}", word, template) for template in templates for _ in range(VARIANTS)]
-    return [text[0].upper() + text[1:] for text in texts]
+    def filled(template: str) -> str:
+        sentence = re.sub(r"\{(\w+)\}", word, template)
+        return sentence[0].upper() + sentence[1:]
+
+    return tuple([filled(template) for template in _TEMPLATES[kind] for _ in range(VARIANTS)] for kind in Sentence)
