@@ -8,41 +8,25 @@ import io
 import math
 import re
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
-from typing import NamedTuple
+from typing import Any
 
+import pandas as pd
 import pytest
 
 from user_behaviour.sample.shop import Shop
 from user_behaviour.sample.vendor import Defect, Vendor
 
 DAYS = [date(2010, 12, 1) + timedelta(n) for n in range(374)]
-Row = list[str]
 
 
-class File(NamedTuple):
-    """A vendor's file as read; bytes that are no UTF-8 are surrogates."""
-
-    content: bytes
-    rows: list[Row]
-
-    @property
-    def usable(self) -> list[Row]:
-        return [row for row in self.rows if not defect(row)]
-
-    @property
-    def unusable(self) -> int:
-        return len(self.rows) - len(self.usable)
+def plain(name: str, content: bytes) -> bytes:
+    return gzip.decompress(content) if name.endswith(".gz") else content
 
 
-class Day(NamedTuple):
-    files: dict[str, File]
-    reviews: list[tuple[str, str, bool]]
-    """Customer and text of each usable row, with its sentiment."""
-
-
-def defect(row: Row) -> Defect | None:
-    """Why a row is unusable, judged from the row alone."""
+def defect(row: list[str]) -> Defect | None:
+    """Why a row is unusable, judged from the row alone; bytes that are no UTF-8 are surrogates."""
     if len(row) != 2:
         return Defect.WRONG_FIELD_COUNT
     cid, review = row
@@ -56,18 +40,17 @@ def defect(row: Row) -> Defect | None:
     return next((kind for kind, is_so in found.items() if is_so), None)
 
 
-def read(vendor: Vendor, day: date) -> Day:
-    files = {}
-    for name, content in vendor.files(day).items():
-        plain = gzip.decompress(content) if name.endswith(".gz") else content
-        text = io.StringIO(plain.decode("utf-8-sig", errors="surrogateescape"), newline="")
-        header, *rows = csv.reader(text, strict=True)
+def rows_of(files: dict[str, bytes], truth: Iterable[bool], **labels: Any) -> Iterator[dict[str, Any]]:
+    """The rows of files; the usable ones have a review, and there is one sentiment for each of them."""
+    sentiments = iter(truth)
+    for name, content in files.items():
+        text = plain(name, content).decode("utf-8-sig", errors="surrogateescape")
+        header, *rows = csv.reader(io.StringIO(text, newline=""), strict=True)
         assert header == ["cid", "review_str"]
-        files[name] = File(plain, rows)
-    usable = [row for file in files.values() for row in file.usable]
-    # As many sentiments as usable rows, or `strict` would say so.
-    reviews = [(cid, text, liked) for (cid, text), liked in zip(usable, vendor.truth(day).tolist(), strict=True)]
-    return Day(files, reviews)
+        for row in rows:
+            file = {**labels, "file": name, "defect": defect(row)}
+            yield file if file["defect"] else {**file, "cid": int(row[0]), "review": row[1], "liked": next(sentiments)}
+    assert next(sentiments, None) is None
 
 
 @pytest.fixture(scope="module")
@@ -76,99 +59,101 @@ def vendor() -> Vendor:
 
 
 @pytest.fixture(scope="module")
-def year(vendor: Vendor) -> dict[date, Day]:
-    return {day: read(vendor, day) for day in DAYS}
+def files(vendor: Vendor) -> dict[date, dict[str, bytes]]:
+    return {day: vendor.files(day) for day in DAYS}
 
 
 @pytest.fixture(scope="module")
-def files(year: dict[date, Day]) -> list[File]:
-    return [file for day in year.values() for file in day.files.values()]
+def year(vendor: Vendor, files: dict[date, dict[str, bytes]]) -> pd.DataFrame:
+    return pd.DataFrame([row for day in DAYS for row in rows_of(files[day], vendor.truth(day).tolist(), day=day)])
 
 
-def test_a_day_is_the_same_whatever_was_generated_before(year: dict[date, Day]) -> None:
+@pytest.fixture(scope="module")
+def reviews(year: pd.DataFrame) -> pd.DataFrame:
+    """The usable rows."""
+    return year[year.defect.isna()]
+
+
+def test_a_day_is_the_same_whatever_was_generated_before(files: dict[date, dict[str, bytes]]) -> None:
     day = date(2011, 10, 5)
-    assert read(Vendor(Shop(7)), day) == year[day]
+    assert Vendor(Shop(7)).files(day) == files[day] != {}
 
 
-def test_scale_1_has_the_size_of_the_real_vendor(year: dict[date, Day]) -> None:
-    sizes = [sum(len(file.rows) for file in day.files.values()) for day in year.values() if day.files]
+def test_scale_1_has_the_size_of_the_real_vendor(year: pd.DataFrame) -> None:
+    sizes = year.day.value_counts()
     assert len(sizes) == 305
-    assert 23_500 < sum(sizes) < 26_800
-    assert min(sizes) > 15
-    assert max(sizes) < 350
+    assert 23_500 < sizes.sum() < 26_800
+    assert sizes.min() > 15
+    assert sizes.max() < 350
 
 
 def test_reviews_multiply_with_the_scale_and_never_run_out() -> None:
-    large, small = (len(read(Vendor(Shop(7, scale)), date(2011, 6, 8)).reviews) for scale in (10, 1))
+    large, small = (Vendor(Shop(7, scale)).truth(date(2011, 6, 8)).size for scale in (10, 1))
     assert 9.5 < large / small < 10.5
     tiny = Vendor(Shop(7, 0.01))
-    assert all(len(read(tiny, day).reviews) >= 5 for day in DAYS[5:30] if tiny.shop.buyers(day).size)
+    assert all(tiny.truth(day).size >= 5 for day in DAYS[5:30] if tiny.shop.buyers(day).size)
 
 
-def test_files_come_on_trading_days_alone(year: dict[date, Day]) -> None:
-    assert [day for day, found in year.items() if found.files and day.weekday() == 5] == []
-    assert year[date(2010, 12, 4)] == Day({}, [])
+def test_files_come_on_trading_days_alone(vendor: Vendor, year: pd.DataFrame) -> None:
+    assert not any(day.weekday() == 5 for day in year.day)
+    saturday = date(2010, 12, 4)
+    assert (vendor.files(saturday), vendor.truth(saturday).tolist()) == ({}, [])
 
 
-def test_names_and_forms_are_those_that_vendors_use(year: dict[date, Day], files: list[File]) -> None:
-    names = [(day, name) for day, found in year.items() for name in found.files]
+def test_names_and_forms_are_those_that_vendors_use(files: dict[date, dict[str, bytes]]) -> None:
+    names = [(day, name) for day in DAYS for name in files[day]]
     assert all(re.fullmatch(rf"movie_review_{day}(_2)?\.csv(\.gz)?", name) for day, name in names)
     assert {".csv", ".csv.gz", "_2.csv"} <= {name.removeprefix(f"movie_review_{day}") for day, name in names}
-    assert 5 < sum(file.content.startswith(b"\xef\xbb\xbf") for file in files) < len(files) / 2
-    assert 5 < sum(b"cid,review_str\r\n" in file.content for file in files) < len(files) / 2
+    contents = [plain(name, files[day][name]) for day, name in names]
+    assert 5 < sum(content.startswith(b"\xef\xbb\xbf") for content in contents) < len(contents) / 2
+    assert 5 < sum(b"cid,review_str\r\n" in content for content in contents) < len(contents) / 2
 
 
-def test_reviews_have_markup_quotes_newlines_and_many_lengths(year: dict[date, Day]) -> None:
-    texts = [text for day in year.values() for _, text, _ in day.reviews]
+def test_reviews_have_markup_quotes_newlines_and_many_lengths(reviews: pd.DataFrame) -> None:
     for sign in ("<br /><br />", '"', "'", "\n", "\r\n", "é", ","):
-        assert sum(sign in text for text in texts) > 0.01 * len(texts)
-    lengths = sorted(len(text.encode()) for text in texts)
+        assert reviews.review.str.contains(sign, regex=False).mean() > 0.01
+    lengths = sorted(len(review.encode()) for review in reviews.review)
     assert lengths[len(lengths) // 20] < 250
     assert 600 < lengths[len(lengths) // 2] < 1_400
     assert 2_000 < lengths[-1] < 65_535
 
 
-def test_unusable_rows_stay_below_one_in_a_hundred_of_every_file_and_day(files: list[File]) -> None:
-    """Of a day too, since it has no more rows than its files."""
-    assert [file for file in files if file.unusable > 0.0099 * len(file.rows)] == []
+def test_unusable_rows_stay_below_one_in_a_hundred_of_every_file_and_day(year: pd.DataFrame) -> None:
+    for unit in ("file", "day"):
+        assert year.defect.notna().groupby(year[unit]).mean().max() <= 0.0099
 
 
-def test_every_defect_occurs(files: list[File]) -> None:
-    assert {found for file in files for row in file.rows if (found := defect(row))} == set(Defect)
+def test_every_defect_occurs(year: pd.DataFrame) -> None:
+    assert set(year.defect.dropna()) == set(Defect)
 
 
-def test_seven_in_ten_reviewers_bought_on_the_day(vendor: Vendor, year: dict[date, Day]) -> None:
-    bought = [
-        cid in buyers
-        for day in DAYS[:120]
-        if (buyers := {str(customer) for customer in vendor.shop.buyers(day).tolist()})
-        for cid, _, _ in year[day].reviews
-    ]
-    assert 0.67 < sum(bought) / len(bought) < 0.74
+def test_seven_in_ten_reviewers_bought_on_the_day(vendor: Vendor, reviews: pd.DataFrame) -> None:
+    some = reviews[reviews.day < DAYS[120]]
+    bought = [cids.isin(vendor.shop.buyers(day)) for day, cids in some.groupby("day").cid]
+    assert 0.67 < pd.concat(bought).mean() < 0.74
 
 
-def test_half_of_the_reviews_are_positive(year: dict[date, Day]) -> None:
-    truth = [liked for day in year.values() for _, _, liked in day.reviews]
-    assert 0.45 < sum(truth) / len(truth) < 0.62
+def test_half_of_the_reviews_are_positive(reviews: pd.DataFrame) -> None:
+    assert 0.45 < reviews.liked.astype(bool).mean() < 0.62
 
 
-def test_the_token_good_alone_is_an_imperfect_classifier(year: dict[date, Day]) -> None:
-    judged = [("good" in text.lower().split(), liked) for day in year.values() for _, text, liked in day.reviews]
-    assert 0.55 < sum(good == liked for good, liked in judged) / len(judged) < 0.85
-    disliked = [good for good, liked in judged if not liked]
-    assert 0.15 < sum(disliked) / len(disliked) < 0.45
+def test_the_token_good_alone_is_an_imperfect_classifier(reviews: pd.DataFrame) -> None:
+    good, liked = reviews.review.str.lower().str.split().map(lambda words: "good" in words), reviews.liked.astype(bool)
+    assert 0.55 < (good == liked).mean() < 0.85
+    assert 0.15 < good[~liked].mean() < 0.45
 
 
-def test_the_words_tell_the_sentiment_far_better_than_good_alone(year: dict[date, Day]) -> None:
+def test_the_words_tell_the_sentiment_far_better_than_good_alone(reviews: pd.DataFrame) -> None:
     """A naive Bayes classifier, taught by every other day and judged on the days between."""
-    trading = [day.reviews for day in year.values() if day.files][:120]
+    days = sorted(set(reviews.day))[:120]
+
+    def judged(days: Iterable[date]) -> Iterator[tuple[set[str], bool]]:
+        some = reviews[reviews.day.isin(days)]
+        return zip(some.review.str.lower().str.split().map(set), some.liked, strict=True)
+
     counts: dict[bool, Counter[str]] = {True: Counter(), False: Counter()}
-    for _, text, liked in (review for reviews in trading[0::2] for review in reviews):
-        counts[liked].update(set(text.lower().split()))
+    for words, liked in judged(days[0::2]):
+        counts[liked].update(words)
     weight = {word: math.log((counts[True][word] + 1) / (counts[False][word] + 1)) for word in counts[True]}
-    right = [
-        (sum(weight.get(word, 0.0) for word in set(text.lower().split())) > 0) == liked
-        for reviews in trading[1::2]
-        for _, text, liked in reviews
-    ]
+    right = [(sum(weight.get(word, 0.0) for word in words) > 0) == liked for words, liked in judged(days[1::2])]
     assert 0.80 < sum(right) / len(right) < 0.99
