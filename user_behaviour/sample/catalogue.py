@@ -1,6 +1,6 @@
 """The sample shop's catalogue: 4,000 articles with codes, texts and prices, in sections with a season.
 
-Articles are put together from small vocabularies of our own. Who buys them, and how many, is not decided here.
+Articles are put together from the vocabularies of `words`. Who buys them, and how many, is not decided here.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from user_behaviour.sample.calendar import Stream, generator
+from user_behaviour.sample.words import COLOURS, LOOKS, MOTIFS, SECTIONS
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -21,33 +22,12 @@ SIZE = 4000
 _FEES = (("POST", "POSTAGE"), ("DOT", "WEB ORDER POSTAGE"), ("M", "Manual"), ("D", "Discount"), ("BANK CHARGES", ""))
 POSTAGE, WEB_POSTAGE, MANUAL, DISCOUNT, BANK_CHARGES = range(SIZE, SIZE + len(_FEES))
 
-SECTIONS: dict[str, tuple[str, ...]] = {
-    "kitchen": ("MUG", "TEA TOWEL", "BREAD BIN", "EGG CUP", "APRON", "MEASURING JUG", 'CAKE TIN 8"', "SPICE RACK"),
-    "table": ("PLATE", "NAPKINS", "CANDLE HOLDER", "COASTER", 'TRAY 12"', "BOWL", "MILK JUG", "TABLE RUNNER"),
-    "paper": ("NOTEBOOK", "GIFT WRAP", "BIRTHDAY CARD", "PENCIL CASE", "STICKERS", "PARTY BUNTING", "LUGGAGE TAG"),
-    "home": ("CUSHION COVER", "DOOR STOP", "WALL CLOCK", "COAT HOOK", "PHOTO FRAME", "STORAGE TIN", "DOOR MAT"),
-    "children": ("SKIPPING ROPE", "LUNCH BOX", "SOFT TOY", "PUZZLE, 48 PIECES", "NIGHT LIGHT", "DRESSING UP HAT"),
-    "garden": ("WATERING CAN", "BIRD TABLE", "PLANT POT", "KNEELER", "SEED MARKERS", "LANTERN, HANGING"),
-    "christmas": ("BAUBLE", "ADVENT GARLAND", "STOCKING", "TREE SKIRT", "CRACKERS", "WREATH", "SNOW GLOBE"),
-}
-"""The things of each section; the articles of a section stand side by side."""
-
 _EDGES = np.linspace(0, SIZE, len(SECTIONS) + 1).astype(np.int64)  # `_EDGES[s]` to `_EDGES[s + 1]` are section s
 # How much a section sells in each month, January first; a section that is not listed sells alike all year.
 _SEASONS = {
     "garden": (0.3, 0.6, 1.2, 1.8, 2.0, 2.0, 1.6, 1.0, 0.6, 0.3, 0.2, 0.2),
     "christmas": (0.3, 0.1, 0.1, 0.1, 0.1, 0.1, 0.3, 0.8, 1.6, 2.2, 2.6, 2.4),
 }
-_LOOKS = (
-    "COPPER", "ENAMEL", "OAK", "RATTAN", "LINEN", "STONEWARE", "TIN", "WOVEN", "GLAZED", "STRIPED", "SPOTTED",
-    "CHECKED", "FOLDING", "MINI", "LARGE", "VINTAGE", "NORDIC", "SEASIDE", "COTTAGE", "ORCHARD", "MEADOW", "HARBOUR",
-    "SET OF 3", "SET OF 6", "PACK OF 20", "BOX OF 12", "CAFÉ",
-)  # fmt: skip
-_MOTIFS = (
-    "SWALLOW", "HEDGEHOG", "FERN", "POPPY", "FOX", "SAILBOAT", "ACORN", "LEMON", "THISTLE", "OWL", "BICYCLE",
-    "LAVENDER", "RABBIT", "ANCHOR", "MUSHROOM", "PEONY", "STAR", "WREN",
-)  # fmt: skip
-_COLOURS = ("", "", "", " RED", " SKY BLUE", " IVORY", " SAGE", " MUSTARD", " ROSE", " CHARCOAL")
 _STRAY_SPACES = (*["{}"] * 13, "{} ", "{} ", " {}", "{}  ")
 _VARIANTS = "ABCDEFGH"
 _PENCE = (19, 29, 42, 55, 65, 85, 95, 125, 145, 165, 195, 210, 255, 295, 345, 375, 425, 495, 595, 795, 995, 1275, 1695)
@@ -91,7 +71,7 @@ def catalogue(seed: int) -> Catalogue:
 def _article(number: int, draws: Floats) -> tuple[str, str]:
     """Code and text of an article; two in five are a variant, by a letter behind the code."""
     section = int(np.searchsorted(_EDGES, number, side="right")) - 1
-    options = (_LOOKS, _MOTIFS, list(SECTIONS.values())[section], _COLOURS, _STRAY_SPACES)
+    options = (LOOKS, MOTIFS, list(SECTIONS.values())[section], COLOURS, _STRAY_SPACES)
     drawn = [words[int(draw * len(words))] for words, draw in zip(options, draws[:5], strict=True)]
     look, motif, thing, colour, spaces = drawn
     variant = "" if draws[5] < 0.6 else _VARIANTS[int((draws[5] - 0.6) * 20)]

@@ -11,7 +11,8 @@ from datetime import date
 import numpy as np
 
 from user_behaviour.sample.calendar import OPENED, YEAR_END, Stream, generator
-from user_behaviour.sample.catalogue import SECTIONS, Floats, Ints
+from user_behaviour.sample.catalogue import Floats, Ints
+from user_behaviour.sample.words import SECTIONS
 
 COUNTRIES = (
     "United Kingdom", "Germany", "France", "Ireland", "Spain", "Netherlands", "Belgium", "Switzerland", "Portugal",

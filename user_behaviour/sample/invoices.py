@@ -82,8 +82,8 @@ def invoices_of(customers: Customers, day: date, *, scale: float, rng: np.random
     anonymous, returned, lost = (int(rng.poisson(total * share)) for share in (_ANONYMOUS, _RETURNED, _WRITTEN_OFF))
     # Nobody known has many invoices of one line and a few of hundreds: the web orders of a day, entered as one.
     parts = (
-        _orders(customers, day, rng, lines=max(total - anonymous - returned - lost, _FEWEST_ORDERS)),
-        _returns(customers, day, rng, lines=returned),
+        _orders(customers, day, rng=rng, lines=max(total - anonymous - returned - lost, _FEWEST_ORDERS)),
+        _returns(customers, day, rng=rng, lines=returned),
         _unnamed(rng, Kind.SALE, lines=anonymous, most=max(1, round(anonymous / _LINES_PER_ANONYMOUS))),
         _unnamed(rng, Kind.WRITE_OFF, lines=lost, most=lost),
     )
@@ -94,7 +94,7 @@ def invoices_of(customers: Customers, day: date, *, scale: float, rng: np.random
     return Invoices(customer[order], lines[order], minute[order], kind[order])
 
 
-def _orders(customers: Customers, day: date, rng: np.random.Generator, *, lines: int) -> Invoices:
+def _orders(customers: Customers, day: date, *, rng: np.random.Generator, lines: int) -> Invoices:
     count = min(lines, max(_FEWEST_ORDERS, round(lines / _LINES_PER_ORDER)))
     newcomers = customers.newcomers(day)[:count]
     who = np.concatenate((newcomers, customers.regulars(rng, day, count=count - newcomers.size)))
@@ -103,7 +103,7 @@ def _orders(customers: Customers, day: date, rng: np.random.Generator, *, lines:
     return Invoices(who, shares, minute, np.full(count, Kind.SALE))
 
 
-def _returns(customers: Customers, day: date, rng: np.random.Generator, *, lines: int) -> Invoices:
+def _returns(customers: Customers, day: date, *, rng: np.random.Generator, lines: int) -> Invoices:
     count = min(lines, max(1, round(lines / _LINES_PER_RETURN)))
     who = customers.regulars(rng, day, count=count)
     shares = _share_out(lines, rng.lognormal(0.0, 1.0, count))
@@ -128,7 +128,7 @@ def _share_out(total: int, weights: Floats) -> Ints:
 
 
 def lines_of(
-    invoices: Invoices, catalogue: Catalogue, customers: Customers, *, day: date, rng: np.random.Generator
+    invoices: Invoices, customers: Customers, *, catalogue: Catalogue, day: date, rng: np.random.Generator
 ) -> Lines:
     """The lines of a day's invoices; about one in a hundred is an exact repetition of the line before it."""
     invoice = np.repeat(np.arange(invoices.lines.size), invoices.lines)
@@ -144,14 +144,14 @@ def lines_of(
     back, lost = kind == Kind.RETURN, kind == Kind.WRITE_OFF
     quantity = np.where(lost, -rng.integers(1, 90, lost.size), np.where(back, -np.minimum(quantity, 24), quantity))
     price = np.where(lost, 0, price)
-    lines = _with_fees(Lines(invoice, article, quantity, price), invoices, customers, rng=rng)
+    lines = _with_fees(Lines(invoice, article, quantity, price), invoices, customers=customers, rng=rng)
 
     repeated = rng.integers(0, invoice.size, rng.poisson(invoice.size * _REPEATED))
     kept = np.sort(np.concatenate((np.arange(invoice.size), repeated)))
     return Lines(lines.invoice[kept], lines.article[kept], lines.quantity[kept], lines.price[kept])
 
 
-def _with_fees(lines: Lines, invoices: Invoices, customers: Customers, *, rng: np.random.Generator) -> Lines:
+def _with_fees(lines: Lines, invoices: Invoices, *, customers: Customers, rng: np.random.Generator) -> Lines:
     """Postage ends the orders from abroad and the web orders; discounts, manual entries and charges are strewn in."""
     customer, size = invoices.customer[lines.invoice], invoices.lines[lines.invoice]
     sale, back = invoices.kind[lines.invoice] == Kind.SALE, invoices.kind[lines.invoice] == Kind.RETURN

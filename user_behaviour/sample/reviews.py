@@ -1,17 +1,19 @@
 """Sample film reviews: a temper, a hidden sentiment, and a text whose words lean towards that sentiment.
 
-Texts only: who wrote them and the files they come in are the `vendor`'s, their words are in `sentences`.
+Texts only: who wrote them and the files they come in are the `vendor`'s, the words are those of `words`.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 
 from user_behaviour.sample.catalogue import Ints
-from user_behaviour.sample.sentences import VARIANTS, Sentence, sentences
+from user_behaviour.sample.words import REVIEW_SENTENCES, REVIEW_WORDS
 
 Bools = npt.NDArray[np.bool_]
 
@@ -19,16 +21,10 @@ Bools = npt.NDArray[np.bool_]
 _TEMPERS = (0.23, 0.22, 0.20, 0.17, 0.18)
 _POSITIVE = np.array([0.98, 0.88, 0.50, 0.07, 0.02])
 _MIXED, _MIXED_AND_NEGATIVE = 2, 5
+
+_KINDS = {kind: number for number, kind in enumerate(REVIEW_SENTENCES)}
 # Of a hundred sentences, how many do what; a row a temper, and one more for the mixed who lean to the negative.
-_BODY = (
-    Sentence.PLOT,
-    Sentence.PRAISE,
-    Sentence.COMPLAINT,
-    Sentence.RAVE,
-    Sentence.RANT,
-    Sentence.YAWN,
-    Sentence.SHRUG,
-)
+_BODY = np.array([_KINDS[kind] for kind in ("plot", "praise", "complaint", "rave", "rant", "yawn", "shrug")])
 _PROFILES = np.array(
     [
         [30, 37, 3, 27, 0, 0, 3],
@@ -47,6 +43,11 @@ _SEPARATORS = (" ", "<br /><br />", "\n\n", "\r\n", "  ")
 _HABITS = np.array([[98, 0, 0, 0, 2], [78, 22, 0, 0, 0], [78, 0, 19, 3, 0]])
 _HABIT_SHARES = (0.42, 0.47, 0.11)
 _MEDIAN_LENGTH, _LONGEST, _CURT = 20, 95, 0.15
+
+# Every template gives so many sentences, which stand side by side; so do the templates of a kind.
+_VARIANTS = 40
+_SIZES = np.array([len(templates) for templates in REVIEW_SENTENCES.values()]) * _VARIANTS
+_STARTS = np.cumsum(_SIZES) - _SIZES
 
 
 @dataclass(frozen=True)
@@ -71,35 +72,49 @@ def write(rng: np.random.Generator, count: int) -> Reviews:
     good = everyone[rng.random(count) < _SAYS_GOOD[profile]]
     meant = rng.random(good.size) < _MEANS_GOOD[profile[good]]
     kinds = (
-        np.full(opens.size, Sentence.OPENING),
-        np.array(_BODY)[_choices(rng, _PROFILES, profile[body])],
-        np.where(meant, Sentence.GOOD_PRAISE, Sentence.GOOD_SNEER),
-        np.where((rng.random(count) < 0.85) == positive, Sentence.RECOMMENDING, Sentence.WARNING),
+        np.full(opens.size, _KINDS["opening"]),
+        _BODY[_choices(rng, _PROFILES, rows=profile[body])],
+        np.where(meant, _KINDS["good_praise"], _KINDS["good_sneer"]),
+        np.where((rng.random(count) < 0.85) == positive, _KINDS["recommending"], _KINDS["warning"]),
     )
     # An opening comes first, a recommendation or warning last, the rest in any order between.
     places = (np.full(opens.size, -1.0), rng.random(body.size), rng.random(good.size), np.full(count, 2.0))
     writers = np.concatenate((opens, body, good, everyone))
     order = np.lexsort((np.concatenate(places), writers))
-    return Reviews(_texts(rng, count, writers[order], np.concatenate(kinds)[order]), positive)
+    return Reviews(_texts(rng, count, writers=writers[order], kinds=np.concatenate(kinds)[order]), positive)
 
 
-def _texts(rng: np.random.Generator, count: int, writers: Ints, kinds: Ints) -> tuple[str, ...]:
-    """One text a writer, of a sentence of each of the writer's kinds, in their order; nobody repeats a template."""
-    bank = sentences()
-    spoken: dict[tuple[int, int, int], str] = {}
-    for writer, kind, draw in zip(writers.tolist(), kinds.tolist(), rng.random(kinds.size).tolist(), strict=True):
-        number = int(draw * len(bank[kind]))
-        spoken.setdefault((writer, kind, number // VARIANTS), bank[kind][number])
+def _texts(rng: np.random.Generator, count: int, *, writers: Ints, kinds: Ints) -> tuple[str, ...]:
+    """One text a writer, of a sentence of each of the writer's kinds, in their order."""
+    numbers = _STARTS[kinds] + (rng.random(kinds.size) * _SIZES[kinds]).astype(np.int64)
+    # Nobody says two sentences of one template: the first counts.
+    _, first = np.unique(writers * _SIZES.sum() + numbers // _VARIANTS, return_index=True)
+    kept = np.sort(first)
+    writers, numbers = writers[kept], numbers[kept]
     habits = rng.choice(len(_HABITS), count, p=_HABIT_SHARES)
-    separators = _choices(rng, _HABITS, habits[[writer for writer, _, _ in spoken]])
-    texts: list[list[str]] = [[] for _ in range(count)]
-    for (writer, _, _), sentence, separator in zip(spoken, spoken.values(), separators.tolist(), strict=True):
-        texts[writer] += (sentence, _SEPARATORS[separator])
+    separators = _choices(rng, _HABITS, rows=habits[writers])
+    sentences, texts = _sentences(), [list[str]() for _ in range(count)]
+    for writer, number, separator in zip(writers.tolist(), numbers.tolist(), separators.tolist(), strict=True):
+        texts[writer] += (sentences[number], _SEPARATORS[separator])
     return tuple("".join(text[:-1]) for text in texts)
 
 
-def _choices(rng: np.random.Generator, shares: Ints, rows: Ints) -> Ints:
+def _choices(rng: np.random.Generator, shares: Ints, *, rows: Ints) -> Ints:
     """For each of `rows` a column of `shares`, as often as its share of that row says."""
     steps = (shares / shares.sum(axis=1, keepdims=True)).cumsum(axis=1)
     chosen: Ints = (rng.random((rows.size, 1)) > steps[rows, :-1]).sum(axis=1)
     return chosen
+
+
+@cache
+def _sentences() -> list[str]:
+    """Every template with words filled in, `_VARIANTS` times; the same for every seed."""
+    rng = np.random.default_rng(0)
+
+    def word(slot: re.Match[str]) -> str:
+        words = REVIEW_WORDS[slot[1]]
+        return words[int(rng.integers(len(words)))]
+
+    templates = [template for kind in REVIEW_SENTENCES.values() for template in kind]
+    filled = [re.sub(r"\{(\w+)\}", word, template) for template in templates for _ in range(_VARIANTS)]
+    return [sentence[0].upper() + sentence[1:] for sentence in filled]

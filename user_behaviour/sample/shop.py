@@ -80,7 +80,7 @@ class Shop:
     def _day(self, day: date) -> bytes:
         invoices, codes = self._invoices(day), self.catalogue.codes
         rng = generator(self.seed, Stream.LINES, day=day)
-        lines = lines_of(invoices, self.catalogue, self.customers, day=day, rng=rng)
+        lines = lines_of(invoices, self.customers, catalogue=self.catalogue, day=day, rng=rng)
         numbers = self._numbers(day, invoices, rng)
         stamps = [f"{day} {minute // 60:02d}:{minute % 60:02d}:00" for minute in invoices.minute.tolist()]
         buyers = self._buyers(invoices, rng)

@@ -95,10 +95,10 @@ class Vendor:
         buyers, everyone = self.shop.buyers(day), self.shop.customers.ids
         customers = np.where(bought, rng.choice(buyers, count), rng.choice(everyone, count))
         first_file = round(count * 0.6) if rng.random() < _SPLIT else count
-        return _Day(customers, write(rng, count), first_file, _defects(day, rng, first_file))
+        return _Day(customers, write(rng, count), first_file, _defects(day, rng, rows=first_file))
 
 
-def _defects(day: date, rng: np.random.Generator, rows: int) -> dict[int, Defect]:
+def _defects(day: date, rng: np.random.Generator, *, rows: int) -> dict[int, Defect]:
     """Which rows of the first file are bad, and how; the defects take turns from day to day."""
     if rows < _FEWEST_WITH_BAD_ROWS:
         return {}
@@ -111,11 +111,11 @@ def _rows(content: _Day, rng: np.random.Generator) -> list[str]:
     pairs = list(zip(content.customers.tolist(), content.reviews.texts, strict=True))
     rows = [f"{customer},{quoted(text)}" for customer, text in pairs]
     for row, defect in content.defects.items():
-        rows[row] = _spoilt(*pairs[row], defect, rng=rng)
+        rows[row] = _spoilt(*pairs[row], defect=defect, rng=rng)
     return rows
 
 
-def _spoilt(customer: int, text: str, defect: Defect, *, rng: np.random.Generator) -> str:
+def _spoilt(customer: int, text: str, *, defect: Defect, rng: np.random.Generator) -> str:
     match defect:
         case Defect.WRONG_FIELD_COUNT:
             return f"{customer},{quoted(text)},5" if rng.random() < 0.5 else f"{customer}"
