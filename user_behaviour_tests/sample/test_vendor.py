@@ -74,11 +74,6 @@ def reviews(year: pd.DataFrame) -> pd.DataFrame:
     return year[year.defect.isna()]
 
 
-def test_a_day_is_the_same_whatever_was_generated_before(files: dict[date, dict[str, bytes]]) -> None:
-    day = date(2011, 10, 5)
-    assert Vendor(Shop(7)).files(day) == files[day] != {}
-
-
 def test_scale_1_has_the_size_of_the_real_vendor(year: pd.DataFrame) -> None:
     sizes = year.day.value_counts()
     assert len(sizes) == 305
