@@ -1,1 +1,1 @@
-"""The embedded stack of the local deployment, and what its shop and vendor deliver; for `deployments` and `commands`."""
+"""The embedded stack of the local deployment, and what its shop and vendor deliver."""
