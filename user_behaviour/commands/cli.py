@@ -87,16 +87,15 @@ def _expected_errors() -> tuple[type[BaseException], ...]:
     from user_behaviour.catalog.external_tables import CatalogError
     from user_behaviour.commands.run_error import RunError
     from user_behaviour.lake.held_back import HeldBackError
-    from user_behaviour.local.account import NoAccount
-    from user_behaviour.local.java import JavaNotFound
     from user_behaviour.local.shop_data import ShopDataError
     from user_behaviour.local.stack import StackError
     from user_behaviour.migrations.migrations import MigrationError
     from user_behaviour.rules import NoRuleError
     from user_behaviour.settings import SettingError
+    from user_behaviour.spark.java import JavaNotFound
     from user_behaviour.warehouse.redshift_connection import CredentialsError
 
-    own = (SettingError, StackError, NoAccount, JavaNotFound, ShopDataError, HeldBackError, NoRuleError, RunError)
+    own = (SettingError, StackError, JavaNotFound, ShopDataError, HeldBackError, NoRuleError, RunError)
     stores = (MigrationError, CatalogError, StoreError, CredentialsError, SecretError, psycopg2.Error)
     return (*own, *stores, OSError)
 
