@@ -37,4 +37,4 @@ def test_what_is_gone_is_forgotten() -> None:
 
 
 def test_a_digest_tells_parts_apart() -> None:
-    assert digest("ab", "c") != digest("a", "bc")
+    assert fingerprint("ab", "c") != fingerprint("a", "bc")
