@@ -83,7 +83,6 @@ def _expected_errors() -> tuple[type[BaseException], ...]:
     import psycopg2
 
     from user_behaviour.aws.secrets import SecretError
-    from user_behaviour.aws.store_errors import StoreError
     from user_behaviour.catalog.external_tables import CatalogError
     from user_behaviour.commands.run_error import RunError
     from user_behaviour.lake.held_back import HeldBackError
@@ -93,10 +92,9 @@ def _expected_errors() -> tuple[type[BaseException], ...]:
     from user_behaviour.rules import NoRuleError
     from user_behaviour.settings import SettingError
     from user_behaviour.spark.java import JavaNotFound
-    from user_behaviour.warehouse.redshift_connection import CredentialsError
 
     own = (SettingError, StackError, JavaNotFound, ShopDataError, HeldBackError, NoRuleError, RunError)
-    stores = (MigrationError, CatalogError, StoreError, CredentialsError, SecretError, psycopg2.Error)
+    stores = (MigrationError, CatalogError, SecretError, psycopg2.Error)
     return (*own, *stores, OSError)
 
 

@@ -10,7 +10,6 @@ from pathlib import PurePosixPath
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from user_behaviour.aws.store_errors import StoreError
 from user_behaviour.lake.conformity import require_schema, require_values, with_audit_column
 from user_behaviour.lake.manifests import DataFile, Fact, Manifest, Source, timestamp
 from user_behaviour.lake.objects import Objects
@@ -93,9 +92,9 @@ class BatchWriter:
 
     def _abandon(self, error: BaseException) -> None:
         """Nothing of it shall stay, and nothing that fails here shall hide why."""
-        with suppress(StoreError, OSError):
+        with suppress(OSError):
             self._close()
         try:
             self._lake.abandon(self._directory)
-        except (StoreError, OSError) as second:
+        except OSError as second:
             error.add_note(f"What was written stays for the purge, since removing it failed too: {second}")

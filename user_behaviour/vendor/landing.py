@@ -13,7 +13,6 @@ from datetime import UTC, date, datetime
 
 import pyarrow as pa
 
-from user_behaviour.aws.store_errors import StoreError
 from user_behaviour.lake.dataset import Dataset
 from user_behaviour.lake.held_back import HeldBackError
 from user_behaviour.lake.manifests import Source, timestamp
@@ -73,7 +72,7 @@ class ReviewLanding:
         if file.name not in lake.list(directory):
             try:
                 content = self.drop.open(file.name)
-            except OSError as error:
+            except (FileNotFoundError, PermissionError) as error:  # what else fails is no fault of the file
                 raise FileInFlightError(_unopened(file, error)) from error
             with content:
                 lake.write(f"{directory}/{file.name}", content)
@@ -84,9 +83,9 @@ class ReviewLanding:
 
 
 def _unopened(file: DroppedFile, error: OSError) -> str:
-    if isinstance(error, StoreError):  # says what to do itself
-        return f"{file.name} cannot be opened. {error}"
-    return f"{file.name} cannot be opened ({error.strerror}); see to its access rights, or deliver it again."
+    if error.strerror:  # of the operating system, which gives a bare reason
+        return f"{file.name} cannot be opened ({error.strerror}); see to its access rights, or deliver it again."
+    return f"{file.name} cannot be opened. {error}"
 
 
 @dataclass

@@ -143,5 +143,6 @@ def test_an_object_that_may_not_be_read_says_so_and_what_to_do_once(vendor: Vend
 
     assert vendor.rejection().reasons == (
         f"{FIRST} cannot be opened. Reading s3://{bucket}/in/{FIRST} failed: S3 says AccessDenied: Access Denied. "
-        "Allow it to the role in use (s3:ListBucket too, without which a missing object is refused as well).",
+        "Allow s3:GetObject (and s3:ListBucket, without which a missing object is refused as well) on "
+        f"s3://{bucket}/in/{FIRST} to the identity in use.",
     )
