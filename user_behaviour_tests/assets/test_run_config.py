@@ -1,4 +1,4 @@
-"""What a person sets in the Launchpad for one run holds for that run; what they leave out is the deployment's setting."""
+"""What a person sets in the Launchpad holds for one run; what they leave out is the deployment's setting."""
 
 from pathlib import Path
 from typing import Any
