@@ -31,11 +31,6 @@ def generate(first: date | None, last: date | None, scale: float, seed: int) -> 
 
     Without a range all of it is replaced, by 2010-12-01 to 2011-12-09.
     """
-    sample(first, last, scale=scale, seed=seed)
-
-
-def sample(first: date | None, last: date | None, *, scale: float, seed: int = SEED) -> None:
-    """Generates, and says what and how long."""
     from user_behaviour.local.shop_data import generate_files, generate_purchases
     from user_behaviour.sample.calendar import OPENED, YEAR_END
     from user_behaviour.sample.shop import Shop, UnusableSample

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from user_behaviour.commands.dagster_process import dagster_instance
 from user_behaviour.commands.parameters import day_range, day_range_options
-from user_behaviour.commands.run import dagster_instance
 from user_behaviour.deployments import deployment, settings
 from user_behaviour.tables.days import DayRange, ranges
 
@@ -31,11 +31,11 @@ def reconcile(ctx: click.Context, first: date | None, last: date | None, *, repa
     Without a range: every day. The exit status is 0 if everything agrees, or does after the repair.
     """
     days = day_range(first or settings().first_day, last or settings().last_day or date.max - timedelta(days=1))
-    here = deployment(settings())
+    roles = deployment(settings())
     from user_behaviour.reconciliation.places import Surroundings
 
-    with dagster_instance() as instance:
-        around = Surroundings(here.lake, here.external_tables, here.warehouse, instance)
+    with dagster_instance(roles) as instance:
+        around = Surroundings(roles.lake, roles.external_tables, roles.warehouse, instance)
         findings = _findings(around, days)
         mended = _repaired(around, days, findings) if repair else []
         left = _findings(around, days) if mended else findings
@@ -64,7 +64,7 @@ def _repaired(around: Surroundings, days: DayRange, findings: Sequence[Finding])
 
 
 def _show(mended: Sequence[Finding], left: Sequence[Finding]) -> None:
-    from user_behaviour.commands.tabular import print_table
+    from user_behaviour.commands.terminal import print_table
 
     rows = [(f.day, f.table, f.kind.value, f.says, "mended") for f in mended]
     rows += [(f.day, f.table, f.kind.value, f.says, "--repair" if f.repairable else f.remedy.value) for f in left]
