@@ -1,4 +1,4 @@
-"""Dagster instances of tests, each with a storage class by name on a database by URL; and what the database then holds."""
+"""Dagster instances of tests: each with a storage class by name, on a database by URL."""
 
 from __future__ import annotations
 

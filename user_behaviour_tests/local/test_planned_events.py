@@ -1,4 +1,4 @@
-"""The storage of the local deployment: a run leaves the rows that stock dagster-postgres leaves, planned ones in bulk."""
+"""The local storage writes planned events in bulk, and a run leaves the rows that stock dagster-postgres leaves."""
 
 import json
 import re
