@@ -17,7 +17,7 @@ from user_behaviour.triggers.sensors import SENSORS
 _ASSETS = [*SOURCES, *dg.with_source_code_references(ASSETS)]
 
 
-def assemble(here: Deployment, quantity_rules: QuantityRules = QUANTITY_RULES) -> dg.Definitions:
+def assemble(deployed: Deployment, quantity_rules: QuantityRules = QUANTITY_RULES) -> dg.Definitions:
     """The graph on a deployment; the same graph on each."""
     return dg.Definitions(
         assets=_ASSETS,
@@ -26,22 +26,17 @@ def assemble(here: Deployment, quantity_rules: QuantityRules = QUANTITY_RULES) -
         schedules=SCHEDULES,
         sensors=SENSORS,
         resources={
-            "source": here.source,
-            "vendor_drop": here.vendor_drop,
-            "lake": here.lake,
-            "spark": here.spark,
-            "external_tables": here.external_tables,
-            "warehouse": here.warehouse,
-            "limits": here.limits,
+            **deployed.roles(),
             "quantity_rules": quantity_rules,
-            "lake_io_manager": LakeIOManager(here.lake),
-            "external_table_io_manager": ExternalTableIOManager(here.lake, here.external_tables),
-            "warehouse_io_manager": WarehouseIOManager(here.warehouse),
+            "lake_io_manager": LakeIOManager(lake=deployed.lake),
+            "external_table_io_manager": ExternalTableIOManager(
+                lake=deployed.lake, external_tables=deployed.external_tables
+            ),
+            "warehouse_io_manager": WarehouseIOManager(warehouse=deployed.warehouse),
         },
         executor=dg.in_process_executor,
         loggers={"console": console_logger},
     )
 
 
-HERE = deployment(settings())
-defs = assemble(HERE)
+defs = assemble(deployment(settings()))

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from user_behaviour.settings import CHECKOUT, AwsSettings, SettingError, Settings, read_settings
 
@@ -24,12 +23,11 @@ if TYPE_CHECKING:
     from user_behaviour.source.database import SourceDatabase
     from user_behaviour.spark.spark import SparkRunner
     from user_behaviour.vendor.drop import VendorDrop
-    from user_behaviour.vendor.landing import LandingLimits
-    from user_behaviour.warehouse.redshift_connection import RedshiftConnection
     from user_behaviour.warehouse.warehouse import Warehouse
 
 SPARK_JOBS = CHECKOUT / "spark_jobs"
 MIGRATIONS = CHECKOUT / "sql" / "migrations"
+ROLES = ("source", "vendor_drop", "lake", "spark", "external_tables", "warehouse")
 
 
 @dataclass(frozen=True)
@@ -42,10 +40,33 @@ class Deployment:
     spark: SparkRunner
     external_tables: ExternalTables
     warehouse: Warehouse
-    limits: LandingLimits
     dagster_environment: Callable[[], dict[str, str]]
-    migrations: Migrations
-    drift: Drift
+    migrations_of: Callable[[Warehouse], Migrations]
+    drift_of: Callable[[Warehouse], Drift]
+
+    @property
+    def migrations(self) -> Migrations:
+        """The migrations of the warehouse."""
+        return self.migrations_of(self.warehouse)
+
+    @property
+    def drift(self) -> Drift:
+        """Where the warehouse is not what its migrations make of it."""
+        return self.drift_of(self.warehouse)
+
+    def roles(self) -> dict[str, Any]:
+        """Dagster's resources by their keys."""
+        return {name: getattr(self, name) for name in ROLES}
+
+    def initialized(self) -> Deployment:
+        """The deployment with its roles as a run gets them, for a command that calls them outside of a run.
+
+        Before that, a field that is an environment variable holds the variable's name, and not its value.
+        """
+        import dagster as dg
+
+        with dg.build_resources(self.roles()) as resources:  # no role has anything to tear down
+            return replace(self, **{name: getattr(resources, name) for name in ROLES})
 
 
 @cache
@@ -56,53 +77,48 @@ def settings() -> Settings:
 
 def local(settings: Settings) -> Deployment:
     """Everything on one machine: embedded PostgreSQL, a directory as the lake, Spark in the process."""
-    from user_behaviour.catalog.postgres import WarehouseExternalTables
+    from user_behaviour.catalog.postgres import PostgresExternalTables
     from user_behaviour.instance.instance import prepare
     from user_behaviour.lake.local import LocalLake
-    from user_behaviour.local.java import java_home
-    from user_behaviour.local.spark_config import SPARK_CONFIG
+    from user_behaviour.local.roles import EmbeddedSource, EmbeddedWarehouse
     from user_behaviour.local.stack import Stack
     from user_behaviour.migrations.drift import PostgresDrift
     from user_behaviour.migrations.migrations import Migrations
-    from user_behaviour.source.database import SourceDatabase
     from user_behaviour.spark.local import LocalSpark
-    from user_behaviour.vendor.landing import LandingLimits
     from user_behaviour.vendor.local import LocalVendorDrop
-    from user_behaviour.warehouse.postgres import PostgresWarehouse
 
     def dagster_environment() -> dict[str, str]:
         template = CHECKOUT / "user_behaviour" / "local" / "dagster.yaml"
-        return prepare(settings.home / "dagster", template, dagster_url=stack.endpoints().dagster)
+        return prepare(settings.home / "dagster", template, dagster_url=Stack(settings.home).endpoints().dagster)
 
-    stack = Stack(settings.home)
-    warehouse = PostgresWarehouse(lambda: stack.endpoints().warehouse)
-    migrations = Migrations(warehouse, MIGRATIONS / "postgres")
+    def migrations(warehouse: Warehouse) -> Migrations:
+        return Migrations(warehouse, MIGRATIONS / "postgres")
+
+    warehouse = EmbeddedWarehouse(home=str(settings.home))
     return Deployment(
-        source=SourceDatabase(lambda: stack.endpoints().shop),
-        vendor_drop=LocalVendorDrop(settings.home / "vendor"),
-        lake=LocalLake(settings.home / "lake"),
-        spark=LocalSpark(
-            SPARK_JOBS, java_home=lambda: java_home(settings.home, environ=os.environ), config=SPARK_CONFIG
-        ),
-        external_tables=WarehouseExternalTables(warehouse),
+        source=EmbeddedSource(home=str(settings.home)),
+        vendor_drop=LocalVendorDrop(directory=str(settings.home / "vendor")),
+        lake=LocalLake(root=str(settings.home / "lake")),
+        spark=LocalSpark(programs=str(SPARK_JOBS), home=str(settings.home)),
+        external_tables=PostgresExternalTables(warehouse=warehouse),
         warehouse=warehouse,
-        limits=LandingLimits(settings.bad_row_share, settings.file_bytes),
         dagster_environment=dagster_environment,
-        migrations=migrations,
-        drift=PostgresDrift(warehouse, migrations),
+        migrations_of=migrations,
+        drift_of=lambda warehouse: PostgresDrift(warehouse, migrations(warehouse)),
     )
 
 
 def aws(settings: Settings) -> Deployment:
     """The same on AWS: S3, Glue, EMR and Redshift; the source and Dagster's storage are any PostgreSQL, by URL."""
+    import dagster as dg
+
     from user_behaviour.aws.clients import Aws
     from user_behaviour.aws.secrets import SecretUrl
     from user_behaviour.instance.instance import prepare
     from user_behaviour.lake.s3 import S3Lake
     from user_behaviour.migrations.drift import RedshiftDrift
     from user_behaviour.migrations.migrations import Migrations
-    from user_behaviour.source.database import SourceDatabase
-    from user_behaviour.vendor.landing import LandingLimits
+    from user_behaviour.source.postgres import PostgresSource
     from user_behaviour.vendor.s3 import S3VendorDrop
     from user_behaviour.warehouse.redshift import RedshiftWarehouse
     from user_behaviour.warehouse.redshift_names import RoleParameter
@@ -112,59 +128,42 @@ def aws(settings: Settings) -> Deployment:
 
     def dagster_environment() -> dict[str, str]:
         template = CHECKOUT / "deploy" / "dagster.yaml"
+        url = SecretUrl("USER_BEHAVIOUR_DAGSTER_URL", its.dagster_url, cloud)
         return {
-            **prepare(settings.home / "dagster", template, dagster_url=dagster_url()),
+            **prepare(settings.home / "dagster", template, dagster_url=url()),
             "USER_BEHAVIOUR_DAGSTER_LOG_BUCKET": its.lake.bucket,
             "USER_BEHAVIOUR_DAGSTER_LOG_PREFIX": f"{its.lake.prefix}/_logs/dagster".lstrip("/"),
         }
 
+    def migrations(warehouse: Warehouse) -> Migrations:
+        parameters = {"glue_database": its.glue_database, "iam_role": RoleParameter(its.redshift_iam_role)}
+        return Migrations(warehouse, MIGRATIONS / "redshift", parameters=parameters)
+
     cloud = Aws()
-    dagster_url = SecretUrl("USER_BEHAVIOUR_DAGSTER_URL", its.dagster_url, cloud)
-    lake = S3Lake(cloud, its.lake.bucket, its.lake.prefix, kms_key=its.lake_kms_key or None)
-    warehouse = RedshiftWarehouse(_redshift(its, cloud), lake, iam_role=its.redshift_iam_role)
-    parameters = {"glue_database": its.glue_database, "iam_role": RoleParameter(its.redshift_iam_role)}
-    migrations = Migrations(warehouse, MIGRATIONS / "redshift", parameters=parameters)
+    lake = S3Lake(bucket=its.lake.bucket, prefix=its.lake.prefix, kms_key=its.lake_kms_key, aws=cloud)
+    warehouse = RedshiftWarehouse(
+        host=its.redshift_host,
+        port=its.redshift_port,
+        database=its.redshift_database,
+        user=its.redshift_user,
+        password=dg.EnvVar("USER_BEHAVIOUR_REDSHIFT_PASSWORD") if its.redshift_password else "",
+        workgroup=its.redshift_workgroup,
+        cluster=its.redshift_cluster,
+        ca_bundle=its.redshift_ca_bundle,
+        iam_role=its.redshift_iam_role,
+        lake=lake,
+        aws=cloud,
+    )
     return Deployment(
-        source=SourceDatabase(SecretUrl("USER_BEHAVIOUR_SOURCE_URL", its.source_url, cloud)),
-        vendor_drop=S3VendorDrop(cloud, its.vendor_drop.bucket, its.vendor_drop.prefix),
+        source=PostgresSource(url=dg.EnvVar("USER_BEHAVIOUR_SOURCE_URL"), aws=cloud),
+        vendor_drop=S3VendorDrop(bucket=its.vendor_drop.bucket, prefix=its.vendor_drop.prefix, aws=cloud),
         lake=lake,
         spark=_emr(its, cloud, lake),
         external_tables=_catalog(its, cloud, warehouse, lake=lake),
         warehouse=warehouse,
-        limits=LandingLimits(settings.bad_row_share, settings.file_bytes),
         dagster_environment=dagster_environment,
-        migrations=migrations,
-        drift=RedshiftDrift(warehouse, migrations, glue_database=its.glue_database),
-    )
-
-
-def _redshift(its: AwsSettings, cloud: Aws) -> RedshiftConnection:
-    """How to log in: by the one of password, workgroup and cluster that is set."""
-    import certifi
-
-    from user_behaviour.aws.secrets import Secret
-    from user_behaviour.warehouse.redshift_connection import (
-        ClusterCredentials,
-        Credentials,
-        Password,
-        RedshiftConnection,
-        ServerlessCredentials,
-    )
-
-    credentials: Credentials
-    if its.redshift_password:
-        password = Secret("USER_BEHAVIOUR_REDSHIFT_PASSWORD", its.redshift_password, cloud)
-        credentials = Password(its.redshift_user, password)
-    elif its.redshift_workgroup:
-        credentials = ServerlessCredentials(cloud, its.redshift_workgroup)
-    else:
-        credentials = ClusterCredentials(cloud, its.redshift_cluster, its.redshift_user)
-    return RedshiftConnection(
-        host=its.redshift_host,
-        database=its.redshift_database,
-        credentials=credentials,
-        ca_bundle=Path(its.redshift_ca_bundle or certifi.where()),
-        port=its.redshift_port,
+        migrations_of=migrations,
+        drift_of=lambda warehouse: RedshiftDrift(warehouse, migrations(warehouse), glue_database=its.glue_database),
     )
 
 
@@ -174,8 +173,8 @@ def _catalog(its: AwsSettings, cloud: Aws, warehouse: Warehouse, *, lake: Lake) 
     from user_behaviour.catalog.redshift import RedshiftExternalTables
 
     if its.catalog == "redshift":
-        return RedshiftExternalTables(warehouse, lake)
-    return GlueExternalTables(cloud, database=its.glue_database, warehouse=warehouse)
+        return RedshiftExternalTables(warehouse=warehouse, lake=lake)
+    return GlueExternalTables(database=its.glue_database, warehouse=warehouse, aws=cloud)
 
 
 def _emr(its: AwsSettings, cloud: Aws, lake: Lake) -> SparkRunner:
@@ -183,13 +182,12 @@ def _emr(its: AwsSettings, cloud: Aws, lake: Lake) -> SparkRunner:
     from user_behaviour.spark.emr_serverless import EmrServerlessSpark
     from user_behaviour.spark.emr_steps import EmrStepsSpark
 
+    where: dict[str, Any] = {"programs": str(SPARK_JOBS), "lake": lake, "aws": cloud}
     if its.emr_application:
         return EmrServerlessSpark(
-            cloud, SPARK_JOBS, lake, application=its.emr_application, role=its.emr_role, minutes=its.spark_minutes
+            application=its.emr_application, role=its.emr_role, minutes=its.spark_minutes, **where
         )
-    return EmrStepsSpark(
-        cloud, SPARK_JOBS, lake, cluster=its.emr_cluster, minutes=its.spark_minutes, role=its.emr_role or None
-    )
+    return EmrStepsSpark(cluster=its.emr_cluster, role=its.emr_role, minutes=its.spark_minutes, **where)
 
 
 DEPLOYMENTS = {"local": local, "aws": aws}

@@ -18,6 +18,8 @@ from dagster._serdes import serialize_value
 from user_behaviour.definitions import assemble
 from user_behaviour.deployments import Deployment, deployment
 from user_behaviour.settings import Place, SettingError, read_settings
+from user_behaviour.source.postgres import PostgresSource
+from user_behaviour.warehouse.redshift import RedshiftWarehouse
 
 
 def test_an_empty_environment_is_the_local_deployment_in_the_checkout() -> None:
@@ -130,15 +132,84 @@ def test_a_deployment_has_a_twin_of_every_role_and_touches_nothing_when_it_is_ma
 # Dagster reads a deprecated property of its own while it describes a schedule.
 @pytest.mark.filterwarnings("ignore:Property `ScheduleDefinition.environment_vars`:DeprecationWarning")
 def test_the_graph_is_the_same_in_both_deployments() -> None:
-    """All that Dagster is told: assets, checks, jobs, schedules, sensors, partitions, metadata, resource keys."""
+    """All that Dagster is told: assets, checks, jobs, schedules, sensors, partitions, metadata, who uses what.
+
+    But for what a resource is: its type, its values and the schema of its configuration.
+    """
     graphs = [
         RepositorySnap.from_def(assemble(deployment(read_settings(environ))).get_repository_def())
         for environ in ({}, AWS)
     ]
 
     assert len(graphs[0].asset_nodes) == 9
-    local, aws = (_in_order(json.loads(serialize_value(graph))) for graph in graphs)
+    local, aws = (_in_order(_alike(json.loads(serialize_value(graph)))) for graph in graphs)
     assert local == aws
+
+
+@pytest.mark.filterwarnings("ignore:Property `ScheduleDefinition.environment_vars`:DeprecationWarning")
+@pytest.mark.parametrize(
+    ("environ", "shown"),
+    [
+        ({}, {"lake": "root", "vendor_drop": "directory", "source": "home", "warehouse": "home"}),
+        (
+            {**AWS, "USER_BEHAVIOUR_REDSHIFT_PASSWORD": "canary", "USER_BEHAVIOUR_REDSHIFT_WORKGROUP": ""}
+            | {"USER_BEHAVIOUR_REDSHIFT_USER": "loader"},
+            {"lake": "bucket", "vendor_drop": "prefix", "warehouse": "iam_role", "external_tables": "database"}
+            | {"spark": "application", "source": "url"},
+        ),
+    ],
+    ids=["local", "aws"],
+)
+def test_a_resource_s_page_has_its_sentence_and_its_values_and_no_secret(
+    environ: dict[str, str], shown: dict[str, str]
+) -> None:
+    graph = serialize_value(RepositorySnap.from_def(assemble(deployment(read_settings(environ))).get_repository_def()))
+    pages = {page["name"]: page for page in json.loads(graph)["external_resource_data"]}
+
+    assert all(page["resource_snapshot"]["description"] for page in pages.values())
+    assert all(field["description"] for page in pages.values() for field in page["config_field_snaps"])
+    assert all(field in pages[role]["configured_values"] for role, field in shown.items())
+    assert "canary" not in graph
+
+
+def test_a_command_gets_roles_whose_secrets_are_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Outside of Dagster a field that is an environment variable is, without a word, the variable's name."""
+    environ = {**AWS, "USER_BEHAVIOUR_REDSHIFT_WORKGROUP": "", "USER_BEHAVIOUR_REDSHIFT_USER": "loader"}
+    environ["USER_BEHAVIOUR_REDSHIFT_PASSWORD"] = "canary"
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    here = deployment(read_settings(environ)).initialized()
+
+    assert isinstance(here.source, PostgresSource)
+    assert isinstance(here.warehouse, RedshiftWarehouse)
+    assert (here.source.url, here.warehouse.password) == ("postgresql://reader:canary@shop:5432/shop", "canary")
+    assert "canary" not in f"{here!r} {here.source} {here.warehouse}"
+
+
+# What differs between twins, by the class of Dagster's snapshots.
+_OF_A_TWIN = {
+    "ResourceDefSnap": {"config_field_snap", "description"},
+    "ExternalResourceData": {
+        "config_field_snaps",
+        "config_schema_snap",
+        "configured_values",
+        "nested_resources",
+        "parent_resources",
+        "resource_snapshot",
+        "resource_type",
+    },
+    "ModeDefSnap": {"root_config_key"},
+    "PipelineSnapshot": {"config_schema_snapshot"},
+    "ExternalRepositoryData": {"utilized_env_vars"},
+}
+
+
+def _alike(value: Any) -> Any:
+    """The value less what differs between the twins of a role."""
+    if isinstance(value, dict):
+        left_out = _OF_A_TWIN.get(value.get("__class__", ""), set())
+        return {key: _alike(member) for key, member in value.items() if key not in left_out}
+    return [_alike(member) for member in value] if isinstance(value, list) else value
 
 
 def _in_order(value: Any) -> Any:

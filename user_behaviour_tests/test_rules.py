@@ -9,7 +9,7 @@ import pytest
 from user_behaviour.lake.held_back import HeldBackError
 from user_behaviour.rules import QUANTITY_RULES, NoRuleError, QuantityRule, QuantityRules
 
-FIRST, SECOND = QuantityRule(date(2010, 12, 1), 2), QuantityRule(date(2019, 7, 1), 5)
+FIRST, SECOND = QuantityRule(valid_from="2010-12-01", more_than=2), QuantityRule(valid_from="2019-07-01", more_than=5)
 
 
 def test_more_than_two_pieces_count_from_the_first_day_on() -> None:
@@ -19,7 +19,7 @@ def test_more_than_two_pieces_count_from_the_first_day_on() -> None:
 
 @pytest.mark.parametrize("rules", [(FIRST, SECOND), (SECOND, FIRST)], ids=["in order", "in any order"])
 def test_a_later_rule_is_in_force_from_its_day_on(rules: tuple[QuantityRule, ...]) -> None:
-    dated = QuantityRules(rules)
+    dated = QuantityRules(rules=list(rules))
 
     assert dated.in_force(date(2019, 6, 30)) == FIRST
     assert dated.in_force(date(2019, 7, 1)) == SECOND

@@ -9,6 +9,7 @@ select
         when 10 then 'AUTO(ALL)'
         when 11 then 'AUTO(EVEN)'
         when 12 then 'AUTO(KEY)'
+        else 'UNKNOWN'
     end as distribution
 from pg_class_info as c
 inner join pg_namespace as n on c.relnamespace = n.oid

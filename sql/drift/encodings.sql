@@ -3,7 +3,7 @@
 select
     schema_name || '.' || table_name as table_name,
     column_name,
-    encoding,
+    replace(trim(encoding), 'none', 'raw') as encoding,
     distkey as is_distribution_key,
     sortkey as sort_position
 from svv_redshift_columns

@@ -5,9 +5,11 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
 
 import dagster as dg
+from pydantic import Field
 
 from user_behaviour.assets.declaration import declared
 from user_behaviour.assets.sources import movie_review_file, user_purchase
+from user_behaviour.deployments import settings
 from user_behaviour.lake.lake import Lake
 from user_behaviour.recipes import Closing, DayBatch, PerDay
 from user_behaviour.source.database import SourceDatabase
@@ -28,7 +30,7 @@ GROUP = "landing"
     pool="source",
     **declared(RAW_PURCHASES),
 )
-def raw_purchases(context: dg.AssetExecutionContext, source: dg.ResourceParam[SourceDatabase]) -> PerDay:
+def raw_purchases(context: dg.AssetExecutionContext, source: SourceDatabase) -> PerDay:
     """A row is a purchase line of the day, as the source has it: nothing is filtered, all days are of one snapshot."""
     days = days_of(context.partition_keys)
     schema = RAW_PURCHASES.without("batch_id").arrow_schema()
@@ -46,6 +48,20 @@ def raw_purchases(context: dg.AssetExecutionContext, source: dg.ResourceParam[So
     return PerDay(snapshot)
 
 
+class ReviewLimits(dg.Config):
+    """What a day's vendor files may be like; the defaults are the deployment's settings."""
+
+    bad_row_share: float = Field(
+        default=settings().bad_row_share,
+        ge=0,
+        le=1,
+        description="The share of a day's rows that may be bad before the day is held back.",
+    )
+    file_bytes: int = Field(
+        default=settings().file_bytes, ge=1, description="The size of the largest file, unpacked, in bytes."
+    )
+
+
 @dg.asset(
     deps=[movie_review_file],
     group_name=GROUP,
@@ -53,10 +69,9 @@ def raw_purchases(context: dg.AssetExecutionContext, source: dg.ResourceParam[So
     io_manager_key="lake_io_manager",
     **declared(RAW_REVIEWS),
 )
-def raw_reviews(
-    vendor_drop: dg.ResourceParam[VendorDrop], lake: dg.ResourceParam[Lake], limits: dg.ResourceParam[LandingLimits]
-) -> PerDay:
+def raw_reviews(config: ReviewLimits, vendor_drop: VendorDrop, lake: Lake) -> PerDay:
     """A row is a review of the day's vendor files, parsed and typed; the originals are kept, bad rows quarantined."""
+    limits = LandingLimits(config.bad_row_share, config.file_bytes)
     return PerDay(ReviewLanding(vendor_drop, lake.dataset(RAW_REVIEWS), limits).open)
 
 

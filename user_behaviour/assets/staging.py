@@ -22,7 +22,7 @@ CLASSIFIER_PROGRAM = "classify_reviews.py"
 
 
 @dg.asset(group_name=GROUP, kinds={"python", "parquet"}, io_manager_key="lake_io_manager", **declared(STAGED_PURCHASES))
-def staged_purchases(raw_purchases: PartitionStreams, quantity_rules: dg.ResourceParam[QuantityRules]) -> PerDay:
+def staged_purchases(raw_purchases: PartitionStreams, quantity_rules: QuantityRules) -> PerDay:
     """A row is a purchase line of the day that the business rule in force on that day lets in."""
 
     def staged(day: date) -> DayBatch:
@@ -45,6 +45,6 @@ def staged_purchases(raw_purchases: PartitionStreams, quantity_rules: dg.Resourc
     pool="spark",
     **declared(CLASSIFIED_REVIEWS),
 )
-def classified_reviews(raw_reviews: Locations, spark: dg.ResourceParam[SparkRunner]) -> SparkFiles:
+def classified_reviews(raw_reviews: Locations, spark: SparkRunner) -> SparkFiles:
     """A row is a review of the day: was it positive, and which classifier said so."""
     return SparkFiles(raw_reviews, run=partial(spark.run, CLASSIFIER_PROGRAM))

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from user_behaviour.aws.clients import Aws
 from user_behaviour.aws.s3_errors import explained
 from user_behaviour.aws.store_errors import StoreUnavailableError
@@ -76,10 +78,8 @@ class ObjectStream(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        from botocore.exceptions import BotoCoreError
-
         with explained("Reading", self._place.uri(self._path)):
-            for left in reversed(range(self._place.aws.attempts)):
+            for left in reversed(range(self._place.aws.max_attempts)):
                 try:
                     content = self._body.read(len(buffer))
                 except BotoCoreError:  # boto3 asks again for an answer, never for the rest of one
@@ -102,8 +102,6 @@ class ObjectStream(io.RawIOBase):
         super().close()
 
     def _ask(self) -> Any:
-        from botocore.exceptions import ClientError
-
         rest = {"Range": f"bytes={self._position}-", "IfMatch": self.etag} if self._position else {}
         uri = self._place.uri(self._path)
         with explained("Reading", uri):

@@ -6,21 +6,19 @@ holds the partition, or, where a catalog has nothing to hold, once more after it
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING
+
+import dagster as dg
+import pyarrow as pa
 
 from user_behaviour.lake.conformity import require_values
+from user_behaviour.lake.dataset import Dataset
 from user_behaviour.lake.manifests import Manifest
 from user_behaviour.tables.days import DayRange
 from user_behaviour.tables.table import Table
-
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-    from user_behaviour.lake.dataset import Dataset
 
 
 class CatalogError(Exception):
@@ -37,8 +35,8 @@ class Registration:
     rows: int
 
 
-class ExternalTables(ABC):
-    """The definitions of external tables, and their partitions."""
+class ExternalTables(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """The catalog of external tables: their definitions, and the batch at which each partition points."""
 
     @abstractmethod
     def define(self, table: Table, dataset: Dataset) -> bool:

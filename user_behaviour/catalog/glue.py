@@ -1,6 +1,6 @@
 """External tables in the AWS Glue Data Catalog, which Redshift sees through its external schema `spectrum`.
 
-Twin of `WarehouseExternalTables`. Glue answers a batch with 200 and says in `Errors` which of it failed: every answer
+Twin of `PostgresExternalTables`. Glue answers a batch with 200 and says in `Errors` which of it failed: every answer
 is looked into. What its structures look like is in `glue_format`.
 """
 
@@ -10,7 +10,9 @@ import random
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from pydantic import Field
 
 from user_behaviour.aws.clients import Aws
 from user_behaviour.catalog.external_tables import CatalogError, Registration, declared_columns, shown, spelling
@@ -26,12 +28,10 @@ from user_behaviour.catalog.glue_format import (
 )
 from user_behaviour.catalog.partition_catalog import AT_ONCE, PartitionCatalog
 from user_behaviour.catalog.seen_partitions import seen_partitions
+from user_behaviour.lake.dataset import Dataset
 from user_behaviour.tables.days import DayRange
 from user_behaviour.tables.table import Table
-
-if TYPE_CHECKING:
-    from user_behaviour.lake.dataset import Dataset
-    from user_behaviour.warehouse.warehouse import Warehouse
+from user_behaviour.warehouse.warehouse import Warehouse
 
 ATTEMPTS = 5
 DELETED_AT_ONCE = 25
@@ -46,20 +46,11 @@ PASSING = {
 
 
 class GlueExternalTables(PartitionCatalog):
-    """The tables of one Glue database, named as after `spectrum.`; `warehouse` is the Redshift that reads them."""
+    """The external tables of a database of the AWS Glue Data Catalog."""
 
-    def __init__(self, aws: Aws, *, database: str, warehouse: Warehouse) -> None:
-        self._aws = aws
-        self._database = database
-        self._warehouse = warehouse
-
-    @property
-    def aws(self) -> Aws:
-        return self._aws
-
-    @property
-    def database(self) -> str:
-        return self._database
+    database: str = Field(description="The Glue database, which Redshift sees as the external schema `spectrum`.")
+    warehouse: Warehouse
+    aws: Aws
 
     def define(self, table: Table, dataset: Dataset) -> bool:
         wanted = table_input(table, f"{dataset.lake.uri(dataset.table.name)}/")
@@ -72,7 +63,7 @@ class GlueExternalTables(PartitionCatalog):
         keys = [(key["Name"], spelling(key["Type"])) for key in found.get("PartitionKeys", ())]
         if keys != declared_columns(table)[-1:]:
             raise CatalogError(
-                f"{self._database}.{wanted['Name']} in Glue is partitioned by {shown(keys)}, {table.name} by "
+                f"{self.database}.{wanted['Name']} in Glue is partitioned by {shown(keys)}, {table.name} by "
                 f"{shown(declared_columns(table)[-1:])}; that cannot be changed. Delete the table in Glue (its files "
                 "stay), then `user-behaviour migrate` and `user-behaviour reconcile --repair`."
             )
@@ -103,7 +94,7 @@ class GlueExternalTables(PartitionCatalog):
                 raise CatalogError(f"Glue keeps partitions of {table.name}: {refused}; try again.")
 
     def seen(self, table: Table, span: DayRange) -> dict[date, str]:
-        return seen_partitions(self._warehouse, table, span)
+        return seen_partitions(self.warehouse, table, span)
 
     def _outdated(self, table: Table, wanted: Sequence[Registration]) -> list[Registration]:
         keys = [{"Values": [r.day.isoformat()]} for r in wanted]
@@ -164,9 +155,9 @@ class GlueExternalTables(PartitionCatalog):
         """One call about a table, its database and name added; raises `CatalogError`."""
         name = name_in_glue(table)
         named = {} if "TableInput" in arguments else {"Name" if operation == "get_table" else "TableName": name}
-        with explained(operation, f"{self._database}.{name}"):
-            call = getattr(self._aws.client("glue"), operation)
-            return dict(call(DatabaseName=self._database, **named, **arguments))
+        with explained(operation, f"{self.database}.{name}"):
+            call = getattr(self.aws.client("glue"), operation)
+            return dict(call(DatabaseName=self.database, **named, **arguments))
 
 
 def _parts(days: Sequence[date], size: int) -> list[Sequence[date]]:

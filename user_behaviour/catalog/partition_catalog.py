@@ -10,14 +10,11 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import TYPE_CHECKING
 
 from user_behaviour.catalog.external_tables import CatalogError, ExternalTables, Registration, fitting, registration
+from user_behaviour.lake.dataset import Dataset
 from user_behaviour.lake.manifests import Manifest
 from user_behaviour.tables.table import Table
-
-if TYPE_CHECKING:
-    from user_behaviour.lake.dataset import Dataset
 
 AT_ONCE = 100
 """As many partitions as one call of Glue, or one ALTER TABLE, may add."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING
+
+import psycopg2.extensions
+from psycopg2.extras import execute_values
 
 from user_behaviour.catalog.external_tables import (
     SEEN_CHARACTERS,
@@ -18,30 +20,24 @@ from user_behaviour.catalog.external_tables import (
     spelling,
 )
 from user_behaviour.lake.conformity import with_day
+from user_behaviour.lake.dataset import Dataset
 from user_behaviour.lake.manifests import timestamp
 from user_behaviour.tables.days import DayRange, ranges
 from user_behaviour.tables.table import Table
-
-if TYPE_CHECKING:
-    import psycopg2.extensions
-
-    from user_behaviour.lake.dataset import Dataset
-    from user_behaviour.warehouse.warehouse import Warehouse
+from user_behaviour.warehouse.warehouse import Warehouse
 
 
-class WarehouseExternalTables(ExternalTables):
-    """External tables as ordinary tables of the warehouse: to register a partition is to load its rows.
+class PostgresExternalTables(ExternalTables):
+    """External tables as ordinary tables of a PostgreSQL warehouse: to register a partition is to load its rows."""
 
-    It must not be kinder than Glue and Spectrum are: rows are there only for registered partitions, files whose types
-    are not the declared ones are refused.
-    """
+    # It must not be kinder than Glue and Spectrum are: rows are there only for registered partitions, files whose types
+    # are not the declared ones are refused.
 
-    def __init__(self, warehouse: Warehouse) -> None:
-        self._warehouse = warehouse
+    warehouse: Warehouse
 
     def define(self, table: Table, dataset: Dataset) -> bool:  # noqa: ARG002
         """Compares only: the migrations make the tables of this twin."""
-        found = [(row["name"], spelling(row["type"])) for row in self._warehouse.rows(_COLUMNS, {"table": table.name})]
+        found = [(row["name"], spelling(row["type"])) for row in self.warehouse.rows(_COLUMNS, {"table": table.name})]
         if not found:
             raise CatalogError(f"{table.name} does not exist; the migrations make it: `user-behaviour migrate`.")
         if found != (declared := declared_columns(table)):
@@ -62,17 +58,17 @@ class WarehouseExternalTables(ExternalTables):
                 day = table.partition_column
                 cursor.execute(f"delete from {table.name} where {day} >= %s and {day} < %s", parameters)
             rows = (row for day in stale for row in with_day(fitting(table, dataset, manifests[day]), table, day))
-            self._warehouse.load(cursor, table.name, rows)
+            self.warehouse.load(cursor, table.name, rows)
             if len(stale) >= MANY_DAYS:
                 # Without statistics, joins of what was just loaded are planned as if it were a few rows.
                 cursor.execute(f"analyze {table.name}")
             self._record(cursor, table, [wanted[day] for day in stale])
             return wanted
 
-        return self._warehouse.transaction(work)
+        return self.warehouse.transaction(work)
 
     def registered(self, table: Table, span: DayRange) -> dict[date, Registration]:
-        rows = self._warehouse.rows(_REGISTERED, {"table": table.name, "first_day": span.first, "end_day": span.end})
+        rows = self.warehouse.rows(_REGISTERED, {"table": table.name, "first_day": span.first, "end_day": span.end})
         return {row["day"]: Registration(**row) for row in rows}
 
     def deregister(self, table: Table, days: Sequence[date]) -> None:
@@ -86,7 +82,7 @@ class WarehouseExternalTables(ExternalTables):
                 )
                 cursor.execute(_FORGET, parameters)
 
-        self._warehouse.transaction(work)
+        self.warehouse.transaction(work)
 
     def seen(self, table: Table, span: DayRange) -> dict[date, str]:
         """What is registered: here the warehouse is the catalog."""
@@ -101,8 +97,6 @@ class WarehouseExternalTables(ExternalTables):
 
     @staticmethod
     def _record(cursor: psycopg2.extensions.cursor, table: Table, registrations: Sequence[Registration]) -> None:
-        from psycopg2.extras import execute_values
-
         moment = timestamp(datetime.now(UTC))
         execute_values(
             cursor,

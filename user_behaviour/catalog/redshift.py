@@ -1,6 +1,6 @@
 """External tables in a catalog that Redshift owns: the same partitions as in Glue, written by Redshift's own DDL.
 
-Twin of `WarehouseExternalTables`, for accounts where all access to the catalog goes through Redshift. This DDL runs in
+Twin of `PostgresExternalTables`, for accounts where all access to the catalog goes through Redshift. This DDL runs in
 no transaction: each statement is alone on an autocommit connection. The catalog keeps only locations, so the batch is
 read from the location, and the number of rows from the batch's manifest in the lake.
 """
@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from typing import TYPE_CHECKING
+
+from psycopg2.sql import Composed
+from pydantic import PrivateAttr
 
 from user_behaviour.catalog import redshift_ddl as external_ddl
 from user_behaviour.catalog.external_tables import (
@@ -22,32 +24,26 @@ from user_behaviour.catalog.external_tables import (
 )
 from user_behaviour.catalog.partition_catalog import PartitionCatalog
 from user_behaviour.catalog.seen_partitions import batch_of, seen_partitions
-from user_behaviour.lake.dataset import MANIFEST
+from user_behaviour.lake.dataset import MANIFEST, Dataset
+from user_behaviour.lake.lake import Lake
 from user_behaviour.lake.manifests import Manifest
 from user_behaviour.tables.days import DayRange
 from user_behaviour.tables.statements import statement
 from user_behaviour.tables.table import Table
-
-if TYPE_CHECKING:
-    from psycopg2.sql import Composed
-
-    from user_behaviour.lake.dataset import Dataset
-    from user_behaviour.lake.lake import Lake
-    from user_behaviour.warehouse.warehouse import Warehouse
+from user_behaviour.warehouse.warehouse import Warehouse
 
 
 class RedshiftExternalTables(PartitionCatalog):
-    """The external tables of the warehouse's external schema; `lake` is where their partitions point."""
+    """The external tables of a catalog that Redshift owns and changes by its own DDL."""
 
-    def __init__(self, warehouse: Warehouse, lake: Lake) -> None:
-        self._warehouse = warehouse
-        self._lake = lake
-        # A batch never changes, so its manifest is read once.
-        self._rows: dict[str, int] = {}
+    warehouse: Warehouse
+    lake: Lake
+    # A batch never changes, so its manifest is read once.
+    _rows: dict[str, int] = PrivateAttr(default_factory=dict)
 
     def define(self, table: Table, dataset: Dataset) -> bool:
         schema, _, name = table.name.rpartition(".")
-        rows = self._warehouse.rows(statement("spectrum/columns_seen.sql"), {"schema": schema, "table": name})
+        rows = self.warehouse.rows(statement("spectrum/columns_seen.sql"), {"schema": schema, "table": name})
         found = [(row["column_name"], spelling(row["column_type"])) for row in rows]
         declared = declared_columns(table)
         if found == declared:
@@ -68,7 +64,7 @@ class RedshiftExternalTables(PartitionCatalog):
 
     def registered(self, table: Table, span: DayRange) -> dict[date, Registration]:
         seen = self.seen(table, span)
-        rows = self._lake.at_once(self._rows_at, list(seen.values()))
+        rows = self.lake.at_once(self._rows_at, list(seen.values()))
         found = zip(seen.items(), rows, strict=True)
         return {day: Registration(day, where, batch_of(where), count) for (day, where), count in found}
 
@@ -79,7 +75,7 @@ class RedshiftExternalTables(PartitionCatalog):
         self._execute(external_ddl.drop_partition(table, day) for day in sorted(set(days)) if day in there)
 
     def seen(self, table: Table, span: DayRange) -> dict[date, str]:
-        return seen_partitions(self._warehouse, table, span)
+        return seen_partitions(self.warehouse, table, span)
 
     def _outdated(self, table: Table, wanted: Sequence[Registration]) -> list[Registration]:
         self._rows |= {r.location: r.rows for r in wanted}
@@ -102,9 +98,9 @@ class RedshiftExternalTables(PartitionCatalog):
     def _rows_at(self, location: str) -> int:
         """The rows of the batch at a location; 0 where no batch of the lake lies there."""
         if location not in self._rows:
-            root = self._lake.uri(MANIFEST).removesuffix(MANIFEST)
+            root = self.lake.uri(MANIFEST).removesuffix(MANIFEST)
             path = f"{location.removeprefix(root)}{MANIFEST}"
-            found = self._lake.read(path) if location.startswith(root) and location.endswith("/") else None
+            found = self.lake.read(path) if location.startswith(root) and location.endswith("/") else None
             if found is None:
                 return 0
             self._rows[location] = Manifest.from_json(found[0]).rows
@@ -118,7 +114,7 @@ class RedshiftExternalTables(PartitionCatalog):
         left = list(statements)
 
         def attempt() -> None:
-            with self._warehouse.session() as connection:
+            with self.warehouse.session() as connection:
                 connection.autocommit = True
                 with connection.cursor() as cursor:
                     while left:
@@ -126,7 +122,7 @@ class RedshiftExternalTables(PartitionCatalog):
                         left.pop(0)
 
         if left:
-            self._warehouse.retried(attempt)
+            self.warehouse.retried(attempt)
 
 
 def _require_seen_whole(table: Table, registration: Registration) -> None:

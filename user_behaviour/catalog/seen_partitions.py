@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 from datetime import date
-from typing import TYPE_CHECKING
 
 from user_behaviour.catalog.external_tables import CatalogError
 from user_behaviour.tables.days import DayRange
 from user_behaviour.tables.statements import statement
 from user_behaviour.tables.table import Table
-
-if TYPE_CHECKING:
-    from user_behaviour.warehouse.warehouse import Warehouse
+from user_behaviour.warehouse.warehouse import Warehouse
 
 
 def seen_partitions(warehouse: Warehouse, table: Table, span: DayRange) -> dict[date, str]:

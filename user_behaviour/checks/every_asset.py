@@ -33,9 +33,7 @@ def lake_days_are_published(asset: dg.AssetsDefinition, table: Table) -> dg.Asse
     """Every day has a batch in force, and no newer delivery of it was rejected."""
 
     @dg.asset_check(asset=asset, name=PUBLISHED, description=_PUBLISHED_CLAIM)  # type: ignore[arg-type]
-    def every_day_is_published(
-        context: dg.AssetCheckExecutionContext, lake: dg.ResourceParam[Lake]
-    ) -> Iterator[dg.AssetCheckResult]:
+    def every_day_is_published(context: dg.AssetCheckExecutionContext, lake: Lake) -> Iterator[dg.AssetCheckResult]:
         dataset = lake.dataset(table)
         days = days_under_check(context, known=dataset.days)
         missing = dataset.locations(days).missing
@@ -54,7 +52,7 @@ def external_days_are_published(asset: dg.AssetsDefinition, table: Table) -> dg.
 
     @dg.asset_check(asset=asset, name=PUBLISHED, description=_PUBLISHED_CLAIM)  # type: ignore[arg-type]
     def every_day_is_published(
-        context: dg.AssetCheckExecutionContext, external_tables: dg.ResourceParam[ExternalTables]
+        context: dg.AssetCheckExecutionContext, external_tables: ExternalTables
     ) -> Iterator[dg.AssetCheckResult]:
         days = days_under_check(context)
         found = external_tables.registered(table, DayRange(min(days), max(days)))
@@ -69,7 +67,7 @@ def warehouse_days_are_published(asset: dg.AssetsDefinition, table: Table) -> dg
 
     @dg.asset_check(asset=asset, name=PUBLISHED, description=_PUBLISHED_CLAIM)  # type: ignore[arg-type]
     def every_day_is_published(
-        context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
+        context: dg.AssetCheckExecutionContext, warehouse: Warehouse
     ) -> Iterator[dg.AssetCheckResult]:
         days = days_under_check(context)
         span = DayRange(min(days), max(days))
@@ -99,9 +97,7 @@ def rows_fit_their_schema(
         description="Types are the declared ones, no null where none may be, every row lies in its day. Blocks.",
         blocking=True,
     )
-    def every_row_fits_its_schema(
-        context: dg.AssetCheckExecutionContext, lake: dg.ResourceParam[Lake]
-    ) -> dg.AssetCheckResult:
+    def every_row_fits_its_schema(context: dg.AssetCheckExecutionContext, lake: Lake) -> dg.AssetCheckResult:
         dataset = lake.dataset(table)
         manifests = dataset.manifests(days_under_check(context))
         misfits = of_each_day(dataset, manifests, lambda manifest: [*_misfits(dataset, manifest, in_day=in_day)])

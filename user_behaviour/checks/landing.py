@@ -24,15 +24,15 @@ from user_behaviour.source.database import SourceDatabase
 from user_behaviour.tables.schemas import RAW_PURCHASES, RAW_REVIEWS
 from user_behaviour.tables.statements import statement
 from user_behaviour.tables.table import Table
-from user_behaviour.vendor.landing import LandingLimits
 from user_behaviour.vendor.reviews import UnreadableFile, read_rows
 
 WARN = dg.AssetCheckSeverity.WARN
+UNBOUNDED = 1 << 62  # bytes: what landed was held to a limit when it did
 
 
 @dg.asset_check(asset=raw_purchases, blocking=True)
 def purchases_landed_equal_purchases_in_the_source(
-    context: dg.AssetCheckExecutionContext, lake: dg.ResourceParam[Lake], source: dg.ResourceParam[SourceDatabase]
+    context: dg.AssetCheckExecutionContext, lake: Lake, source: SourceDatabase
 ) -> dg.AssetCheckResult:
     """As many purchase lines landed as the source had in the snapshot. Blocks; warns if the source has moved since."""
     days = days_under_check(context)
@@ -51,7 +51,7 @@ def purchases_landed_equal_purchases_in_the_source(
 
 @dg.asset_check(asset=raw_reviews, blocking=True)
 def reviews_in_files_equal_landed_and_quarantined(
-    context: dg.AssetCheckExecutionContext, lake: dg.ResourceParam[Lake], limits: dg.ResourceParam[LandingLimits]
+    context: dg.AssetCheckExecutionContext, lake: Lake
 ) -> dg.AssetCheckResult:
     """Every row of the vendor's files landed or is in quarantine, and none is twice. Blocks.
 
@@ -59,14 +59,14 @@ def reviews_in_files_equal_landed_and_quarantined(
     """
     dataset = lake.dataset(RAW_REVIEWS)
     manifests = dataset.manifests(days_under_check(context))
-    unaccounted = of_each_day(dataset, manifests, lambda manifest: [*_unaccounted(dataset, manifest, limits)])
+    unaccounted = of_each_day(dataset, manifests, lambda manifest: [*_unaccounted(dataset, manifest)])
     offences = [Offence(day, found) for day, sentences in unaccounted.items() for found in sentences]
     return verdict(offences, looked_at=len(manifests))
 
 
-def _unaccounted(dataset: Dataset, manifest: Manifest, limits: LandingLimits) -> Iterator[str]:
+def _unaccounted(dataset: Dataset, manifest: Manifest) -> Iterator[str]:
     try:
-        in_files = _rows_of_originals(dataset, manifest, limits)
+        in_files = _rows_of_originals(dataset, manifest)
     except (FileNotFoundError, UnreadableFile) as error:
         yield f"an original cannot be read: {error}"
         return
@@ -83,18 +83,16 @@ def _unaccounted(dataset: Dataset, manifest: Manifest, limits: LandingLimits) ->
         yield f"the manifest says {manifest.facts['rows_in_files']} rows in the files, they have {in_files.total()}"
 
 
-def _rows_of_originals(dataset: Dataset, manifest: Manifest, limits: LandingLimits) -> Counter[ReviewKey]:
+def _rows_of_originals(dataset: Dataset, manifest: Manifest) -> Counter[ReviewKey]:
     rows = Counter[ReviewKey]()
     for source in manifest.sources:
         with dataset.lake.open(source.kept_at) as original:
-            rows.update(
-                (source.name, row.line) for row in read_rows(original, source.name, max_bytes=limits.file_bytes)
-            )
+            rows.update((source.name, row.line) for row in read_rows(original, source.name, max_bytes=UNBOUNDED))
     return rows
 
 
 @dg.asset_check(asset=raw_reviews)
-def quarantine_is_empty(context: dg.AssetCheckExecutionContext, lake: dg.ResourceParam[Lake]) -> dg.AssetCheckResult:
+def quarantine_is_empty(context: dg.AssetCheckExecutionContext, lake: Lake) -> dg.AssetCheckResult:
     """No row of the vendor's files had to be quarantined. Warns, with file, line and reason."""
     dataset = lake.dataset(RAW_REVIEWS)
     manifests = dataset.manifests(days_under_check(context))
@@ -110,7 +108,7 @@ def quarantine_is_empty(context: dg.AssetCheckExecutionContext, lake: dg.Resourc
 
 @dg.asset_check(asset=raw_reviews)
 def trading_days_have_a_vendor_file(
-    context: dg.AssetCheckExecutionContext, lake: dg.ResourceParam[Lake], source: dg.ResourceParam[SourceDatabase]
+    context: dg.AssetCheckExecutionContext, lake: Lake, source: SourceDatabase
 ) -> dg.AssetCheckResult:
     """The vendor delivered for every day on which the shop sold. Warns."""
     days = days_under_check(context)
@@ -133,9 +131,7 @@ def volume_is_usual(asset: dg.AssetsDefinition, table: Table) -> dg.AssetChecksD
         name="volume_is_usual_for_the_weekday",
         description="About as many rows as the same weekday had in the weeks before. Warns.",
     )
-    def volume_is_usual_for_the_weekday(
-        context: dg.AssetCheckExecutionContext, lake: dg.ResourceParam[Lake]
-    ) -> dg.AssetCheckResult:
+    def volume_is_usual_for_the_weekday(context: dg.AssetCheckExecutionContext, lake: Lake) -> dg.AssetCheckResult:
         days = days_under_check(context)
         rows = {day: m.rows for day, m in lake.dataset(table).manifests(days_before(days, 7 * WEEKS)).items()}
         there = [day for day in days if day in rows]

@@ -38,9 +38,9 @@ def external_rows_equal_lake_rows(
     )
     def check(
         context: dg.AssetCheckExecutionContext,
-        lake: dg.ResourceParam[Lake],
-        external_tables: dg.ResourceParam[ExternalTables],
-        warehouse: dg.ResourceParam[Warehouse],
+        lake: Lake,
+        external_tables: ExternalTables,
+        warehouse: Warehouse,
     ) -> dg.AssetCheckResult:
         days = days_under_check(context)
         span = DayRange(min(days), max(days))
@@ -78,8 +78,8 @@ def every_place_has_the_same_batch(asset: dg.AssetsDefinition, table: Table) -> 
     )
     def check(
         context: dg.AssetCheckExecutionContext,
-        lake: dg.ResourceParam[Lake],
-        external_tables: dg.ResourceParam[ExternalTables],
+        lake: Lake,
+        external_tables: ExternalTables,
     ) -> Iterator[dg.AssetCheckResult]:
         days = days_under_check(context)
         around = Surroundings(lake, external_tables, instance=context.instance)

@@ -29,8 +29,8 @@ from user_behaviour.tables.schemas import CLASSIFIED_REVIEWS, RAW_PURCHASES, RAW
 @dg.asset_check(asset=staged_purchases, blocking=True)
 def staged_equal_landed_less_left_out_by_the_rule(
     context: dg.AssetCheckExecutionContext,
-    lake: dg.ResourceParam[Lake],
-    quantity_rules: dg.ResourceParam[QuantityRules],
+    lake: Lake,
+    quantity_rules: QuantityRules,
 ) -> dg.AssetCheckResult:
     """Staged lines are the landed ones less those that the rule in force on the day leaves out. Blocks."""
     made = _Made(lake.dataset(STAGED_PURCHASES), lake.dataset(RAW_PURCHASES), days_under_check(context))
@@ -45,9 +45,7 @@ def staged_equal_landed_less_left_out_by_the_rule(
 
 
 @dg.asset_check(asset=classified_reviews, blocking=True)
-def classified_equal_landed(
-    context: dg.AssetCheckExecutionContext, lake: dg.ResourceParam[Lake]
-) -> dg.AssetCheckResult:
+def classified_equal_landed(context: dg.AssetCheckExecutionContext, lake: Lake) -> dg.AssetCheckResult:
     """Every landed review has one verdict. Blocks."""
     made = _Made(lake.dataset(CLASSIFIED_REVIEWS), lake.dataset(RAW_REVIEWS), days_under_check(context))
     found = made.of_each(partial(_without_verdict, made))
@@ -56,9 +54,7 @@ def classified_equal_landed(
 
 
 @dg.asset_check(asset=classified_reviews)
-def share_of_positive_reviews_is_in_its_band(
-    context: dg.AssetCheckExecutionContext, lake: dg.ResourceParam[Lake]
-) -> dg.AssetCheckResult:
+def share_of_positive_reviews_is_in_its_band(context: dg.AssetCheckExecutionContext, lake: Lake) -> dg.AssetCheckResult:
     """The share of positive reviews is about what it was in the four weeks before. Warns."""
     dataset, days = lake.dataset(CLASSIFIED_REVIEWS), days_under_check(context)
     manifests = dataset.manifests(days_before(days, BAND_DAYS))

@@ -20,7 +20,7 @@ def no_row_offends(
     """A claim whose offending rows an SQL file selects; `says` puts one of them into words."""
 
     @dg.asset_check(asset=user_behavior_metric, name=name, description=description, blocking=True)
-    def check(context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> dg.AssetCheckResult:
+    def check(context: dg.AssetCheckExecutionContext, warehouse: Warehouse) -> dg.AssetCheckResult:
         days = days_under_check(context)
         span = DayRange(min(days), max(days))
         parameters = {"table_name": USER_BEHAVIOR_METRIC.name, "first_day": span.first, "end_day": span.end}

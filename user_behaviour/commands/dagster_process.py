@@ -15,25 +15,25 @@ if TYPE_CHECKING:
     import dagster as dg
 
 
-def dagster_variables(roles: Deployment) -> dict[str, str]:
+def dagster_variables(deployed: Deployment) -> dict[str, str]:
     """The variables by which any Dagster process finds this installation's instance, and the code its settings."""
     own = {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}
     return {
         **own,
         f"{PREFIX}HOME": str(settings().home),  # absolute: the process may start elsewhere
-        **roles.dagster_environment(),
+        **deployed.dagster_environment(),
         # The runs are processes of their own: beta notices of Dagster and PySpark are for us, and not for who watches.
         "PYTHONWARNINGS": "ignore",
     }
 
 
 @contextmanager
-def dagster_instance(roles: Deployment) -> Iterator[dg.DagsterInstance]:
+def dagster_instance(deployed: Deployment) -> Iterator[dg.DagsterInstance]:
     """Dagster's instance, for as long as it is entered; its environment becomes this process's, and stays.
 
     One process at a time opens it: on a new home this makes Dagster's tables, and of two that do so at once one fails.
     """
-    os.environ.update(roles.dagster_environment())
+    os.environ.update(deployed.dagster_environment())
     import dagster as dg
 
     with open(settings().home / "dagster" / "start.lock", "w") as lock:

@@ -31,13 +31,13 @@ def demo(ctx: click.Context) -> None:
     stack = own_stack()
     stack.up()
     click.echo(description(stack.status(), settings().home))
-    roles = deployment(settings())
-    if last_day_with_data(roles) is None:
+    deployed = deployment(settings()).initialized()
+    if last_day_with_data(deployed) is None:
         click.echo("\nA sample shop and its vendor:")
         ctx.invoke(generate)
     click.echo("")
-    succeeded = materialise_and_show(roles, RunRequest(days_with_data(roles), missing=True), debug=ctx.obj)
-    rows = roles.warehouse.rows(statement("run/metric_sample.sql"))
+    succeeded = materialise_and_show(deployed, RunRequest(days_with_data(deployed), missing=True), debug=ctx.obj)
+    rows = deployed.warehouse.rows(statement("run/metric_sample.sql"))
     click.echo("\npublic.user_behavior_metric, ten rows of the newest day that has some:")
     print_table(list(rows[0]) if rows else (), [list(row.values()) for row in rows])
     click.echo(f"\n{time.monotonic() - started:.1f} s in all. Try next:")

@@ -25,7 +25,7 @@ def doctor(ctx: click.Context) -> None:
     from user_behaviour.local.java import JavaNotFound
     from user_behaviour.local.stack import StackError
 
-    reds = _print(examine(deployment(settings()), expected=(StackError, JavaNotFound, OSError)))
+    reds = _print(examine(deployment(settings()).initialized(), expected=(StackError, JavaNotFound, OSError)))
     if reds:
         click.echo(f"\nA run cannot go well before {reds} {'things are' if reds > 1 else 'thing is'} mended.")
         ctx.exit(1)

@@ -24,8 +24,8 @@ MARK = "# Written by `user-behaviour env --write`, which also replaces it. It ho
 @click.option("--write", is_flag=True, help="Write them to .env in the checkout, readable by you alone.")
 def env(*, write: bool) -> None:
     """Print the variables that Dagster's own commands need, as lines of an .env file."""
-    roles = deployment(settings())
-    lines = env_lines(dagster_variables(roles))
+    deployed = deployment(settings())
+    lines = env_lines(dagster_variables(deployed))
     if write:
         write_env_file(CHECKOUT / ".env", lines)
         click.echo(f"{CHECKOUT / '.env'} is written; `dagster dev` and `dg dev` find this installation there.")

@@ -72,25 +72,27 @@ class Explanation:
         return str(staged.facts["rule"]) if staged else ""
 
 
-def explanation(roles: Deployment, customer: int, day: date) -> Explanation:
+def explanation(deployed: Deployment, customer: int, day: date) -> Explanation:
     """Looks a customer's day up in every stage."""
     asked = {"customer": customer, "day": day, "table_name": USER_BEHAVIOR_METRIC.name}
-    manifests = {t.name: m for t in _LAKE if (m := roles.lake.dataset(t).manifests([day]).get(day))}
-    registrations = {t.name: roles.external_tables.registered(t, DayRange(day, day)).get(day) for t in EXTERNAL_TABLES}
-    metric = roles.warehouse.rows(statement("explain/metric_row.sql"), asked)
-    partition = roles.warehouse.rows(statement("explain/metric_partition.sql"), asked)
+    manifests = {t.name: m for t in _LAKE if (m := deployed.lake.dataset(t).manifests([day]).get(day))}
+    registrations = {
+        t.name: deployed.external_tables.registered(t, DayRange(day, day)).get(day) for t in EXTERNAL_TABLES
+    }
+    metric = deployed.warehouse.rows(statement("explain/metric_row.sql"), asked)
+    partition = deployed.warehouse.rows(statement("explain/metric_partition.sql"), asked)
     landed = manifests.get(RAW_REVIEWS.name)
     return Explanation(
         customer=customer,
         day=day,
         metric=metric[0] if metric else None,
         partition=_partition(partition[0]) if partition else None,
-        purchases=_purchases(roles, asked, manifests.get(RAW_PURCHASES.name)),
-        reviews=_reviews(roles, asked, landed) if landed else [],
+        purchases=_purchases(deployed, asked, manifests.get(RAW_PURCHASES.name)),
+        reviews=_reviews(deployed, asked, landed) if landed else [],
         manifests=manifests,
         registrations={name: registration for name, registration in registrations.items() if registration},
-        rejections=[r for t in _LAKE if (r := roles.lake.dataset(t).rejection(day))],
-        kept_at={source.name: roles.lake.uri(source.kept_at) for source in (landed.sources if landed else ())},
+        rejections=[r for t in _LAKE if (r := deployed.lake.dataset(t).rejection(day))],
+        kept_at={source.name: deployed.lake.uri(source.kept_at) for source in (landed.sources if landed else ())},
     )
 
 
@@ -131,13 +133,13 @@ def _partition(row: Row) -> Row:
     return {**row, "written_at": written_at, "sources": json.loads(row["sources"])}
 
 
-def _purchases(roles: Deployment, asked: Row, landed: Manifest | None) -> list[PurchaseLine]:
+def _purchases(deployed: Deployment, asked: Row, landed: Manifest | None) -> list[PurchaseLine]:
     """The customer's lines: those that the warehouse has, and of the landed ones those that it has not."""
     import pyarrow.compute as pc
 
-    batches = roles.lake.dataset(RAW_PURCHASES).read(landed) if landed else ()
+    batches = deployed.lake.dataset(RAW_PURCHASES).read(landed) if landed else ()
     landed_rows = [row for b in batches for row in b.filter(pc.equal(b["customer_id"], asked["customer"])).to_pylist()]
-    counted_rows = roles.warehouse.rows(statement("explain/purchase_lines.sql"), asked)
+    counted_rows = deployed.warehouse.rows(statement("explain/purchase_lines.sql"), asked)
     names = RAW_PURCHASES.without("batch_id").column_names
     landed_lines, counted = (
         Counter(tuple(row[name] for name in names) for row in rows) for rows in (landed_rows, counted_rows)
@@ -146,13 +148,13 @@ def _purchases(roles: Deployment, asked: Row, landed: Manifest | None) -> list[P
     return [*(PurchaseLine(r, counted=True) for r in counted_rows), *(PurchaseLine(r, counted=False) for r in left_out)]
 
 
-def _reviews(roles: Deployment, asked: Row, landed: Manifest) -> list[Row]:
+def _reviews(deployed: Deployment, asked: Row, landed: Manifest) -> list[Row]:
     """The customer's reviews as they landed, each with its verdict in the warehouse."""
-    rows = roles.warehouse.rows(statement("explain/review_verdicts.sql"), asked)
+    rows = deployed.warehouse.rows(statement("explain/review_verdicts.sql"), asked)
     verdicts = {(row["source_file"], row["line_number"]): row for row in rows}
     return [
         {**row, **verdicts.get((row["source_file"], row["line_number"]), {})}
-        for batch in roles.lake.dataset(RAW_REVIEWS).read(landed)
+        for batch in deployed.lake.dataset(RAW_REVIEWS).read(landed)
         for row in batch.select(["cid", "source_file", "line_number", "review_str"]).to_pylist()
         if int(row["cid"]) == asked["customer"]
     ]

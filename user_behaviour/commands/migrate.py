@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import click
 
-from user_behaviour.deployments import deployment, settings
-
-if TYPE_CHECKING:
-    from user_behaviour.deployments import Deployment
+from user_behaviour.deployments import Deployment, deployment, settings
+from user_behaviour.tables.schemas import EXTERNAL_TABLES, LAKE_TABLE_OF
 
 
 @click.command()
@@ -23,7 +20,7 @@ def migrate(ctx: click.Context, rollback: int | None, target: str | None, *, che
     """Apply the warehouse's pending migrations, and define its external tables."""
     if sum(map(bool, (rollback, target, check))) > 1:
         raise click.UsageError("Give one of --rollback, --to and --check.")
-    here = deployment(settings())
+    here = deployment(settings()).initialized()
     if check:
         ctx.exit(_report(here))
     if rollback:
@@ -48,8 +45,6 @@ def _report(here: Deployment) -> int:
 
 
 def _define_external_tables(here: Deployment) -> None:
-    from user_behaviour.tables.schemas import EXTERNAL_TABLES, LAKE_TABLE_OF
-
     for table in EXTERNAL_TABLES:
         if here.external_tables.define(table, here.lake.dataset(LAKE_TABLE_OF[table.name])):
             click.echo(f"{table.name} is defined.")

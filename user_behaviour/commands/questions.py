@@ -27,9 +27,9 @@ def query(ctx: click.Context, sql: str, *, as_csv: bool) -> None:
 
     from user_behaviour.commands.terminal import print_table
 
-    roles = deployment(settings())
+    deployed = deployment(settings()).initialized()
     try:
-        columns, rows = _answer(roles.warehouse, sql)
+        columns, rows = _answer(deployed.warehouse, sql)
     except psycopg2.Error as error:
         if ctx.obj:
             raise
@@ -49,8 +49,8 @@ def explain(customer: int, day: date) -> None:
     from user_behaviour.commands.explanation import explanation
     from user_behaviour.commands.explanation_text import print_explanation
 
-    roles = deployment(settings())
-    print_explanation(explanation(roles, customer, day))
+    deployed = deployment(settings()).initialized()
+    print_explanation(explanation(deployed, customer, day))
 
 
 def _answer(warehouse: Warehouse, sql: str) -> tuple[Sequence[str], Sequence[Sequence[Any]]]:

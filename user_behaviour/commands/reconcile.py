@@ -31,11 +31,11 @@ def reconcile(ctx: click.Context, first: date | None, last: date | None, *, repa
     Without a range: every day. The exit status is 0 if everything agrees, or does after the repair.
     """
     days = day_range(first or settings().first_day, last or settings().last_day or date.max - timedelta(days=1))
-    roles = deployment(settings())
+    deployed = deployment(settings()).initialized()
     from user_behaviour.reconciliation.places import Surroundings
 
-    with dagster_instance(roles) as instance:
-        around = Surroundings(roles.lake, roles.external_tables, roles.warehouse, instance)
+    with dagster_instance(deployed) as instance:
+        around = Surroundings(deployed.lake, deployed.external_tables, deployed.warehouse, instance)
         findings = _findings(around, days)
         mended = _repaired(around, days, findings) if repair else []
         left = _findings(around, days) if mended else findings

@@ -55,17 +55,17 @@ def run(
     """
     if day and (first or last):
         raise click.UsageError("--day stands for a range of one day; leave --from and --to away.")
-    roles = deployment(settings())
-    days = days_with_data(roles, day or first, day or last)
+    deployed = deployment(settings()).initialized()
+    days = days_with_data(deployed, day or first, day or last)
     request = RunRequest(days, select, missing=missing, per_day=per_day)
-    ctx.exit(0 if materialise_and_show(roles, request, debug=ctx.obj) else 1)
+    ctx.exit(0 if materialise_and_show(deployed, request, debug=ctx.obj) else 1)
 
 
-def days_with_data(roles: Deployment, first: date | None = None, last: date | None = None) -> DayRange:
+def days_with_data(deployed: Deployment, first: date | None = None, last: date | None = None) -> DayRange:
     """The days from `first` to `last`; what is left open is where the data begin or end."""
     first = first or settings().first_day
     if last is None:
-        newest = last_day_with_data(roles)
+        newest = last_day_with_data(deployed)
         if newest is None or newest < first:
             raise RunError(
                 f"Neither the shop nor the vendor has anything from {first} on; load some (`user-behaviour generate`), "
@@ -77,16 +77,16 @@ def days_with_data(roles: Deployment, first: date | None = None, last: date | No
     return day_range(first, last)
 
 
-def materialise_and_show(roles: Deployment, request: RunRequest, *, debug: bool) -> bool:
+def materialise_and_show(deployed: Deployment, request: RunRequest, *, debug: bool) -> bool:
     """Materialises what is requested and shows how it goes; True if all is well."""
     started = time.monotonic()
     reports: Sequence[RunReport] = ()
     # Asked before Dagster is imported, since the answer is often that there is nothing to do.
-    if not request.missing or request.select or missing_days(roles, ASSET_TABLES, request.days):
+    if not request.missing or request.select or missing_days(deployed, ASSET_TABLES, request.days):
         from user_behaviour.commands.terminal import own_console
 
         with own_console(alone=not debug) as console:
-            reports = _runs(roles, request, console, debug=debug)
+            reports = _runs(deployed, request, console, debug=debug)
     if not reports:
         click.echo(f"Nothing is missing from {request.days.first} to {request.days.last}.")
         return True
@@ -97,16 +97,16 @@ def materialise_and_show(roles: Deployment, request: RunRequest, *, debug: bool)
     return all(report.succeeded for report in reports)
 
 
-def _runs(roles: Deployment, request: RunRequest, console: Console, *, debug: bool) -> list[RunReport]:
+def _runs(deployed: Deployment, request: RunRequest, console: Console, *, debug: bool) -> list[RunReport]:
     reports = []
-    with dagster_instance(roles) as instance:
+    with dagster_instance(deployed) as instance:
         from user_behaviour.commands.progress import RunProgress
         from user_behaviour.commands.runs import materialise, require_partitions, select
         from user_behaviour.instance.instance import process_tag, report_abandoned
 
         assets = select(request.select)
         require_partitions(request.days)
-        spans = _spans(roles, request, [key.to_user_string() for key in assets])
+        spans = _spans(deployed, request, [key.to_user_string() for key in assets])
         if spans and (abandoned := report_abandoned(instance)):
             console.print(f"Unfinished runs of processes that are gone, now marked as failed: {abandoned}.")
         with RunProgress(console, by_day=request.per_day) as progress:
@@ -119,7 +119,7 @@ def _runs(roles: Deployment, request: RunRequest, console: Console, *, debug: bo
     return reports
 
 
-def _spans(roles: Deployment, request: RunRequest, assets: Sequence[str]) -> Sequence[DayRange]:
+def _spans(deployed: Deployment, request: RunRequest, assets: Sequence[str]) -> Sequence[DayRange]:
     """The range of days of each run."""
-    spans = missing_days(roles, assets, request.days) if request.missing else [request.days]
+    spans = missing_days(deployed, assets, request.days) if request.missing else [request.days]
     return [DayRange(day, day) for span in spans for day in span.days()] if request.per_day else spans

@@ -16,7 +16,8 @@ from user_behaviour.assets.staging import classified_reviews
 from user_behaviour.commands.progress import RunProgress
 from user_behaviour.commands.run_events import RunEvents
 from user_behaviour.commands.run_report import RunError, RunReport, Step
-from user_behaviour.definitions import HERE, defs
+from user_behaviour.definitions import defs
+from user_behaviour.deployments import deployment, settings
 from user_behaviour.partitions import DAILY
 from user_behaviour.tables.days import DayRange
 from user_behaviour.triggers.jobs import user_behavior_metric_job
@@ -67,7 +68,7 @@ def materialise(
     """One run over the days. Raises `KeyboardInterrupt` where it was interrupted by a signal."""
     started = time.monotonic()
     if classified_reviews.key in assets:
-        HERE.spark.prepare()
+        deployment(settings()).spark.prepare()
     steps = {key.to_python_identifier(): Step(key.to_user_string()) for key in assets}
     report = RunReport(str(uuid.uuid4()), days, steps)
     events = RunEvents(report, progress)

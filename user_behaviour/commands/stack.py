@@ -47,8 +47,8 @@ def dev(port: int) -> None:
     """Start the Dagster UI and its daemon on 127.0.0.1, until Ctrl-C."""
     if stack := embedded_stack(settings()):
         stack.up()
-    roles = deployment(settings())
-    variables = dagster_variables(roles)
+    deployed = deployment(settings())
+    variables = dagster_variables(deployed)
     click.echo(f"Dagster at http://127.0.0.1:{port} in some seconds; Ctrl-C ends it, and leaves the stack up.")
     # Dagster takes this process's place, so that signals reach it and nothing is left if it is killed. It copies how
     # it finds SIGINT, and a shell's background jobs find it ignored: they could then only be killed.

@@ -8,7 +8,7 @@ from functools import singledispatch
 from user_behaviour.catalog.external_tables import CatalogError, ExternalTables, declared_columns, shown, spelling
 from user_behaviour.catalog.glue import GlueExternalTables
 from user_behaviour.catalog.glue_format import name_in_glue
-from user_behaviour.catalog.postgres import WarehouseExternalTables
+from user_behaviour.catalog.postgres import PostgresExternalTables
 from user_behaviour.catalog.redshift import RedshiftExternalTables
 from user_behaviour.doctor.aws_calls import Answer, Refusal, ask, refused
 from user_behaviour.doctor.findings import Finding, Role, halves
@@ -32,7 +32,7 @@ def examine_external_tables(tables: ExternalTables, lake: Lake, warehouse: Wareh
 
 
 @examine_external_tables.register
-def _(tables: WarehouseExternalTables, lake: Lake, warehouse: Warehouse) -> Iterator[Finding]:  # noqa: ARG001
+def _(tables: PostgresExternalTables, lake: Lake, warehouse: Warehouse) -> Iterator[Finding]:  # noqa: ARG001
     for table in EXTERNAL_TABLES:
         try:
             tables.define(table, lake.dataset(LAKE_TABLE_OF[table.name]))  # this twin only compares

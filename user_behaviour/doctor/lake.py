@@ -6,6 +6,7 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from functools import singledispatch
+from pathlib import Path
 
 from user_behaviour.aws.s3_prefix import S3Prefix
 from user_behaviour.doctor.aws_calls import Answer, Refusal, allow, ask, refused
@@ -28,7 +29,7 @@ def examine_lake(lake: Lake) -> Iterator[Finding]:
 
 @examine_lake.register
 def _(lake: LocalLake) -> Iterator[Finding]:
-    present = lake.root
+    present = Path(lake.root)
     while not present.exists():
         present = present.parent
     probe = present / f"_doctor-{secrets.token_hex(6)}"
@@ -39,7 +40,7 @@ def _(lake: LocalLake) -> Iterator[Finding]:
         remedy = f"Let this user write to {present}, or set USER_BEHAVIOUR_HOME to a directory that it may write to."
         yield LAKE.bad("directory", f"{present} cannot be written to: {error.strerror}", remedy)
         return
-    state = "can be written to" if present == lake.root else f"is not there yet; {present} can be written to"
+    state = "can be written to" if str(present) == lake.root else f"is not there yet; {present} can be written to"
     yield LAKE.good("directory", f"{lake.root} {state}")
     free = shutil.disk_usage(present).free
     told = f"{free / 1e9:,.1f} GB free"

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from user_behaviour.doctor.findings import Finding, Role, halves
-
-if TYPE_CHECKING:
-    from user_behaviour.migrations.drift import Drift
+from user_behaviour.migrations.drift import Drift
 
 MIGRATIONS = Role("migrations")
 _REMEDY = "Bring it there by a migration, or take the change back; `user-behaviour migrate --check` shows the same."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from functools import singledispatch
+from pathlib import Path
 
 from user_behaviour.doctor.aws_calls import Refusal, ask, refused
 from user_behaviour.doctor.findings import Finding, Role
@@ -24,7 +25,7 @@ def examine_vendor_drop(drop: VendorDrop) -> Iterator[Finding]:
 
 @examine_vendor_drop.register
 def _(drop: LocalVendorDrop) -> Iterator[Finding]:
-    directory = drop.directory
+    directory = Path(drop.directory)
     if not directory.exists():
         remedy = "`user-behaviour generate` makes a sample, `user-behaviour deliver FILE` takes a file of yours."
         yield DROP.unknown("directory", f"{directory} is not there yet", remedy)

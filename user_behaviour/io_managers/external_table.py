@@ -19,12 +19,11 @@ from user_behaviour.tables.days import DayRange
 from user_behaviour.tables.table import Table
 
 
-class ExternalTableIOManager(dg.IOManager):
+class ExternalTableIOManager(dg.ConfigurableIOManager):
     """Registers partitions of an external table."""
 
-    def __init__(self, lake: Lake, external_tables: ExternalTables) -> None:
-        self._lake = lake
-        self._external_tables = external_tables
+    lake: Lake
+    external_tables: ExternalTables
 
     def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
         """Registers every day that the data set has; the others are held back."""
@@ -37,10 +36,10 @@ class ExternalTableIOManager(dg.IOManager):
         outcome = Outcome(held_back={day: error.reasons for day, error in obj.of.missing.items()})
         days = [day for day in days_to_write(context) if day in obj.of.by_day]
         if days:
-            dataset = self._lake.dataset(
+            dataset = self.lake.dataset(
                 Table(obj.of.dataset, "", table.columns, partition_column=table.partition_column)
             )
-            for day, registration in self._external_tables.register(table, dataset, days).items():
+            for day, registration in self.external_tables.register(table, dataset, days).items():
                 outcome.published[day] = {
                     "dagster/partition_row_count": registration.rows,
                     "dagster/uri": registration.location,
@@ -53,7 +52,7 @@ class ExternalTableIOManager(dg.IOManager):
         upstream = context.upstream_output
         table = table_of(context.asset_key, upstream.definition_metadata if upstream else context.definition_metadata)
         days = days_to_read(context)
-        found = self._external_tables.registered(table, DayRange(days[0], days[-1]))
+        found = self.external_tables.registered(table, DayRange(days[0], days[-1]))
         missing = {day: _missing(table, day) for day in days if day not in found}
         batches = {day: found[day].batch_id for day in days if day in found}
         return RegisteredPartitions(table.name, batches, missing)

@@ -36,15 +36,14 @@ from user_behaviour.recipes import DayBatch, PerDay, SparkFiles
 from user_behaviour.spark.output import SparkOutput
 
 
-class LakeIOManager(dg.IOManager):
+class LakeIOManager(dg.ConfigurableIOManager):
     """Stores an asset's partitions as immutable batches of Parquet files in the lake."""
 
-    def __init__(self, lake: Lake) -> None:
-        self._lake = lake
+    lake: Lake
 
     def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
         """Writes and publishes every day of the output; a day that cannot be published is held back."""
-        dataset = self._lake.dataset(table_of(context.asset_key, context.definition_metadata))
+        dataset = self.lake.dataset(table_of(context.asset_key, context.definition_metadata))
         days = days_to_write(context)
         write = _Writing(dataset, batch_id_of(context), context.log)
         if isinstance(obj, SparkFiles):
@@ -64,7 +63,7 @@ class LakeIOManager(dg.IOManager):
         """Gives the days of the input as the type that the asset's parameter is annotated with."""
         upstream = context.upstream_output
         metadata = upstream.definition_metadata if upstream else context.definition_metadata
-        dataset = self._lake.dataset(table_of(context.asset_key, metadata))
+        dataset = self.lake.dataset(table_of(context.asset_key, metadata))
         days = days_to_read(context)
         wanted = context.dagster_type.typing_type
         if wanted is Locations:

@@ -47,11 +47,10 @@ class AuditError(Exception):
     """A law that the rows must keep is broken; the transaction was rolled back and the rows before it are in force."""
 
 
-class WarehouseIOManager(dg.IOManager):
+class WarehouseIOManager(dg.ConfigurableIOManager):
     """Stores an asset's partitions as the rows of a warehouse table that bear the partition's day."""
 
-    def __init__(self, warehouse: Warehouse) -> None:
-        self._warehouse = warehouse
+    warehouse: Warehouse
 
     def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
         """Replaces the days of the output; days whose inputs are missing are held back."""
@@ -68,7 +67,7 @@ class WarehouseIOManager(dg.IOManager):
                 "ReplaceDays, pyarrow.Table, pyarrow.RecordBatchReader, pandas.DataFrame."
             )
         if days:
-            warehouse = self._warehouse.labelled(f"{context.asset_key.to_user_string()} {context.run_id}")
+            warehouse = self.warehouse.labelled(f"{context.asset_key.to_user_string()} {context.run_id}")
             replacement = _Replacement(warehouse, table, batch_id_of(context))
             with repeatable(obj) as value:
                 done = warehouse.transaction(lambda cursor: replacement.run(cursor, value(), days))
@@ -80,7 +79,7 @@ class WarehouseIOManager(dg.IOManager):
         upstream = context.upstream_output
         table = table_of(context.asset_key, upstream.definition_metadata if upstream else context.definition_metadata)
         days = days_to_read(context)
-        warehouse = self._warehouse.labelled(_reader(context))
+        warehouse = self.warehouse.labelled(_reader(context))
         _require_published(warehouse, table, days)
         stream = pa.RecordBatchReader.from_batches(schema_with_day(table), _rows(warehouse, table, days))
         wanted = context.dagster_type.typing_type

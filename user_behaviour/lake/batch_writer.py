@@ -6,17 +6,15 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, date, datetime
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from user_behaviour.aws.store_errors import StoreError
 from user_behaviour.lake.conformity import require_schema, require_values, with_audit_column
 from user_behaviour.lake.manifests import DataFile, Fact, Manifest, Source, timestamp
-
-if TYPE_CHECKING:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    from user_behaviour.lake.dataset import Dataset
+from user_behaviour.lake.objects import Objects
+from user_behaviour.tables.table import Table
 
 QUARANTINE = "_quarantine.parquet"
 
@@ -24,13 +22,14 @@ QUARANTINE = "_quarantine.parquet"
 class BatchWriter:
     """Rows first, then the manifest. Entered as a context, it closes its file, or takes all away where that failed."""
 
-    def __init__(self, dataset: Dataset, day: date, batch_id: str) -> None:
-        self._dataset = dataset
+    def __init__(self, lake: Objects, table: Table, day: date, *, batch_id: str, directory: str) -> None:
+        self._lake = lake
+        self._table = table
         self._day = day
         self._batch_id = batch_id
-        self._directory = dataset.begin(day, batch_id)
+        self._directory = directory
         self._path = f"{self._directory}/part-00000.parquet"
-        self._schema = dataset.table.arrow_schema()
+        self._schema = table.arrow_schema()
         self._sink: pa.NativeFile | None = None
         self._writer: pq.ParquetWriter | None = None
         self._rows = 0
@@ -48,26 +47,21 @@ class BatchWriter:
 
     def write(self, batch: pa.RecordBatch) -> None:
         """Adds rows; `batch_id` is the batch's own where the table has it."""
-        import pyarrow as pa
-
-        batch = with_audit_column(batch, self._dataset.table, self._batch_id)
-        require_schema(batch.schema, self._dataset.table, str(self._day))
-        require_values(batch, self._dataset.table)
+        batch = with_audit_column(batch, self._table, self._batch_id)
+        require_schema(batch.schema, self._table, str(self._day))
+        require_values(batch, self._table)
         if self._writer is None:
             self._writer = self._open()
             self.first_rows = batch.slice(0, 5)
-        with self._dataset.lake.explaining("Writing", self._path):
+        with self._lake.explaining("Writing", self._path):
             self._writer.write_batch(pa.record_batch(batch.columns, schema=self._schema))
         self._rows += batch.num_rows
 
     def quarantine(self, rows: pa.Table) -> None:
         """Keeps rows that cannot be used beside the batch."""
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
         content = pa.BufferOutputStream()
         pq.write_table(rows, content)
-        self._dataset.lake.write(f"{self._directory}/{QUARANTINE}", content.getvalue().to_pybytes())
+        self._lake.write(f"{self._directory}/{QUARANTINE}", content.getvalue().to_pybytes())
 
     def manifest(
         self, *, as_of: str, sources: tuple[Source, ...] = (), facts: Mapping[str, Fact] | None = None
@@ -76,7 +70,7 @@ class BatchWriter:
         self._close()
         files = (DataFile(PurePosixPath(self._path).name, self._rows, self._bytes),) if self._bytes else ()
         return Manifest(
-            dataset=self._dataset.table.name,
+            dataset=self._table.name,
             day=self._day,
             batch_id=self._batch_id,
             as_of=as_of,
@@ -87,16 +81,14 @@ class BatchWriter:
         )
 
     def _open(self) -> pq.ParquetWriter:
-        import pyarrow.parquet as pq
-
-        with self._dataset.lake.explaining("Writing", self._path):
-            self._sink = self._dataset.lake.filesystem().open_output_stream(self._path)
+        with self._lake.explaining("Writing", self._path):
+            self._sink = self._lake.filesystem().open_output_stream(self._path)
             return pq.ParquetWriter(self._sink, self._schema, compression="snappy")
 
     def _close(self) -> None:
         if self._writer is None or self._sink is None or self._sink.closed:
             return
-        with self._dataset.lake.explaining("Writing", self._path):
+        with self._lake.explaining("Writing", self._path):
             self._writer.close()
             self._bytes = self._sink.tell()
             self._sink.close()
@@ -106,6 +98,6 @@ class BatchWriter:
         with suppress(StoreError, OSError):
             self._close()
         try:
-            self._dataset.lake.abandon(self._directory)
+            self._lake.abandon(self._directory)
         except (StoreError, OSError) as second:
             error.add_note(f"What was written stays for the purge, since removing it failed too: {second}")

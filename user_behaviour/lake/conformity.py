@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import date
-from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from user_behaviour.lake.held_back import HeldBackError
 from user_behaviour.tables.table import Table
-
-if TYPE_CHECKING:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
 
 AUDIT_COLUMN = "batch_id"
 
@@ -22,8 +21,6 @@ class SchemaError(HeldBackError):
 
 def with_audit_column(batch: pa.RecordBatch, table: Table, batch_id: str) -> pa.RecordBatch:
     """Appends the column `batch_id`, or replaces it, where the table declares one."""
-    import pyarrow as pa
-
     if AUDIT_COLUMN not in table.column_names:
         return batch
     values = pa.repeat(pa.scalar(batch_id), batch.num_rows)
@@ -43,8 +40,6 @@ def require_schema(found: pa.Schema, table: Table, where: str) -> None:
 
 def require_values(batch: pa.RecordBatch, table: Table) -> None:
     """No null where none may be, and no text longer than its `varchar(n)` bytes, which Redshift would cut."""
-    import pyarrow.compute as pc
-
     for column, values in zip(table.columns, batch.columns, strict=True):
         if not column.nullable and values.null_count:
             raise SchemaError(f"{table.name}: {column.name} is null in {values.null_count} rows, and may not be.")
@@ -71,8 +66,6 @@ def conform(batch: pa.RecordBatch, table: Table) -> pa.RecordBatch:
 
     The declared nullability too: Spark declares every column optional.
     """
-    import pyarrow as pa
-
     schema = table.arrow_schema()
     arrays = []
     for field in schema:
@@ -90,8 +83,6 @@ def conform(batch: pa.RecordBatch, table: Table) -> pa.RecordBatch:
 
 def with_day(batches: Iterable[pa.RecordBatch], table: Table, day: date) -> Iterator[pa.RecordBatch]:
     """The rows of a day with the partition column appended."""
-    import pyarrow as pa
-
     field = pa.field(table.partition_column, pa.date32(), nullable=False)
     for batch in batches:
         yield batch.append_column(field, pa.repeat(pa.scalar(day, pa.date32()), batch.num_rows))
@@ -99,6 +90,4 @@ def with_day(batches: Iterable[pa.RecordBatch], table: Table, day: date) -> Iter
 
 def schema_with_day(table: Table) -> pa.Schema:
     """The table's schema with the partition column at the end."""
-    import pyarrow as pa
-
     return table.arrow_schema().append(pa.field(table.partition_column, pa.date32(), nullable=False))

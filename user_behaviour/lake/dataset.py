@@ -8,20 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
-from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from user_behaviour.lake.batch_writer import QUARANTINE, BatchWriter
 from user_behaviour.lake.conformity import conform, require_file
 from user_behaviour.lake.held_back import MissingPartitionError
 from user_behaviour.lake.locations import Location, Locations
 from user_behaviour.lake.manifests import DataFile, Manifest, Rejection, timestamp
+from user_behaviour.lake.objects import Objects
 from user_behaviour.tables.table import Table
-
-if TYPE_CHECKING:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    from user_behaviour.lake.lake import Lake
 
 CURRENT = "_current.json"
 REJECTED = "_rejected.json"
@@ -37,7 +34,7 @@ class BatchInForceError(Exception):
 class Dataset:
     """The partitions of one table in the lake."""
 
-    def __init__(self, lake: Lake, table: Table) -> None:
+    def __init__(self, lake: Objects, table: Table) -> None:
         self.lake = lake
         self.table = table
 
@@ -98,8 +95,6 @@ class Dataset:
 
     def files(self, manifest: Manifest) -> Iterator[pq.ParquetFile]:
         """The files of a batch as they are, each open until the next is asked for."""
-        import pyarrow.parquet as pq
-
         directory = self.batch_directory(manifest.day, manifest.batch_id)
         for file in manifest.files:
             path = f"{directory}/{file.name}"
@@ -107,8 +102,6 @@ class Dataset:
                 yield pq.ParquetFile(opened)
 
     def _opened(self, path: str, file: DataFile) -> pa.NativeFile:
-        import pyarrow as pa
-
         if file.size > READ_WHOLE:
             return self.lake.filesystem().open_input_file(path)
         with self.lake.open(path) as stream:
@@ -116,15 +109,12 @@ class Dataset:
 
     def quarantine(self, manifest: Manifest | Rejection) -> pa.Table | None:
         """The rows that were kept out of a batch; None where there were none."""
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
         found = self.lake.read(f"{self.batch_directory(manifest.day, manifest.batch_id)}/{QUARANTINE}")
         return pq.read_table(pa.BufferReader(found[0])) if found else None
 
     def write(self, day: date, batch_id: str) -> BatchWriter:
         """Starts a batch; nothing of it can be seen before `publish`."""
-        return BatchWriter(self, day, batch_id)
+        return BatchWriter(self.lake, self.table, day, batch_id=batch_id, directory=self.begin(day, batch_id))
 
     def begin(self, day: date, batch_id: str) -> str:
         """Makes an empty place for a batch: an earlier attempt of the same run may have died there."""
@@ -141,8 +131,6 @@ class Dataset:
 
     def adopt(self, day: date, batch_id: str, written: Sequence[str]) -> tuple[DataFile, ...]:
         """Takes Parquet files that another program wrote into the batch, after a look at their footers."""
-        import pyarrow.parquet as pq
-
         files = []
         filesystem, directory = self.lake.filesystem(), self.begin(day, batch_id)
         for number, source in enumerate(written):

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import pyarrow as pa
 
 from user_behaviour.lake.manifests import Source
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 
 class HeldBackError(Exception):

@@ -1,80 +1,17 @@
-"""Role: the lake, a prefix of objects. The algorithm of publishing is in `dataset`; a twin gives a few verbs.
-
-Paths are relative to the lake's root, with `/`. An object whose name begins with `_` is not data.
-"""
+"""Role: the lake. Its data sets are made of objects under one root; the algorithm of publishing is in `dataset`."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, BinaryIO, TypeVar
+import dagster as dg
 
 from user_behaviour.lake.dataset import Dataset
+from user_behaviour.lake.objects import Objects
 from user_behaviour.tables.table import Table
 
-if TYPE_CHECKING:
-    import pyarrow.fs
 
-T = TypeVar("T")
-R = TypeVar("R")
-
-
-class Lake(ABC):
-    """Objects under one root; data sets are made of them."""
+class Lake(Objects, dg.ConfigurableResource):  # type: ignore[type-arg]
+    """Where the pipeline keeps its data sets, as immutable batches of Parquet files."""
 
     def dataset(self, table: Table) -> Dataset:
         """The data set that holds the partitions of `table`."""
         return Dataset(self, table)
-
-    @abstractmethod
-    def filesystem(self) -> pyarrow.fs.FileSystem:
-        """The file system of the data files, rooted at the lake."""
-
-    @abstractmethod
-    def uri(self, path: str) -> str:
-        """The path as Spark and people address it; no `/` at its end."""
-
-    @abstractmethod
-    def make_directory(self, path: str) -> None:
-        """Prepares for writing below `path`, where the store needs that."""
-
-    @abstractmethod
-    def read(self, path: str) -> tuple[bytes, str] | None:
-        """The object and the version of it that was read; None where there is none."""
-
-    @abstractmethod
-    def write(self, path: str, content: bytes | BinaryIO) -> None:
-        """Writes the object whole or not at all."""
-
-    @abstractmethod
-    def swap(self, path: str, content: bytes, *, expected: str | None) -> bool:
-        """Replaces the object if its version is still `expected` (None: if there is none). False: it was another."""
-
-    @abstractmethod
-    def delete(self, path: str) -> None:
-        """Removes the object or everything below the path; nothing there is fine."""
-
-    def abandon(self, path: str) -> None:
-        """Removes all below the path after a write there failed, also what the store does not show."""
-        self.delete(path)
-
-    @abstractmethod
-    def list(self, path: str) -> list[str]:
-        """The names directly below the path, sorted; empty where there is nothing."""
-
-    @abstractmethod
-    def move(self, source: str, target: str) -> None:
-        """Moves one object."""
-
-    @abstractmethod
-    def open(self, path: str) -> BinaryIO:
-        """The object as a stream of bytes; FileNotFoundError where there is none."""
-
-    def at_once(self, function: Callable[[T], R], items: Iterable[T]) -> Sequence[R]:
-        """The results of the function in the order of the items, called for as many at a time as suits the store."""
-        return [function(item) for item in items]
-
-    def explaining(self, action: str, path: str) -> AbstractContextManager[None]:  # noqa: ARG002 (for twins to use)
-        """Entered while the file system is used: what the store refuses there is told as the verbs tell it."""
-        return nullcontext()

@@ -10,41 +10,40 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
+
+import pyarrow.fs
+from pydantic import Field
 
 from user_behaviour.lake.lake import Lake
 
-if TYPE_CHECKING:
-    import pyarrow.fs
-
 
 class LocalLake(Lake):
-    """The lake as a directory. An object is replaced by a rename; its version is a digest, as an ETag of S3 is."""
+    """The lake as a directory of this machine."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    # An object is replaced by a rename; its version is a digest, as an ETag of S3 is.
+
+    root: str = Field(description="The directory that holds every data set; it is made when something is written.")
 
     def filesystem(self) -> pyarrow.fs.FileSystem:
-        import pyarrow.fs
-
-        return pyarrow.fs.SubTreeFileSystem(str(self.root), pyarrow.fs.LocalFileSystem())
+        return pyarrow.fs.SubTreeFileSystem(self.root, pyarrow.fs.LocalFileSystem())
 
     def uri(self, path: str) -> str:
-        return f"file://{self.root / path}"
+        return f"file://{Path(self.root) / path}"
 
     def make_directory(self, path: str) -> None:
-        (self.root / path).mkdir(parents=True, exist_ok=True)
+        (Path(self.root) / path).mkdir(parents=True, exist_ok=True)
 
     def read(self, path: str) -> tuple[bytes, str] | None:
         try:
-            content = (self.root / path).read_bytes()
+            content = (Path(self.root) / path).read_bytes()
         except FileNotFoundError:
             return None
         # Not inode and time: the file system gives both again within a tick of its clock.
         return content, hashlib.blake2b(content, digest_size=16).hexdigest()
 
     def write(self, path: str, content: bytes | BinaryIO) -> None:
-        target = self.root / path
+        target = Path(self.root) / path
         target.parent.mkdir(parents=True, exist_ok=True)
         # Not longer than the name that it becomes, which may be as long as the file system allows.
         part = target.with_name(f"_{secrets.token_hex(6)}.part")
@@ -59,7 +58,7 @@ class LocalLake(Lake):
             part.unlink(missing_ok=True)
 
     def swap(self, path: str, content: bytes, *, expected: str | None) -> bool:
-        with self._locked((self.root / path).parent):
+        with self._locked((Path(self.root) / path).parent):
             found = self.read(path)
             if (found[1] if found else None) != expected:
                 return False
@@ -67,7 +66,7 @@ class LocalLake(Lake):
             return True
 
     def delete(self, path: str) -> None:
-        target = self.root / path
+        target = Path(self.root) / path
         if target.is_dir():
             shutil.rmtree(target, ignore_errors=False)
         else:
@@ -75,16 +74,16 @@ class LocalLake(Lake):
 
     def list(self, path: str) -> list[str]:
         try:
-            return sorted(os.listdir(self.root / path))
+            return sorted(os.listdir(Path(self.root) / path))
         except FileNotFoundError:
             return []
 
     def move(self, source: str, target: str) -> None:
         self.make_directory(str(Path(target).parent))
-        (self.root / source).rename(self.root / target)
+        (Path(self.root) / source).rename(Path(self.root) / target)
 
     def open(self, path: str) -> BinaryIO:
-        return (self.root / path).open("rb")
+        return (Path(self.root) / path).open("rb")
 
     @contextmanager
     def _locked(self, directory: Path) -> Iterator[None]:

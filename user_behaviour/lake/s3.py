@@ -11,17 +11,17 @@ import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO, Self, TypeVar
+
+import pyarrow.fs
+from botocore.exceptions import ClientError
+from pydantic import Field, model_validator
 
 from user_behaviour.aws.clients import Aws
 from user_behaviour.aws.s3_errors import explained, is_worth_another_try
 from user_behaviour.aws.s3_prefix import S3Prefix
 from user_behaviour.aws.store_errors import StoreAccessError
 from user_behaviour.lake.lake import Lake
-
-if TYPE_CHECKING:
-    import pyarrow.fs
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -32,50 +32,66 @@ _OVERTAKEN = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "NoS
 
 
 class S3Lake(Lake):
-    """The lake in `bucket` under `prefix`; the version of an object is its ETag.
+    """The lake as a prefix of a bucket on Amazon S3."""
 
-    `kms_key` encrypts what boto3 writes. pyarrow cannot name a key, so the Parquet files have the bucket's default
-    encryption: let the bucket's default name the same key. None: the bucket's default for everything.
-    """
+    # The version of an object is its ETag.
 
-    def __init__(self, aws: Aws, bucket: str, prefix: str, *, kms_key: str | None = None) -> None:
-        self._place = S3Prefix(aws, bucket, prefix)
-        self._bucket = bucket
-        self._sealed = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key} if kms_key else {}
+    bucket: str = Field(description="The bucket.")
+    prefix: str = Field(default="", description="What the keys of all its objects begin with; empty: the whole bucket.")
+    kms_key: str = Field(
+        default="",
+        description="The KMS key of what boto3 writes; pyarrow cannot name one, so let the bucket's default be "
+        "the same key. Empty: the bucket's default for everything.",
+    )
+    aws: Aws
+
+    @model_validator(mode="after")
+    def _has_a_usable_place(self) -> Self:
+        self.place  # noqa: B018  # raises ValueError, with what to write instead
+        return self
+
+    @property
+    def place(self) -> S3Prefix:
+        """The prefix that the lake is, with the clients that reach it."""
+        return S3Prefix(self.aws, self.bucket, self.prefix)
+
+    @property
+    def sealed(self) -> Mapping[str, str]:
+        """The arguments of a PUT that encrypt with the lake's own key; empty without one."""
+        return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": self.kms_key} if self.kms_key else {}
 
     def filesystem(self) -> pyarrow.fs.FileSystem:
-        return self._filesystem
+        root = "/".join(part for part in (self.bucket, self.prefix) if part)
+        return pyarrow.fs.SubTreeFileSystem(root, self.aws.s3_filesystem())
 
     def uri(self, path: str) -> str:
-        return self._place.uri(path)
+        return self.place.uri(path)
 
     def make_directory(self, path: str) -> None:
         """S3 has none, and an object that stood for one would be in the way of who lists."""
 
     def read(self, path: str) -> tuple[bytes, str] | None:
         try:
-            with self._place.open(path) as stream:
+            with self.place.open(path) as stream:
                 return stream.readall(), stream.etag
         except FileNotFoundError:
             return None
 
     def write(self, path: str, content: bytes | BinaryIO) -> None:
-        key = self._place.key(path)
+        key = self.place.key(path)
         with explained("Writing", self.uri(path)):
             if isinstance(content, bytes):
-                self._s3.put_object(Bucket=self._bucket, Key=key, Body=content, **self._sealed)
+                self._s3.put_object(Bucket=self.bucket, Key=key, Body=content, **self.sealed)
             else:
-                self._s3.upload_fileobj(content, self._bucket, key, ExtraArgs=self._sealed)
+                self._s3.upload_fileobj(content, self.bucket, key, ExtraArgs=self.sealed)
 
     def swap(self, path: str, content: bytes, *, expected: str | None) -> bool:
-        from botocore.exceptions import ClientError
-
-        key, mark = self._place.key(path), secrets.token_hex(8)
+        key, mark = self.place.key(path), secrets.token_hex(8)
         condition = {"IfNoneMatch": "*"} if expected is None else {"IfMatch": expected}
         with explained("Replacing", self.uri(path)):
             try:
                 self._s3.put_object(
-                    Bucket=self._bucket, Key=key, Body=content, Metadata={"swap": mark}, **condition, **self._sealed
+                    Bucket=self.bucket, Key=key, Body=content, Metadata={"swap": mark}, **condition, **self.sealed
                 )
             except ClientError as error:
                 if error.response["Error"]["Code"] not in _OVERTAKEN:
@@ -96,38 +112,36 @@ class S3Lake(Lake):
         # Who may not list uploads, or break them off, leaves them to the lifecycle rule.
         with suppress(StoreAccessError), explained("Breaking off uploads below", self.uri(path)):
             uploads = self._s3.get_paginator("list_multipart_uploads")
-            for page in uploads.paginate(Bucket=self._bucket, Prefix=self._below(path)):
+            for page in uploads.paginate(Bucket=self.bucket, Prefix=self._below(path)):
                 for upload in page.get("Uploads", ()):
                     named = {"Key": upload["Key"], "UploadId": upload["UploadId"]}
-                    self._s3.abort_multipart_upload(Bucket=self._bucket, **named)
+                    self._s3.abort_multipart_upload(Bucket=self.bucket, **named)
 
     def list(self, path: str) -> list[str]:
-        start = self._place.below(path)
+        start = self.place.below(path)
         names = set()
-        for page in self._place.pages(start, Delimiter="/"):
+        for page in self.place.pages(start, Delimiter="/"):
             names |= {item["Key"] for item in page.get("Contents", ())}
             names |= {item["Prefix"].rstrip("/") for item in page.get("CommonPrefixes", ())}
         return sorted(name.removeprefix(start) for name in names - {start})
 
     def move(self, source: str, target: str) -> None:
         """On the server; two requests, and more above 5 GB. A death in between leaves the object at both places."""
-        from botocore.exceptions import ClientError
-
-        origin = {"Bucket": self._bucket, "Key": self._place.key(source)}
-        place = {"Bucket": self._bucket, "Key": self._place.key(target)}
+        origin = {"Bucket": self.bucket, "Key": self.place.key(source)}
+        place = {"Bucket": self.bucket, "Key": self.place.key(target)}
         with explained("Moving", f"{self.uri(source)} to {self.uri(target)}"):
             try:
-                self._s3.copy_object(CopySource=origin, **place, **self._sealed)
+                self._s3.copy_object(CopySource=origin, **place, **self.sealed)
             except ClientError as error:
                 if error.response["Error"]["Code"] == "NoSuchKey":
                     raise FileNotFoundError(f"{self.uri(source)} is not there to be moved.") from error
                 if error.response["Error"]["Code"] != "InvalidRequest":
                     raise
-                self._s3.copy(origin, **place, ExtraArgs=self._sealed)  # in parts: it was too large for one request
+                self._s3.copy(origin, **place, ExtraArgs=self.sealed)  # in parts: it was too large for one request
             self._s3.delete_object(**origin)
 
     def open(self, path: str) -> BinaryIO:
-        return io.BufferedReader(self._place.open(path), 1 << 20)
+        return io.BufferedReader(self.place.open(path), 1 << 20)
 
     def at_once(self, function: Callable[[T], R], items: Iterable[T]) -> Sequence[R]:
         with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="s3-lake") as pool:
@@ -137,56 +151,37 @@ class S3Lake(Lake):
         return explained(action, self.uri(path))
 
     @property
-    def place(self) -> S3Prefix:
-        """The prefix that the lake is, with the clients that reach it."""
-        return self._place
-
-    @property
-    def sealed(self) -> Mapping[str, str]:
-        """The arguments of a PUT that encrypt with the lake's own key; empty without one."""
-        return self._sealed
-
-    @property
     def _s3(self) -> Any:
-        return self._place.client
-
-    @cached_property
-    def _filesystem(self) -> pyarrow.fs.FileSystem:
-        import pyarrow.fs
-
-        root = "/".join(part for part in (self._bucket, self._place.prefix) if part)
-        return pyarrow.fs.SubTreeFileSystem(root, self._place.aws.s3_filesystem())
+        return self.place.client
 
     def _below(self, path: str) -> str:
         if not path.strip("/") or path != path.strip("/"):
             raise ValueError(f"{path!r} of {self.uri('')} is not a path below the lake's root; nothing was deleted.")
-        return self._place.below(path)
+        return self.place.below(path)
 
     def _keys_of(self, path: str) -> Iterator[str]:
         """The object of exactly that path, and what is below it: in one look, as keys come in order."""
-        below, key = self._below(path), self._place.key(path)
-        for page in self._place.pages(key):
+        below, key = self._below(path), self.place.key(path)
+        for page in self.place.pages(key):
             found = [item["Key"] for item in page.get("Contents", ())]
             yield from (name for name in found if name == key or name.startswith(below))
             if found and found[-1] > below and not found[-1].startswith(below):
                 return
 
     def _delete(self, keys: Sequence[str]) -> None:
-        from botocore.exceptions import ClientError
-
         left = list(keys)
-        for attempt in range(self._place.aws.attempts):
+        for attempt in range(self.aws.max_attempts):
             request = {"Objects": [{"Key": key} for key in left], "Quiet": True}
-            errors = self._s3.delete_objects(Bucket=self._bucket, Delete=request).get("Errors", [])
+            errors = self._s3.delete_objects(Bucket=self.bucket, Delete=request).get("Errors", [])
             if not errors:
                 return
             lasting = [error for error in errors if not is_worth_another_try(error["Code"])]
-            if lasting or attempt == self._place.aws.attempts - 1:
+            if lasting or attempt == self.aws.max_attempts - 1:
                 worst = (lasting or errors)[0]
                 message = f"{worst.get('Message', '')} ({worst['Key']}; {len(errors)} of {len(left)} keys)"
                 raise ClientError({"Error": {"Code": worst["Code"], "Message": message}}, "DeleteObjects")
             left = [error["Key"] for error in errors]
 
     def _bears(self, key: str, mark: str) -> bool:
-        found = self._s3.head_object(Bucket=self._bucket, Key=key)
+        found = self._s3.head_object(Bucket=self.bucket, Key=key)
         return bool(found["Metadata"].get("swap") == mark)

@@ -233,10 +233,10 @@ class Stack:
 
 def _migrate(url: str, directory: Path) -> None:
     from user_behaviour.migrations.migrations import MigrationError, Migrations
-    from user_behaviour.warehouse.postgres import PostgresWarehouse
+    from user_behaviour.warehouse.postgres import PostgresWarehouseByUrl
 
     try:
-        Migrations(PostgresWarehouse(lambda: url), directory).apply()
+        Migrations(PostgresWarehouseByUrl(url=url), directory).apply()
     except MigrationError as error:
         raise StackError(str(error)) from error
 

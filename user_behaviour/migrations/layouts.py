@@ -7,89 +7,67 @@ to this. The reasons for a layout are in the migration that gives it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from user_behaviour.tables.schemas import BATCH_ID, EXTERNAL_TABLES, WAREHOUSE_TABLES
-from user_behaviour.tables.table import Column, Table
+from user_behaviour.tables.schemas import EXTERNAL_TABLES, WAREHOUSE_TABLES
+from user_behaviour.tables.table import Table
+
+Columns = Mapping[str, str]  # names and definitions, in order
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How Redshift stores a table: `distribution` is `ALL`, `EVEN` or `KEY(column)`; every column has an encoding."""
+    """How Redshift stores a table: `ALL`, `EVEN` or `KEY(column)`, sorted by what, and how each column is encoded."""
 
     distribution: str
-    encodings: Mapping[str, str]
-    sort_key: tuple[str, ...] = ()
+    sort_key: str
+    encodings: tuple[str, ...]
 
 
-def stored(table: Table) -> tuple[Column, ...]:
-    """The columns of a table in a database: the partition's day is the last."""
-    return (*table.columns, Column(table.partition_column, "date", "the UTC day of the partition", nullable=False))
+def definition(type_: str, *, nullable: bool) -> str:
+    """A column's type and constraint, as in `create table`."""
+    return type_ if nullable else f"{type_} not null"
 
 
-def _external(table: Table) -> tuple[Column, ...]:
-    """An external table has no constraint, and so has the one that stands for it, but for the partition's day."""
-    return stored(replace(table, columns=tuple(replace(column, nullable=True) for column in table.columns)))
+def _stored(table: Table, *, external: bool = False) -> Columns:
+    """The columns of a table in a database, the partition's day last; of an external table only that is constrained."""
+    columns = {column.name: definition(column.type, nullable=column.nullable or external) for column in table.columns}
+    return {**columns, table.partition_column: "date not null"}
 
 
-_TABLE_NAME = Column("table_name", "varchar(127)", "a warehouse table, with its schema", nullable=False)
-
-_WRITER_LOCK = (_TABLE_NAME,)
-_PUBLISHED_PARTITION = (
-    _TABLE_NAME,
-    Column("insert_date", "date", "the published day", nullable=False),
-    BATCH_ID,
-    Column("written_at", "timestamp", "when the day was written, UTC", nullable=False),
-    Column("row_count", "int", "the day's rows", nullable=False),
-    Column("sources", "varchar(65535)", "the batches that the day was computed from, JSON", nullable=False),
-    Column("facts", "varchar(65535)", "what was counted, JSON", nullable=False),
-)
-_REGISTERED_PARTITION = (
-    Column("table_name", "varchar(127)", "an external table, with its schema", nullable=False),
-    Column("insert_date", "date", "the registered day", nullable=False),
-    Column("location", "varchar(1024)", "the batch's prefix in the lake", nullable=False),
-    BATCH_ID,
-    Column("row_count", "int", "the batch's rows", nullable=False),
-    Column("registered_at", "timestamp", "when the day was registered, UTC", nullable=False),
-)
-
-REDSHIFT_TABLES: Mapping[str, tuple[Column, ...]] = {
-    "audit.writer_lock": _WRITER_LOCK,
-    "audit.published_partition": _PUBLISHED_PARTITION,
-    **{table.name: stored(table) for table in WAREHOUSE_TABLES},
+REDSHIFT_TABLES: Mapping[str, Columns] = {
+    "audit.writer_lock": {"table_name": "varchar(127) not null"},
+    "audit.published_partition": {
+        "table_name": "varchar(127) not null",
+        "insert_date": "date not null",
+        "batch_id": "varchar(64) not null",
+        "written_at": "timestamp not null",
+        "row_count": "int not null",
+        "sources": "varchar(65535) not null",
+        "facts": "varchar(65535) not null",
+    },
+    **{table.name: _stored(table) for table in WAREHOUSE_TABLES},
 }
 
-POSTGRES_TABLES: Mapping[str, tuple[Column, ...]] = {
+POSTGRES_TABLES: Mapping[str, Columns] = {
     **REDSHIFT_TABLES,
-    "spectrum.registered_partition": _REGISTERED_PARTITION,
-    **{table.name: _external(table) for table in EXTERNAL_TABLES},
+    "spectrum.registered_partition": {
+        "table_name": "varchar(127) not null",
+        "insert_date": "date not null",
+        "location": "varchar(1024) not null",
+        "batch_id": "varchar(64) not null",
+        "row_count": "int not null",
+        "registered_at": "timestamp not null",
+    },
+    **{table.name: _stored(table, external=True) for table in EXTERNAL_TABLES},
 }
 
 LAYOUTS: Mapping[str, Layout] = {
-    "audit.writer_lock": Layout("ALL", {"table_name": "raw"}),
+    "audit.writer_lock": Layout("ALL", "nothing", ("raw",)),
     "audit.published_partition": Layout(
-        "EVEN",
-        {
-            "table_name": "raw",
-            "insert_date": "az64",
-            "batch_id": "zstd",
-            "written_at": "az64",
-            "row_count": "az64",
-            "sources": "zstd",
-            "facts": "zstd",
-        },
-        sort_key=("table_name", "insert_date"),
+        "EVEN", "table_name, insert_date", ("raw", "az64", "zstd", "az64", "az64", "zstd", "zstd")
     ),
     "public.user_behavior_metric": Layout(
-        "KEY(customerid)",
-        {
-            "customerid": "az64",
-            "amount_spent": "az64",
-            "review_score": "az64",
-            "review_count": "az64",
-            "batch_id": "zstd",
-            "insert_date": "raw",
-        },
-        sort_key=("insert_date",),
+        "KEY(customerid)", "insert_date", ("az64", "az64", "az64", "az64", "zstd", "raw")
     ),
 }

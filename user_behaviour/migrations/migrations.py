@@ -1,220 +1,150 @@
-"""Versioned migrations of the warehouse: plain SQL files, applied in the order of their names, each once, by yoyo.
+"""Versioned migrations of the warehouse: plain SQL files, applied in the order of their names, each once.
 
-`NNNN.name.sql` makes, `NNNN.name.rollback.sql` takes back; a file is one transaction, unless a comment on top says
-`-- transactional: false`. `%(name)s` is a value of the deployment, quoted by the client; a per cent sign is `%%`.
-Every process that starts the local stack imports this module, so yoyo and psycopg2 are imported where they are needed.
+`NNNN.name.sql` makes, `NNNN.name.rollback.sql` takes back; each is one transaction unless a comment on top of the first
+says `-- transactional: false`. `%(name)s` is a value of the deployment, quoted by the client; a per cent sign is `%%`.
 """
 
 from __future__ import annotations
 
 import hashlib
+import platform
 import re
+import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from user_behaviour.migrations.yoyo_backend import WarehouseBackend
-    from user_behaviour.warehouse.warehouse import Warehouse
+from user_behaviour.tables.statements import SQL, split, statement
+from user_behaviour.warehouse.warehouse import Warehouse
 
-MIGRATIONS = Path(__file__).resolve().parents[2] / "sql" / "migrations"
-_ROLLBACK = ".rollback.sql"
-_SHOWN_CHARACTERS = 160
+MIGRATIONS = SQL / "migrations"
+LOCK_MINUTES = 10
+_NO_TRANSACTION = re.compile(r"(?:\s*--.*\n)*?\s*-- *transactional: *false\s")
+_KEPT = {False: "Nothing of it was kept", True: "It is no transaction: its first part may stay"}  # by autocommit
+_DONE = {"apply": "applied", "rollback": "taken back"}
 
 
 class MigrationError(Exception):
     """The warehouse cannot be migrated as asked; what is to be done is in the message."""
 
 
-@dataclass(frozen=True)
-class MigrationFile:
-    """A migration of this checkout; `id` is the name of the file without its ending."""
-
-    id: str
-    path: Path
-
-    @property
-    def rollback_path(self) -> Path:
-        return self.path.with_name(f"{self.id}{_ROLLBACK}")
-
-
-@dataclass(frozen=True)
-class AppliedMigration:
-    """A migration of the database; `digest` is that of the text that was applied, `at` in UTC without a zone."""
-
-    id: str
-    at: datetime
-    digest: str | None
-
-
-def digest(path: Path) -> str:
-    """SHA-256 of the text of a file, whatever its line ends are."""
-    return hashlib.sha256(path.read_text(encoding="utf-8").encode()).hexdigest()
-
-
-def migration_files(directory: Path) -> tuple[MigrationFile, ...]:
-    """The migrations of a directory, in their order."""
-    paths = sorted(path for path in directory.glob("*.sql") if not path.name.endswith(_ROLLBACK))
-    return tuple(MigrationFile(path.name.removesuffix(".sql"), path) for path in paths)
-
-
-def without_comments(statement: str) -> str:
-    """The statement on one line, to be shown; a text that looks like a comment goes with the comments."""
-    return " ".join(re.sub(r"--[^\n]*", "", statement).split())
-
-
 class Migrations:
-    """The migrations in `directory`, and what the warehouse has of them. Processes that migrate at once queue.
+    """The migrations in `directory`, and which the warehouse has by its ledger. Processes that migrate at once queue.
 
     `parameters` are the values of the files' placeholders. `apply`, `roll_back` and `go_to` give `report` a sentence
     for each migration that is done, and raise `MigrationError`; reading changes nothing in the database.
     """
 
-    def __init__(
-        self, warehouse: Warehouse, directory: Path, *, parameters: Mapping[str, object] | None = None
-    ) -> None:
+    def __init__(self, warehouse: Warehouse, directory: Path, *, parameters: Mapping[str, object] = {}) -> None:
         self.directory = directory
         self._warehouse = warehouse.labelled("migrate")
-        self._parameters = dict(parameters or {})
+        self._parameters = parameters
 
-    def files(self) -> tuple[MigrationFile, ...]:
-        return migration_files(self.directory)
+    def files(self) -> dict[str, Path]:
+        """The migrations of this checkout, in order: the file of each by its id, which is the name without `.sql`."""
+        files = {path.name.removesuffix(".sql"): path for path in self.directory.glob("*.sql")}
+        return {id_: files[id_] for id_ in sorted(files) if not id_.endswith(".rollback")}
 
-    def applied(self) -> tuple[AppliedMigration, ...]:
-        """What the database has, oldest first; also what this checkout does not know."""
-        if not self._warehouse.rows(_HAS_LEDGER):
-            return ()
-        digests = {row["id"]: row["digest"] for row in self._warehouse.rows(_DIGESTS)}
-        return tuple(AppliedMigration(**row, digest=digests.get(row["id"])) for row in self._warehouse.rows(_APPLIED))
+    def digest(self, id: str) -> str:  # noqa: A002
+        """SHA-256 of the text that makes a migration, whatever its line ends are."""
+        return hashlib.sha256(self.files()[id].read_text(encoding="utf-8").encode()).hexdigest()
+
+    def applied(self) -> tuple[str, ...]:
+        """The ids of what the database has, in order; also what this checkout does not know."""
+        there = self._warehouse.rows(statement("ledger/exists.sql"))
+        rows = self._warehouse.rows(statement("ledger/applied.sql")) if there else []
+        return tuple(sorted({row["id"] for row in rows}))
 
     def pending(self) -> tuple[str, ...]:
         """The ids of the migrations that `apply` would apply, in that order."""
-        applied = {migration.id for migration in self.applied()}
-        return tuple(file.id for file in self.files() if file.id not in applied)
-
-    def apply(self, report: Callable[[str], None] = lambda _: None) -> tuple[str, ...]:
-        """Applies what is pending; gives the ids."""
-        return self._apply([file.id for file in self.files()], report)
-
-    def roll_back(self, count: int = 1, report: Callable[[str], None] = lambda _: None) -> tuple[str, ...]:
-        """Takes the last migrations back, the newest first; gives the ids."""
-        return self._roll_back(lambda: self.last(count), report)
+        return tuple(sorted(self.files().keys() - set(self.applied())))
 
     def last(self, count: int) -> tuple[str, ...]:
         """What `roll_back` would take back, the newest first."""
-        return tuple(reversed(self._applied_ids()[-count:]))
+        return self.applied()[::-1][:count]
 
     def newer_than(self, id: str) -> tuple[str, ...]:  # noqa: A002
         """What `go_to` would take back, the newest first."""
-        self._require_known([id])
-        return tuple(applied for applied in reversed(self._applied_ids()) if applied > id)
+        self._file(id, "apply")
+        return tuple(applied for applied in self.applied()[::-1] if applied > id)
+
+    def apply(self, report: Callable[[str], None] = lambda _: None) -> tuple[str, ...]:
+        """Applies what is pending; gives the ids."""
+        with self._locked():
+            return self._carry_out("apply", self.pending(), report=report)
+
+    def roll_back(self, count: int = 1, report: Callable[[str], None] = lambda _: None) -> tuple[str, ...]:
+        """Takes the last migrations back, the newest first; gives the ids."""
+        with self._locked():
+            return self._carry_out("rollback", self.last(count), report=report)
 
     def go_to(self, id: str, report: Callable[[str], None] = lambda _: None) -> tuple[str, ...]:  # noqa: A002
         """Makes a migration the newest one: takes back those after it, applies what is pending up to it."""
-        back = self._roll_back(lambda: self.newer_than(id), report)
-        return (*back, *self._apply([file.id for file in self.files() if file.id <= id], report))
+        with self._locked():
+            taken_back = self._carry_out("rollback", self.newer_than(id), report=report)
+            due = [pending for pending in self.pending() if pending <= id]
+            return taken_back + self._carry_out("apply", due, report=report)
 
-    def _apply(self, wanted: Sequence[str], report: Callable[[str], None]) -> tuple[str, ...]:
-        with self._begun() as (backend, migrations):
-            todo = [m for m in backend.to_apply(migrations) if m.id in wanted]
-            for migration in todo:
-                self._process(backend, migration, "apply")
-                report(f"{migration.id} is applied.")
-        return tuple(migration.id for migration in todo)
+    def _carry_out(self, operation: str, ids: Sequence[str], *, report: Callable[[str], None]) -> tuple[str, ...]:
+        for id_, file in [(id_, self._file(id_, operation)) for id_ in ids]:  # every file is there before one is run
+            self._run(operation, id_, file=file)
+            report(f"{id_} is {_DONE[operation]}.")
+        return tuple(ids)
 
-    def _roll_back(self, chosen: Callable[[], Sequence[str]], report: Callable[[str], None]) -> tuple[str, ...]:
-        with self._begun() as (backend, migrations):
-            known = {migration.id: migration for migration in migrations}
-            todo = chosen()
-            self._require_way_back(todo)
-            for id_ in todo:
-                self._process(backend, known[id_], "rollback")
-                report(f"{id_} is taken back.")
-        return tuple(todo)
+    def _file(self, id: str, operation: str) -> Path:  # noqa: A002
+        if id not in (files := self.files()):
+            raise MigrationError(
+                f"Migration {id!r} is not in {self.directory}; choose one of: {', '.join(files)}. "
+                "One that is applied and not there is of a newer version, which can take it back."
+            )
+        file = files[id] if operation == "apply" else self.directory / f"{id}.rollback.sql"
+        if not file.is_file():
+            raise MigrationError(f"Migration {id} cannot be taken back: {file} is missing.")
+        return file
 
-    def _applied_ids(self) -> list[str]:
-        return sorted(migration.id for migration in self.applied())
+    def _run(self, operation: str, id: str, *, file: Path) -> None:  # noqa: A002
+        """Executes a file and notes it in the ledger, in one transaction where the migration can be in one."""
+        import psycopg2
 
-    def _process(self, backend: WarehouseBackend, migration: Any, direction: str) -> None:
-        """One migration and its line in the ledger, in one transaction where the migration can be in one."""
-        migration.load()
-        with _refusals_named(migration, direction):
-            if migration.use_transactions:
-                with backend.transaction():
-                    migration.process_steps(backend, direction)
-                    _note(backend, migration, direction)
-            else:
-                migration.process_steps(backend, direction)
-                with backend.transaction():
-                    _note(backend, migration, direction)
-
-    def _require_known(self, ids: Sequence[str]) -> None:
-        files = [file.id for file in self.files()]
-        for id_ in ids:
-            if id_ not in files:
-                raise MigrationError(
-                    f"Migration {id_!r} is not in {self.directory}; choose one of: {', '.join(files)}. "
-                    "One that is applied and not there is of a newer version, which can take it back."
-                )
-
-    def _require_way_back(self, ids: Sequence[str]) -> None:
-        self._require_known(ids)
-        for file in self.files():
-            if file.id in ids and not file.rollback_path.is_file():
-                raise MigrationError(f"Migration {file.id} cannot be taken back: {file.rollback_path} is missing.")
+        with self._warehouse.session() as connection, connection.cursor() as cursor:
+            connection.autocommit = bool(_NO_TRANSACTION.match(self.files()[id].read_text(encoding="utf-8")))
+            for text in split(file.read_text(encoding="utf-8")):
+                try:
+                    cursor.execute(text, self._parameters)
+                except KeyError as key:
+                    raise MigrationError(f"{file} asks for %({key.args[0]})s, which this deployment lacks.") from key
+                except psycopg2.Error as error:
+                    raise MigrationError(
+                        f"{file} is refused by the warehouse: {str(error).splitlines()[0]} "
+                        f"(in: {' '.join(text.split())[:160]}).\n"
+                        f"{_KEPT[connection.autocommit]}; mend the file, and migrate again."
+                    ) from error
+            entry = {
+                "id": str(uuid.uuid4()),
+                "hash": hashlib.sha256(id.encode()).hexdigest(),
+                "migration": id,
+                "hostname": platform.node(),
+                "digest": self.digest(id),
+                "now": datetime.now(UTC).replace(tzinfo=None),
+            }
+            cursor.execute(statement(f"ledger/{operation}.sql"), entry)
+            connection.commit()
 
     @contextmanager
-    def _begun(self) -> Iterator[tuple[WarehouseBackend, Any]]:
-        from psycopg2.errors import QueryCanceled
-        from yoyo import read_migrations
+    def _locked(self) -> Iterator[None]:
+        """The ledger's lock, which a session of its own holds: it is gone with the process, however that ends."""
+        from psycopg2.errors import DuplicateTable, QueryCanceled, UniqueViolation
 
-        from user_behaviour.migrations.yoyo_backend import LOCK_MINUTES, WarehouseBackend
-
-        try:
-            with WarehouseBackend(self._warehouse, self._parameters) as backend, backend.lock():
-                backend.ensure_internal_schema_updated()
-                yield backend, read_migrations(str(self.directory))
-        except QueryCanceled as error:
-            raise MigrationError(
-                f"Another process has been migrating for more than {LOCK_MINUTES} minutes; wait for it, or end it."
-            ) from error
-
-
-def _note(backend: WarehouseBackend, migration: Any, direction: str) -> None:
-    backend.log_migration(migration, direction)
-    (backend.mark_one if direction == "apply" else backend.unmark_one)(migration, log=False)
-
-
-@contextmanager
-def _refusals_named(migration: Any, direction: str) -> Iterator[None]:
-    import psycopg2
-
-    path = Path(migration.path)
-    file = path if direction == "apply" else path.with_name(f"{migration.id}{_ROLLBACK}")
-    kept = "Nothing of it was kept" if migration.use_transactions else "It is no transaction: its first part may stay"
-    try:
-        yield
-    except psycopg2.Error as error:
-        query = error.cursor.query if error.cursor else None
-        raise MigrationError(
-            f"{file} is refused by the warehouse: {str(error).splitlines()[0]} "
-            f"(in: {_in_short(query)}).\n{kept}; mend the file, and migrate again."
-        ) from error
-    except KeyError as error:
-        raise MigrationError(f"{file} asks for %({error.args[0]})s, which this deployment does not give.") from error
-
-
-def _in_short(query: bytes | None) -> str:
-    return without_comments((query or b"").decode(errors="replace"))[:_SHOWN_CHARACTERS] or "the connection"
-
-
-_HAS_LEDGER = "select tablename from pg_tables where schemaname = 'audit' and tablename = '_yoyo_migration'"
-_APPLIED = """
-select migration_id as id, applied_at_utc as at from audit._yoyo_migration order by applied_at_utc, migration_id
-"""
-_DIGESTS = """
-select migration_id as id, "comment" as digest from audit._yoyo_log where operation = 'apply' order by created_at_utc
-"""
+        if not self.applied():
+            with suppress(DuplicateTable, UniqueViolation):  # then another process made it at this moment
+                self._warehouse.transaction(lambda cursor: cursor.execute(statement("ledger/tables.sql")))
+        with self._warehouse.session() as holder, holder.cursor() as cursor:
+            cursor.execute("set statement_timeout to %s", (int(LOCK_MINUTES * 60_000),))
+            try:
+                cursor.execute("lock table audit.yoyo_lock")
+            except QueryCanceled as error:
+                raise MigrationError(
+                    f"Another process has been migrating for more than {LOCK_MINUTES} minutes; wait for it, or end it."
+                ) from error
+            yield

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping
+from abc import abstractmethod
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+import psycopg2
+import psycopg2.extensions
 
 from user_behaviour.lake.manifests import timestamp
 from user_behaviour.tables.copy_stream import copy_out
 
 if TYPE_CHECKING:
-    import psycopg2.extensions
     import pyarrow as pa
 
 
@@ -19,20 +23,19 @@ class SnapshotError(Exception):
     """Something was asked of a snapshot at the wrong moment: while a stream is under way, or after the end."""
 
 
-class SourceDatabase:
-    """Gives snapshots of the shop's database. `url` is asked for at each connection, so that it may move."""
+class SourceDatabase(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """The shop's PostgreSQL, read in consistent snapshots."""
 
-    def __init__(self, url: Callable[[], str]) -> None:
-        self._url = url
+    @abstractmethod
+    def dsn(self) -> str:
+        """The libpq URL of the database; asked for at each connection, so that it may move."""
 
     @contextmanager
     def snapshot(self) -> Iterator[Snapshot]:
         """One read-only transaction: all that is read in it is of the same moment."""
-        import psycopg2
-
         # UTF-8, since COPY writes in the encoding of the client, which is the database's unless one asks for another.
         connection = psycopg2.connect(
-            self._url(), application_name="user_behaviour", keepalives_idle=30, client_encoding="UTF8"
+            self.dsn(), application_name="user_behaviour", keepalives_idle=30, client_encoding="UTF8"
         )
         try:
             connection.set_session(isolation_level="REPEATABLE READ", readonly=True)

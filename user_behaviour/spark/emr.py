@@ -11,8 +11,13 @@ from __future__ import annotations
 import time
 from abc import abstractmethod
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pydantic import Field
+
+from user_behaviour.aws.clients import Aws
+from user_behaviour.lake.lake import Lake
 from user_behaviour.spark.emr_job import (
     Ending,
     JobState,
@@ -31,18 +36,17 @@ from user_behaviour.spark.spark import SparkRunner
 if TYPE_CHECKING:
     import logging
 
-POLL_SECONDS = 10.0
 # What EMR says may lag behind a submission by moments; who is unknown for longer is lost.
 UNKNOWN_AT_MOST = 3
 
 
 class EmrSpark(SparkRunner):
-    """Runs a program as a job on EMR and waits for its end, `minutes` at most from when it began to wait."""
+    """Spark programs as jobs on EMR, each waited for to its end."""
 
-    def __init__(self, programs: SparkPrograms, *, minutes: float, poll_seconds: float) -> None:
-        self._programs = programs
-        self._minutes = minutes
-        self._poll_seconds = poll_seconds
+    minutes: float = Field(default=60, description="After so many minutes of waiting a job is cancelled.")
+    poll_seconds: float = Field(default=10, description="How often EMR is asked how a job goes.")
+    lake: Lake
+    aws: Aws
 
     @abstractmethod
     def find(self, name: str) -> str | None:
@@ -98,7 +102,7 @@ class EmrSpark(SparkRunner):
             if found := self.find(name):
                 _log().info("Spark job %s (%s) was submitted before; waiting for it", found, name)
                 return found
-            job_id = self.submit(name, self._programs.uri(program), ["--job", job])
+            job_id = self.submit(name, SparkPrograms(Path(self.programs), self.lake).uri(program), ["--job", job])
         except (BotoCoreError, ClientError) as error:
             raise SparkJobRefusedError(
                 f"Submitting {program} as {name} failed: {error}. `user-behaviour doctor` looks at application, "
@@ -125,12 +129,12 @@ class EmrSpark(SparkRunner):
                     f"Spark job {job_id} is lost: EMR does not know it any more (last seen {last or 'never'}). "
                     f"What there is of its logs is at {logs}; run the days again."
                 )
-            if seconds >= self._minutes * 60:
+            if seconds >= self.minutes * 60:
                 raise SparkJobTimeoutError(
-                    f"Spark job {job_id} was {last or 'unknown'} after {self._minutes:g} minutes and is cancelled. "
+                    f"Spark job {job_id} was {last or 'unknown'} after {self.minutes:g} minutes and is cancelled. "
                     f"Read its logs at {logs}; if it only needs longer, raise USER_BEHAVIOUR_SPARK_MINUTES."
                 )
-            time.sleep(self._poll_seconds)
+            time.sleep(self.poll_seconds)
 
     def _give_up(self, name: str, job_id: str | None) -> None:
         """Cancels the job; with no id, the one that a broken off submission may have started."""

@@ -9,14 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from math import ceil
-from pathlib import Path
 from typing import Any
 
-from user_behaviour.aws.clients import Aws
-from user_behaviour.lake.lake import Lake
-from user_behaviour.spark.emr import POLL_SECONDS, EmrSpark
+from pydantic import Field
+
+from user_behaviour.spark.emr import EmrSpark
 from user_behaviour.spark.emr_job import Ending, JobState
-from user_behaviour.spark.programs import SparkPrograms
 
 LOGS = "_logs/spark"
 # Between the polite and the hard end of a cancelled job, in seconds; 15 is the least that EMR takes.
@@ -27,31 +25,16 @@ _ENDINGS = {"SUCCESS": Ending.SUCCESS, "FAILED": Ending.FAILURE, "CANCELLED": En
 
 
 class EmrServerlessSpark(EmrSpark):
-    """Jobs of one application, run as `role` (an ARN); `spark_parameters` are spark-submit's, such as `--conf a=b`."""
+    """Spark programs as job runs of an application of EMR Serverless."""
 
-    def __init__(
-        self,
-        aws: Aws,
-        programs: Path,
-        lake: Lake,
-        *,
-        application: str,
-        role: str,
-        minutes: float,
-        spark_parameters: str = "",
-        poll_seconds: float = POLL_SECONDS,
-    ) -> None:
-        super().__init__(SparkPrograms(programs, lake), minutes=minutes, poll_seconds=poll_seconds)
-        self.aws = aws
-        self.application = application
-        self.role = role
-        self._spark_parameters = spark_parameters
-        self._log_uri = f"{lake.uri(LOGS)}/"
+    application: str = Field(description="The application's id; it exists already, and stops by itself.")
+    role: str = Field(description="The ARN of the role as which jobs run.")
+    spark_parameters: str = Field(default="", description="More parameters of spark-submit, such as `--conf a=b`.")
 
     def find(self, name: str) -> str | None:
         """Looks by itself: how long EMR remembers a client token is not documented."""
         # An older one has ended: EMR's own time-out is on it.
-        since = datetime.now(UTC) - timedelta(days=1, minutes=self._minutes)
+        since = datetime.now(UTC) - timedelta(days=1, minutes=self.minutes)
         pages = self._client.get_paginator("list_job_runs").paginate(
             applicationId=self.application, createdAtAfter=since
         )
@@ -59,18 +42,18 @@ class EmrServerlessSpark(EmrSpark):
 
     def submit(self, name: str, entry_point: str, arguments: Sequence[str]) -> str:
         driver: dict[str, Any] = {"entryPoint": entry_point, "entryPointArguments": list(arguments)}
-        if self._spark_parameters:
-            driver["sparkSubmitParameters"] = self._spark_parameters
+        if self.spark_parameters:
+            driver["sparkSubmitParameters"] = self.spark_parameters
         started = self._client.start_job_run(
             applicationId=self.application,
             clientToken=name,
             name=name,
             executionRoleArn=self.role,
             # For when nobody is left to cancel it.
-            executionTimeoutMinutes=max(LEAST_MINUTES, ceil(self._minutes)),
+            executionTimeoutMinutes=max(LEAST_MINUTES, ceil(self.minutes)),
             jobDriver={"sparkSubmit": driver},
             configurationOverrides={
-                "monitoringConfiguration": {"s3MonitoringConfiguration": {"logUri": self._log_uri}}
+                "monitoringConfiguration": {"s3MonitoringConfiguration": {"logUri": self._logs_uri}}
             },
         )
         return str(started["jobRunId"])
@@ -90,9 +73,13 @@ class EmrServerlessSpark(EmrSpark):
     def logs(self, job_id: str) -> str:
         """The logs on S3, and the command that gives the Spark UI's address; the address itself would let anyone in."""
         return (
-            f"{self._log_uri}applications/{self.application}/jobs/{job_id}/ (SPARK_DRIVER/stderr.gz); Spark UI: "
+            f"{self._logs_uri}applications/{self.application}/jobs/{job_id}/ (SPARK_DRIVER/stderr.gz); Spark UI: "
             f"aws emr-serverless get-dashboard-for-job-run --application-id {self.application} --job-run-id {job_id}"
         )
+
+    @property
+    def _logs_uri(self) -> str:
+        return f"{self.lake.uri(LOGS)}/"
 
     @property
     def _client(self) -> Any:

@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-from user_behaviour.aws.clients import Aws
-from user_behaviour.lake.lake import Lake
-from user_behaviour.spark.emr import POLL_SECONDS, EmrSpark
+from pydantic import Field
+
+from user_behaviour.spark.emr import EmrSpark
 from user_behaviour.spark.emr_job import Ending, JobState, SparkJobError
-from user_behaviour.spark.programs import SparkPrograms
 
 _ENDINGS = {
     "COMPLETED": Ending.SUCCESS,
@@ -28,25 +25,10 @@ _THROTTLED = {"ThrottlingException", "Throttling", "RequestLimitExceeded", "TooM
 
 
 class EmrStepsSpark(EmrSpark):
-    """Steps of the cluster of that id. `role` is a runtime role (an ARN), where the cluster asks for one."""
+    """Spark programs as steps on an EMR cluster."""
 
-    def __init__(
-        self,
-        aws: Aws,
-        programs: Path,
-        lake: Lake,
-        *,
-        cluster: str,
-        minutes: float,
-        role: str | None = None,
-        poll_seconds: float = POLL_SECONDS,
-    ) -> None:
-        super().__init__(SparkPrograms(programs, lake), minutes=minutes, poll_seconds=poll_seconds)
-        self.aws = aws
-        # botocore would repeat a submission whose answer was lost, and so submit twice.
-        self._aws_once = replace(aws, attempts=1)
-        self.cluster = cluster
-        self.role = role
+    cluster: str = Field(description="The cluster's id; it exists already.")
+    role: str = Field(default="", description="The ARN of a runtime role, where the cluster asks for one.")
 
     def find(self, name: str) -> str | None:
         pages = self._client.get_paginator("list_steps").paginate(ClusterId=self.cluster)
@@ -60,7 +42,7 @@ class EmrStepsSpark(EmrSpark):
             "ActionOnFailure": "CONTINUE",
             "HadoopJarStep": {"Jar": "command-runner.jar", "Args": command},
         }
-        for _ in range(self.aws.attempts - 1):
+        for _ in range(self.aws.max_attempts - 1):
             if (job_id := self._submitted(step)) or (job_id := self._seen(name)):
                 return job_id
         return self._submit_once(step)
@@ -108,11 +90,12 @@ class EmrStepsSpark(EmrSpark):
             raise
 
     def _seen(self, name: str) -> str | None:
-        time.sleep(self._poll_seconds)
+        time.sleep(self.poll_seconds)
         return self.find(name)
 
     def _submit_once(self, step: dict[str, Any]) -> str:
-        client = self._aws_once.client("emr")
+        # botocore would repeat a submission whose answer was lost, and so submit twice.
+        client = self.aws.model_copy(update={"max_attempts": 1}).client("emr")
         role = {"ExecutionRoleArn": self.role} if self.role else {}
         return str(client.add_job_flow_steps(JobFlowId=self.cluster, Steps=[step], **role)["StepIds"][0])
 

@@ -23,8 +23,8 @@ from typing import Any
 
 from user_behaviour.lake.dataset import MANIFEST, BatchInForceError, Dataset
 from user_behaviour.lake.held_back import HeldBackError
-from user_behaviour.lake.lake import Lake
 from user_behaviour.lake.manifests import Fact, Manifest, Source, timestamp
+from user_behaviour.lake.objects import Objects
 from user_behaviour.recipes import SparkFiles
 
 STAGING = "_staging"
@@ -51,7 +51,7 @@ class _Job:
     def output(self) -> str:
         return f"{self.root}/output"
 
-    def write(self, lake: Lake) -> None:
+    def write(self, lake: Objects) -> None:
         content = {**self.work, "output": lake.uri(self.output), "batch_id": self.batch_id}
         lake.write(self.path, json.dumps(content).encode())
 

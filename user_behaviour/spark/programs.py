@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from user_behaviour.lake.lake import Lake
+from user_behaviour.lake.lake import Lake
 
 PROGRAMS = "_programs"
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
+
+import dagster as dg
+from pydantic import Field
 
 
-class SparkRunner(ABC):
-    """Runs Spark programs to their end."""
+class SparkRunner(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """Where the Spark programs of `spark_jobs/` run, each to its end."""
+
+    programs: str = Field(description="The directory of the programs.")
 
     @abstractmethod
     def prepare(self) -> None:

@@ -9,11 +9,12 @@ import threading
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import suppress
 from itertools import chain
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
-if TYPE_CHECKING:
-    import psycopg2.extensions
-    import pyarrow as pa
+import psycopg2
+import psycopg2.extensions
+import pyarrow as pa
+import pyarrow.csv
 
 BLOCK_BYTES = 4 << 20
 
@@ -26,8 +27,6 @@ def copy_out(
     connection: psycopg2.extensions.connection, sql: str, parameters: Mapping[str, Any], schema: pa.Schema
 ) -> Generator[pa.RecordBatch]:
     """The rows of a query, in the schema. COPY pushes and the reader pulls: a pipe and a thread stand between."""
-    import pyarrow as pa
-
     with connection.cursor() as cursor:
         query = cursor.mogrify(sql, parameters).decode().strip().rstrip(";")
     reading, writing = os.pipe()
@@ -52,9 +51,6 @@ def _parsed(source: BinaryIO, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     Not by Arrow's own stream over a file of Python's: Arrow's threads let go of the file so late that a process which
     ends just then is aborted ("terminate called without an active exception", seen with pyarrow 26 in 1 of 25 exits).
     """
-    import pyarrow as pa
-    import pyarrow.csv
-
     names: list[str] = []
     for block in _whole_rows(source):
         if not names:
@@ -90,8 +86,6 @@ def _whole_rows(source: BinaryIO) -> Iterator[bytes]:
 
 
 def _conversion(schema: pa.Schema) -> Any:
-    import pyarrow.csv
-
     # COPY's CSV writes null as nothing and the empty text as "".
     return pyarrow.csv.ConvertOptions(
         column_types=schema,
@@ -116,8 +110,6 @@ class _CopyOut(threading.Thread):
         self.error: psycopg2.Error | None = None
 
     def run(self) -> None:
-        import psycopg2
-
         # Broken where the reader has left: there is nobody to tell.
         with suppress(BrokenPipeError), os.fdopen(self._descriptor, "wb") as target:
             try:
@@ -138,8 +130,6 @@ class _CopyOut(threading.Thread):
 
     def abandon(self, source: BinaryIO) -> None:
         """Ends COPY before its time; the transaction can go on, and still sees what it saw."""
-        import psycopg2
-
         # Cancelled, so that nobody waits for the rest; a session that is gone by now needs neither.
         with suppress(psycopg2.Error):
             self._connection.cancel()
@@ -185,9 +175,6 @@ class CopySource:
 
 
 def _as_csv(batch: pa.RecordBatch) -> bytes:
-    import pyarrow as pa
-    import pyarrow.csv
-
     target = pa.BufferOutputStream()
     # Texts are quoted and nulls are not, which is how COPY tells "" from null.
     pyarrow.csv.write_csv(batch, target, pyarrow.csv.WriteOptions(include_header=False))

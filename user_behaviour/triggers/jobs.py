@@ -52,8 +52,8 @@ class PurgeConfig(dg.Config):
 def purge_superseded_batches(
     context: dg.OpExecutionContext,
     config: PurgeConfig,
-    lake: dg.ResourceParam[Lake],
-    external_tables: dg.ResourceParam[ExternalTables],
+    lake: Lake,
+    external_tables: ExternalTables,
 ) -> None:
     """Removes batches that were replaced long ago, and what crashed and rejected attempts left in the lake."""
     # Age is measured on the clock; which partitions there are to look through is not.

@@ -20,7 +20,7 @@ LOOK_BACK_DAYS = 30
     default_status=dg.DefaultScheduleStatus.STOPPED,
 )
 def purchases_daily(
-    context: dg.ScheduleEvaluationContext, external_tables: dg.ResourceParam[ExternalTables]
+    context: dg.ScheduleEvaluationContext, external_tables: ExternalTables
 ) -> list[dg.RunRequest] | dg.SkipReason:
     """Requests missing days in as few ranges as they form; what the external table has decides, not events.
 

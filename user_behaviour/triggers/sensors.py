@@ -31,7 +31,7 @@ REPORTS_SHOWN = 20
     minimum_interval_seconds=INTERVAL_SECONDS,
     default_status=dg.DefaultSensorStatus.STOPPED,
 )
-def vendor_files(context: dg.SensorEvaluationContext, vendor_drop: dg.ResourceParam[VendorDrop]) -> dg.SensorResult:
+def vendor_files(context: dg.SensorEvaluationContext, vendor_drop: VendorDrop) -> dg.SensorResult:
     """Requests the days of new versions of files, and records on the external asset what was delivered."""
     seen = look(vendor_drop.files(), TickMemory.from_cursor(context.cursor), partitions=existing_days())
     reports = _shown(seen.reports)
@@ -56,8 +56,8 @@ def vendor_files(context: dg.SensorEvaluationContext, vendor_drop: dg.ResourcePa
 )
 def metric_follows(
     context: dg.SensorEvaluationContext,
-    external_tables: dg.ResourceParam[ExternalTables],
-    warehouse: dg.ResourceParam[Warehouse],
+    external_tables: ExternalTables,
+    warehouse: Warehouse,
 ) -> dg.SensorResult:
     """Compares the batches that are registered with those that the metric's days were made from.
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
+
+import dagster as dg
 
 
 @dataclass(frozen=True)
@@ -22,8 +24,8 @@ class DroppedFile:
     is_whole: bool = False
 
 
-class VendorDrop(ABC):
-    """Files under one prefix, without folders."""
+class VendorDrop(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """Where the vendor drops files: one prefix, without folders."""
 
     @abstractmethod
     def files(self) -> Sequence[DroppedFile]:

@@ -8,14 +8,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
+from pydantic import Field
+
 from user_behaviour.vendor.drop import DroppedFile, VendorDrop
 
 
 class LocalVendorDrop(VendorDrop):
-    """The vendor's files in a directory; hidden files are not there yet."""
+    """The vendor's drop as a directory of this machine; a hidden file is not there yet."""
 
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
+    directory: str = Field(description="The directory of the files.")
 
     def files(self) -> Sequence[DroppedFile]:
         try:
@@ -27,11 +28,11 @@ class LocalVendorDrop(VendorDrop):
         return [file for file in found if file is not None]
 
     def open(self, name: str) -> BinaryIO:
-        return (self.directory / name).open("rb")
+        return (Path(self.directory) / name).open("rb")
 
     def find(self, name: str) -> DroppedFile | None:
         try:
-            status = (self.directory / name).stat()
+            status = (Path(self.directory) / name).stat()
         except FileNotFoundError:
             return None
         return _dropped(name, status) if stat.S_ISREG(status.st_mode) else None

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Self
+
+from pydantic import Field, model_validator
 
 from user_behaviour.aws.clients import Aws
 from user_behaviour.aws.s3_prefix import S3Prefix
@@ -12,36 +14,42 @@ from user_behaviour.vendor.drop import DroppedFile, VendorDrop
 
 
 class S3VendorDrop(VendorDrop):
-    """The vendor's files in a prefix; what lies in folders below it is not the vendor's drop."""
+    """The vendor's drop as a prefix of a bucket on Amazon S3, without what lies in folders below it."""
 
-    def __init__(self, aws: Aws, bucket: str, prefix: str) -> None:
-        self._place = S3Prefix(aws, bucket, prefix)
+    bucket: str = Field(description="The bucket.")
+    prefix: str = Field(default="", description="What the keys of the files begin with; empty: the whole bucket.")
+    aws: Aws
 
-    def files(self) -> Sequence[DroppedFile]:
-        pages = self._place.pages(self._place.below(""), Delimiter="/")
-        found = (self._dropped(item) for page in pages for item in page.get("Contents", ()))
-        return sorted((file for file in found if file.name), key=lambda file: file.name)
-
-    def open(self, name: str) -> BinaryIO:
-        return io.BufferedReader(self._place.open(name), 1 << 20)
-
-    def find(self, name: str) -> DroppedFile | None:
-        # By the listing and not by HEAD, whose time has not the same resolution: both must give the same version.
-        key = self._place.key(name)
-        page = next(self._place.pages(key, PaginationConfig={"PageSize": 1}))  # a key comes before all that it begins
-        return next((self._dropped(item) for item in page.get("Contents", ()) if item["Key"] == key), None)
-
-    def uri(self) -> str:
-        return self._place.uri("")
+    @model_validator(mode="after")
+    def _has_a_usable_place(self) -> Self:
+        self.place  # noqa: B018  # raises ValueError, with what to write instead
+        return self
 
     @property
     def place(self) -> S3Prefix:
         """The prefix that the drop is, with the clients that reach it."""
-        return self._place
+        return S3Prefix(self.aws, self.bucket, self.prefix)
+
+    def files(self) -> Sequence[DroppedFile]:
+        pages = self.place.pages(self.place.below(""), Delimiter="/")
+        found = (self._dropped(item) for page in pages for item in page.get("Contents", ()))
+        return sorted((file for file in found if file.name), key=lambda file: file.name)
+
+    def open(self, name: str) -> BinaryIO:
+        return io.BufferedReader(self.place.open(name), 1 << 20)
+
+    def find(self, name: str) -> DroppedFile | None:
+        # By the listing and not by HEAD, whose time has not the same resolution: both must give the same version.
+        key = self.place.key(name)
+        page = next(self.place.pages(key, PaginationConfig={"PageSize": 1}))  # a key comes before all that it begins
+        return next((self._dropped(item) for item in page.get("Contents", ()) if item["Key"] == key), None)
+
+    def uri(self) -> str:
+        return self.place.uri("")
 
     def _dropped(self, item: Mapping[str, Any]) -> DroppedFile:
         """The object as a listing shows it; a delivery of the same bytes has another time, so another version."""
-        name = item["Key"].removeprefix(self._place.below(""))
+        name = item["Key"].removeprefix(self.place.below(""))
         modified_at = item["LastModified"].timestamp()
         etag = item["ETag"].strip('"')
         version = f"{int(modified_at * 1000):x}-{item['Size']:x}-{etag}"

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    import psycopg2.extensions
+import psycopg2
+import psycopg2.extensions
 
 GRACE_SECONDS = 10
 
@@ -22,7 +22,6 @@ class BrokenStatementError(Exception):
 
 def interruptible_cursor(terminate: Callable[[int], None]) -> type[psycopg2.extensions.cursor]:
     """The class of such cursors; `terminate` ends the session with a process id, over another connection."""
-    import psycopg2.extensions
 
     class InterruptibleCursor(psycopg2.extensions.cursor):
         def execute(self, query: Any, vars: Any = None) -> None:  # noqa: A002  (psycopg2's name)
@@ -52,8 +51,6 @@ class _Execution(threading.Thread):
         self._error: psycopg2.Error | None = None
 
     def run(self) -> None:
-        import psycopg2
-
         try:
             self._execute()
             self._complete = True

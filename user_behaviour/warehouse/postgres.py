@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import psycopg2
+import psycopg2.extensions
+import pyarrow as pa
+from pydantic import Field
+
+from user_behaviour.tables.copy_stream import CopySource, copy_out
 from user_behaviour.warehouse.warehouse import Warehouse
-
-if TYPE_CHECKING:
-    import psycopg2
-    import psycopg2.extensions
-    import pyarrow as pa
 
 
 class PostgresWarehouse(Warehouse):
-    """The warehouse on PostgreSQL. `url` is asked for at each connection, so that it may move."""
+    """The warehouse on PostgreSQL."""
 
-    def __init__(self, url: Callable[[], str]) -> None:
-        self._url = url
+    @abstractmethod
+    def dsn(self) -> str:
+        """The libpq URL of the database; asked for at each connection, so that it may move."""
 
     def connect(self) -> psycopg2.extensions.connection:
-        import psycopg2
-
         return psycopg2.connect(
-            self._url(),
+            self.dsn(),
             # PostgreSQL keeps 63 bytes; the run is at the end of a label.
             application_name=self.label[-63:] or "user_behaviour",
             # One view of the data for a whole transaction, as on Redshift: what is audited is what was summed.
@@ -44,10 +45,6 @@ class PostgresWarehouse(Warehouse):
             yield connection
 
     def load(self, cursor: psycopg2.extensions.cursor, table: str, batches: Iterable[pa.RecordBatch]) -> int:
-        import psycopg2
-
-        from user_behaviour.tables.copy_stream import CopySource
-
         source = CopySource(batches)
         if (columns := source.columns) is None:
             return 0
@@ -61,7 +58,14 @@ class PostgresWarehouse(Warehouse):
         return source.rows
 
     def unload(self, sql: str, parameters: Mapping[str, Any], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-        from user_behaviour.tables.copy_stream import copy_out
-
         with self.reading() as connection:
             yield from copy_out(connection, sql, parameters, schema)
+
+
+class PostgresWarehouseByUrl(PostgresWarehouse):
+    """The warehouse on a PostgreSQL at a fixed address."""
+
+    url: str = Field(repr=False, description="The libpq URL of the database, password included.")
+
+    def dsn(self) -> str:
+        return self.url

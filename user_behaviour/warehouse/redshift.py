@@ -7,54 +7,73 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any, Self
 
+import certifi
+import psycopg2
+import psycopg2.extensions
+import pyarrow as pa
+from pydantic import Field, model_validator
+
+from user_behaviour.aws.clients import Aws
+from user_behaviour.aws.secrets import Secret
 from user_behaviour.lake.lake import Lake
 from user_behaviour.warehouse import redshift_errors
-from user_behaviour.warehouse.redshift_connection import RedshiftConnection
+from user_behaviour.warehouse.redshift_connection import (
+    ClusterCredentials,
+    Credentials,
+    Password,
+    RedshiftConnection,
+    ServerlessCredentials,
+)
 from user_behaviour.warehouse.redshift_copy import STAGING, StagedRows, staged
 from user_behaviour.warehouse.redshift_names import require_role, require_uri
 from user_behaviour.warehouse.redshift_unload import FewRows, UnloadedRows
 from user_behaviour.warehouse.warehouse import Warehouse
 
-if TYPE_CHECKING:
-    import psycopg2
-    import psycopg2.extensions
-    import pyarrow as pa
-
-UNLOAD_ABOVE = 50_000
-
 
 class RedshiftWarehouse(Warehouse):
-    """`lake` is on S3, and `iam_role` is whom Redshift becomes to read and write there (`default`: its own default).
+    """The warehouse on Amazon Redshift, provisioned or Serverless, over verified TLS.
 
-    Results of more than `unload_above` rows leave by UNLOAD.
+    Exactly one of `password`, `workgroup` and `cluster` says how to log in.
     """
 
-    def __init__(
-        self, connection: RedshiftConnection, lake: Lake, *, iam_role: str = "default", unload_above: int = UNLOAD_ABOVE
-    ) -> None:
-        require_uri(lake.uri(STAGING))
-        self._connection = connection
-        self._lake = lake
-        self._iam_role = require_role(iam_role)
-        self._unload_above = unload_above
+    host: str = Field(description="The endpoint's own name, for its certificate is verified against it.")
+    port: int = Field(default=5439, description="The endpoint's port.")
+    database: str = Field(default="dev", description="The database.")
+    user: str = Field(default="", description="The database user; of a Serverless workgroup IAM names it.")
+    password: str = Field(
+        default="",
+        repr=False,
+        description="The user's password, or secretsmanager:NAME[#KEY], looked up at each login.",
+    )
+    workgroup: str = Field(default="", description="The Serverless workgroup whose temporary credentials to take.")
+    cluster: str = Field(default="", description="The provisioned cluster whose temporary credentials to take.")
+    ca_bundle: str = Field(default="", description="The file of the authorities to trust; empty: certifi's.")
+    iam_role: str = Field(
+        default="default",
+        description="The role by which Redshift reads and writes the lake; `default`: its own default.",
+    )
+    unload_above: int = Field(default=50_000, description="Results of more rows leave by UNLOAD.")
+    lake: Lake
+    aws: Aws
 
-    @property
-    def iam_role(self) -> str:
-        return self._iam_role
+    @model_validator(mode="after")
+    def _names_are_safe(self) -> Self:
+        require_uri(self.lake.uri(STAGING))
+        require_role(self.iam_role)
+        return self
 
     def connect(self) -> psycopg2.extensions.connection:
-        return self._connection.connect(self.label)
+        return self.connection.connect(self.label)
 
     def load(self, cursor: psycopg2.extensions.cursor, table: str, batches: Iterable[pa.RecordBatch]) -> int:
-        import psycopg2
-
-        with staged(self._lake, table, batches) as rows:
+        with staged(self.lake, table, batches) as rows:
             if not rows.rows:
                 return 0
             try:
-                rows.copied(cursor, table, iam_role=self._iam_role)
+                rows.copied(cursor, table, iam_role=self.iam_role)
             except psycopg2.Error as error:
                 if not self.is_transient(error) and (found := self._copy_error(error, cursor, table, rows)):
                     raise found from error
@@ -69,8 +88,6 @@ class RedshiftWarehouse(Warehouse):
     @contextmanager
     def session(self) -> Iterator[psycopg2.extensions.connection]:
         """As the role says; and what a scan of files fails with is told as Redshift's system views know it."""
-        import psycopg2
-
         with closing(self.connect()) as connection:
             pid = connection.get_backend_pid()
             try:
@@ -83,15 +100,33 @@ class RedshiftWarehouse(Warehouse):
     def is_transient(self, error: psycopg2.Error) -> bool:
         return super().is_transient(error) or redshift_errors.is_conflict(error)
 
+    @property
+    def connection(self) -> RedshiftConnection:
+        """Where the database is, and how to log in there."""
+        return RedshiftConnection(
+            host=self.host,
+            database=self.database,
+            credentials=self._credentials(),
+            ca_bundle=Path(self.ca_bundle or certifi.where()),
+            port=self.port,
+        )
+
+    def _credentials(self) -> Credentials:
+        if self.password:
+            return Password(self.user, Secret("USER_BEHAVIOUR_REDSHIFT_PASSWORD", self.password, self.aws))
+        if self.workgroup:
+            return ServerlessCredentials(self.aws, self.workgroup)
+        return ClusterCredentials(self.aws, self.cluster, self.user)
+
     def _result(self, sql: str, parameters: Mapping[str, Any]) -> FewRows | UnloadedRows:
         with self.session() as connection, connection.cursor() as cursor:
             query = cursor.mogrify(sql, parameters).decode().strip().rstrip(";")
             # In one transaction, so that both look at the same data.
-            if few := FewRows.of(cursor, query, most=self._unload_above):
+            if few := FewRows.of(cursor, query, most=self.unload_above):
                 return few
-            unloaded = UnloadedRows(self._lake)
+            unloaded = UnloadedRows(self.lake)
             try:
-                unloaded.unload(cursor, query, iam_role=self._iam_role)
+                unloaded.unload(cursor, query, iam_role=self.iam_role)
             except BaseException:
                 unloaded.close()
                 raise

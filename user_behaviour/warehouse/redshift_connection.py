@@ -12,14 +12,14 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import psycopg2
+import psycopg2.extensions
+from botocore.exceptions import BotoCoreError, ClientError
+
+from user_behaviour.aws.clients import Aws
 from user_behaviour.warehouse.interruptible_cursor import interruptible_cursor
-
-if TYPE_CHECKING:
-    import psycopg2.extensions
-
-    from user_behaviour.aws.clients import Aws
 
 CREDENTIALS_SECONDS = 900  # the least that AWS gives; they are needed only to connect
 
@@ -109,8 +109,6 @@ class RedshiftConnection:
 
     def connect(self, label: str = "") -> psycopg2.extensions.connection:
         """A new session, with no transaction begun; `label` becomes the query group of its statements."""
-        import psycopg2
-
         connection = self._connected(cursor_factory=interruptible_cursor(self.terminate))
         try:
             # Outside of a transaction, which would take the settings back if it is rolled back.
@@ -127,16 +125,12 @@ class RedshiftConnection:
 
     def terminate(self, pid: int) -> None:
         """Ends another session of the same user, and with it the statement that it is at; as far as that can be had."""
-        import psycopg2
-
         with suppress(psycopg2.Error, CredentialsError), closing(self._connected()) as connection:
             connection.autocommit = True
             with connection.cursor() as cursor:
                 cursor.execute("select pg_terminate_backend(%s)", (pid,))
 
     def _connected(self, **more: Any) -> psycopg2.extensions.connection:
-        import psycopg2
-
         login = self.credentials.login(self.database)
         # No `options`: Redshift knows no settings there. UTC is its time zone already.
         connection: psycopg2.extensions.connection = psycopg2.connect(
@@ -168,8 +162,6 @@ def query_group(label: str) -> str:
 
 
 def _granted(target: str, action: str, ask: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    from botocore.exceptions import BotoCoreError, ClientError
-
     try:
         return ask()
     except (BotoCoreError, ClientError) as error:

@@ -10,15 +10,14 @@ import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+import psycopg2.extensions
+import pyarrow as pa
+import pyarrow.parquet as pq
+from psycopg2 import sql
+
+from user_behaviour.lake.lake import Lake
 from user_behaviour.warehouse.redshift_names import require_identifier, require_uri, role_in_sql
-
-if TYPE_CHECKING:
-    import psycopg2.extensions
-    import pyarrow as pa
-
-    from user_behaviour.lake.lake import Lake
 
 # No underscore before it: Redshift skips files of such names, and of directories its documentation says nothing.
 STAGING = "exchange"
@@ -43,8 +42,6 @@ class StagedRows:
 
     def copied(self, cursor: psycopg2.extensions.cursor, table: str, *, iam_role: str) -> None:
         """Appends the rows to the table, in the cursor's transaction."""
-        from psycopg2 import sql
-
         cursor.execute(
             sql.SQL("copy {} ({}) from {} iam_role {} format as parquet manifest").format(
                 sql.Identifier(*table.split(".")),
@@ -86,8 +83,6 @@ def staged(lake: Lake, table: str, batches: Iterable[pa.RecordBatch]) -> Iterato
 
 def _files(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
     """The rows in portions of a file each; one portion is in memory at a time."""
-    import pyarrow as pa
-
     gathered: list[pa.RecordBatch] = []
     size = 0
     for batch in batches:
@@ -103,9 +98,6 @@ def _files(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
 
 
 def _as_parquet(table: pa.Table) -> bytes:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     target = pa.BufferOutputStream()
     # Redshift takes nanoseconds for something else; a value that microseconds cannot hold is refused here.
     pq.write_table(table, target, compression="snappy", coerce_timestamps="us")

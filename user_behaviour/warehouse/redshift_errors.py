@@ -11,9 +11,10 @@ from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    import psycopg2.extensions
+import psycopg2
+import psycopg2.extensions
 
+if TYPE_CHECKING:
     Connect = Callable[[], psycopg2.extensions.connection]
 
 # Serialization conflicts have no SQLSTATE of their own on Redshift: XX000, and a text.
@@ -81,8 +82,6 @@ def _raw(found: Mapping[str, Any]) -> str:
 
 def _first(connect: Connect, queries: tuple[str, ...], parameters: Mapping[str, Any]) -> dict[str, Any]:
     """What the queries say in their first rows, together; where two say the same thing, the earlier one counts."""
-    import psycopg2
-
     found: dict[str, Any] = {}
     with suppress(psycopg2.Error), closing(connect()) as connection:
         connection.autocommit = True  # a view that does not exist here must not end a transaction

@@ -9,16 +9,16 @@ import json
 import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import psycopg2.extensions
+import pyarrow as pa
+import pyarrow.parquet as pq
+from psycopg2 import sql
+
+from user_behaviour.lake.lake import Lake
 from user_behaviour.warehouse.redshift_copy import STAGING, RowCountError
 from user_behaviour.warehouse.redshift_names import require_uri, role_in_sql
-
-if TYPE_CHECKING:
-    import psycopg2.extensions
-    import pyarrow as pa
-
-    from user_behaviour.lake.lake import Lake
 
 FETCH = 1000  # rows at a time: more are refused by a cluster of one node
 
@@ -50,8 +50,6 @@ class FewRows:
 
     def read(self, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         """The rows in the schema; a value that does not fit its type is refused."""
-        import pyarrow as pa
-
         if self.rows:
             values = dict(zip(self.columns, zip(*self.rows, strict=True), strict=True))
             yield pa.record_batch([pa.array(values[f.name], f.type) for f in schema], schema=schema)
@@ -69,8 +67,6 @@ class UnloadedRows:
 
     def unload(self, cursor: psycopg2.extensions.cursor, query: str, *, iam_role: str) -> None:
         """Has Redshift write the rows of the query; in their order, if it has one."""
-        from psycopg2 import sql
-
         # The query is a text within the statement: psycopg2 quotes it, as it does every value.
         cursor.execute(
             sql.SQL(
@@ -101,9 +97,6 @@ class UnloadedRows:
         self.lake.delete(self.path)
 
     def _file(self, url: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
         name = url.removeprefix(f"{self.lake.uri(self.path)}/")
         with (
             self.lake.filesystem().open_input_file(f"{self.path}/{name}") as source,

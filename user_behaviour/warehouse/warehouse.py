@@ -6,18 +6,19 @@ pass by themselves.
 
 from __future__ import annotations
 
-import copy
 import random
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from time import sleep
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import Any, Self, TypeVar
 
-if TYPE_CHECKING:
-    import psycopg2
-    import psycopg2.extensions
-    import pyarrow as pa
+import dagster as dg
+import psycopg2
+import psycopg2.extensions
+import pyarrow as pa
+from psycopg2 import errors
+from pydantic import PrivateAttr
 
 Result = TypeVar("Result")
 
@@ -38,15 +39,20 @@ LOST = (
 )
 
 
-class Warehouse(ABC):
-    """A database that several runs may write to at once."""
+class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """The database that analysts read, and that several runs may write to at once."""
 
-    label = ""
+    _label: str = PrivateAttr(default="")
+
+    @property
+    def label(self) -> str:
+        """On whose behalf its sessions work."""
+        return self._label
 
     def labelled(self, label: str) -> Self:
-        """The same warehouse; its sessions say on whose behalf they work."""
-        labelled = copy.copy(self)
-        labelled.label = label
+        """The same warehouse, with that label."""
+        labelled = self.model_copy()
+        labelled._label = label
         return labelled
 
     @abstractmethod
@@ -96,8 +102,6 @@ class Warehouse(ABC):
 
     def retried(self, attempt: Callable[[], Result]) -> Result:
         """Does what is asked, again and again while it fails for reasons that pass by themselves."""
-        import psycopg2
-
         number = 1
         while True:
             try:
@@ -117,8 +121,6 @@ class Warehouse(ABC):
 
     def is_transient(self, error: psycopg2.Error) -> bool:
         """Whether the same may succeed if all of it is tried again: a conflict, or a lost connection."""
-        from psycopg2 import errors
-
         if error.pgcode is None:
             return any(text in str(error).lower() for text in LOST)
         return isinstance(error, (errors.SerializationFailure, errors.DeadlockDetected, errors.AdminShutdown))

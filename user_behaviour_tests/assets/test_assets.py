@@ -15,12 +15,14 @@ import pytest
 from user_behaviour.assets import ASSETS, SOURCES
 from user_behaviour.assets.landing import moments, raw_purchases
 from user_behaviour.assets.staging import staged_purchases
+from user_behaviour.aws.clients import Aws
 from user_behaviour.io_managers.lake import LakeIOManager
 from user_behaviour.lake.local import LocalLake
 from user_behaviour.local.stack import Stack
 from user_behaviour.partitions import BACKFILL, DAILY
 from user_behaviour.rules import QuantityRule, QuantityRules
 from user_behaviour.source.database import SourceDatabase
+from user_behaviour.source.postgres import PostgresSource
 from user_behaviour.tables.days import DayRange
 from user_behaviour.tables.schemas import RAW_PURCHASES, STAGED_PURCHASES
 from user_behaviour.tables.table import Table
@@ -102,7 +104,7 @@ class Shop:
             resources={
                 "source": self.source,
                 "quantity_rules": rules,
-                "lake_io_manager": LakeIOManager(self.lake),
+                "lake_io_manager": LakeIOManager(lake=self.lake),
             },
             instance=self.instance,
             tags=DayRange(first, last).tags(),
@@ -122,12 +124,12 @@ class Shop:
 def shop(stack: Stack, tmp_path: Path) -> Iterator[Shop]:
     url = stack.endpoints().shop
     with dg.DagsterInstance.ephemeral() as instance:
-        yield Shop(SourceDatabase(lambda: url), url, LocalLake(tmp_path), instance)
+        yield Shop(PostgresSource(url=url, aws=Aws()), url, LocalLake(root=str(tmp_path)), instance)
     with closing(psycopg2.connect(url)) as connection, connection, connection.cursor() as cursor:
         cursor.execute("delete from retail.user_purchase where invoice_number = 'C1'")
 
 
-MORE_THAN_2 = QuantityRules((QuantityRule(date(2010, 12, 1), 2),))
+MORE_THAN_2 = QuantityRules(rules=[QuantityRule(valid_from="2010-12-01", more_than=2)])
 
 
 def test_a_purchase_belongs_to_the_day_of_its_moment_and_lands_as_it_is(shop: Shop) -> None:
@@ -149,7 +151,12 @@ def test_a_purchase_belongs_to_the_day_of_its_moment_and_lands_as_it_is(shop: Sh
 
 
 def test_staging_lets_in_what_the_rule_of_the_day_says(shop: Shop) -> None:
-    rules = QuantityRules((QuantityRule(FIRST, 2), QuantityRule(MIDDLE, 5)))
+    rules = QuantityRules(
+        rules=[
+            QuantityRule(valid_from=FIRST.isoformat(), more_than=2),
+            QuantityRule(valid_from=MIDDLE.isoformat(), more_than=5),
+        ]
+    )
     shop.sell(*[(f"{day} 10:00:00", q, f"{q} pieces", 1) for day in (FIRST, MIDDLE) for q in (2, 3, 5, 6)])
 
     shop.run(FIRST, LAST, rules=rules)
@@ -163,7 +170,9 @@ def test_staging_lets_in_what_the_rule_of_the_day_says(shop: Shop) -> None:
 
 
 def test_a_day_before_the_first_rule_is_held_back_and_the_others_are_staged(shop: Shop) -> None:
-    published = shop.run(FIRST, LAST, rules=QuantityRules((QuantityRule(MIDDLE, 2),)))
+    published = shop.run(
+        FIRST, LAST, rules=QuantityRules(rules=[QuantityRule(valid_from=MIDDLE.isoformat(), more_than=2)])
+    )
 
     assert published["raw_purchases"] == {"2011-11-13", "2011-11-14", "2011-11-15"}
     assert published["staged_purchases"] == {"2011-11-14", "2011-11-15"}

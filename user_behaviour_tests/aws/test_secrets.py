@@ -60,7 +60,7 @@ def answering(status: str, code: str) -> Middleware:
 
 
 def test_a_plain_text_is_its_own_value_and_asks_nobody() -> None:
-    assert Secret("PASSWORD", CANARY, Aws("eu-west-1", "http://127.0.0.1:1"))() == CANARY
+    assert Secret("PASSWORD", CANARY, Aws(region_name="eu-west-1", endpoint_url="http://127.0.0.1:1"))() == CANARY
 
 
 def test_a_reference_is_looked_up_by_name_and_by_arn(cloud: Cloud, store: Callable[[str], str]) -> None:

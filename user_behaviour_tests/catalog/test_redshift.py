@@ -73,8 +73,10 @@ def redshift(stack: Stack, cloud: Cloud) -> Iterator[RedshiftStandIn]:
 
 @pytest.fixture
 def owned(redshift: RedshiftStandIn, cloud: Cloud) -> Iterator[Owned]:
-    lake = S3Lake(cloud.aws, cloud.bucket(), "shop")
-    made = Owned(RedshiftExternalTables(warehouse_on(redshift, lake), lake), redshift, lake.dataset(PARCELS))
+    lake = S3Lake(aws=cloud.aws, bucket=cloud.bucket(), prefix="shop")
+    made = Owned(
+        RedshiftExternalTables(warehouse=warehouse_on(redshift, lake), lake=lake), redshift, lake.dataset(PARCELS)
+    )
     made.execute(
         f"create external schema spectrum from data catalog database 'owned_{secrets.token_hex(4)}' "
         "iam_role 'arn:aws:iam::123456789012:role/spectrum' create external database if not exists"
@@ -158,10 +160,10 @@ def test_a_table_gets_columns_at_its_end_and_is_otherwise_not_touched(owned: Own
 def test_the_rows_of_a_batch_are_told_by_its_manifest_which_is_read_once(owned: Owned, cloud: Cloud) -> None:
     owned.publish(D1, "one", "a", "b")
     owned.external.register(EXTERNAL, owned.dataset, [D1])
-    lake = S3Lake(cloud.aws, cloud.bucket(), "elsewhere")
+    lake = S3Lake(aws=cloud.aws, bucket=cloud.bucket(), prefix="elsewhere")
     elsewhere = f"{lake.uri('parcels/sent_on=2010-12-02/foreign')}/"
     owned.execute(f"alter table spectrum.parcels add partition (sent_on='2010-12-02') location '{elsewhere}'")
-    fresh = RedshiftExternalTables(warehouse_on(owned.redshift, owned.dataset.lake), owned.dataset.lake)
+    fresh = RedshiftExternalTables(warehouse=warehouse_on(owned.redshift, owned.dataset.lake), lake=owned.dataset.lake)
 
     expected = {
         D1: Registration(D1, owned.at(D1, "one"), "one", 2),
@@ -174,7 +176,9 @@ def test_the_rows_of_a_batch_are_told_by_its_manifest_which_is_read_once(owned: 
 
 def test_a_location_that_redshift_would_show_cut_off_is_refused(owned: Owned, cloud: Cloud) -> None:
     """svv_external_partitions ends after 128 characters: two batches of a day would look alike."""
-    dataset = S3Lake(cloud.aws, cloud.bucket(), "a-prefix-that-is-much-too-long-" * 3 + "indeed").dataset(PARCELS)
+    dataset = S3Lake(
+        aws=cloud.aws, bucket=cloud.bucket(), prefix="a-prefix-that-is-much-too-long-" * 3 + "indeed"
+    ).dataset(PARCELS)
     with dataset.write(D1, "one") as writer:
         manifest = writer.manifest(as_of=EARLY)
     dataset.publish(manifest)

@@ -21,7 +21,7 @@ HEALTHY = DayRange(date(2011, 1, 3), date(2011, 6, 30))
 PAST = timedelta(weeks=5)
 WITH_A_PAST = DayRange(HEALTHY.first + PAST - timedelta(days=3), HEALTHY.first + PAST - timedelta(days=1))
 """Three days before which nothing is ever broken."""
-STRICTER = QuantityRules((QuantityRule(valid_from=date(2010, 12, 1), more_than=4),))
+STRICTER = QuantityRules(rules=[QuantityRule(valid_from="2010-12-01", more_than=4)])
 REVIEWS = (
     "cid,review_str\n14000,good\n14000,bad\n14001,good\n"
     "15000,good\n15001,good\n15002,good\n15003,good\n15004,bad\n15005,bad\n15006,bad\n15007,bad\n15008,bad\n"

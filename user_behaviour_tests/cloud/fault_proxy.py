@@ -75,7 +75,7 @@ class FaultProxy:
     @cached_property
     def aws(self) -> Aws:
         """The clients of whoever goes through the proxy; they try few times, so that a test is quick."""
-        return Aws(REGION, self.url, self.attempts)
+        return Aws(region_name=REGION, endpoint_url=self.url, max_attempts=self.attempts)
 
     def struck(self) -> int:
         """How many requests met a fault."""

@@ -15,7 +15,7 @@ from user_behaviour.lake.dataset import Dataset
 from user_behaviour.lake.local import LocalLake
 from user_behaviour.tables.days import DayRange
 from user_behaviour.tables.table import Column, Table
-from user_behaviour.warehouse.postgres import PostgresWarehouse
+from user_behaviour.warehouse.postgres import PostgresWarehouseByUrl
 from user_behaviour_tests.cloud.glue_wire import Body
 from user_behaviour_tests.cloud.moto_server import Cloud
 
@@ -67,7 +67,7 @@ def new_glue(cloud: Cloud, directory: Path) -> Glue:
     database = f"db_{secrets.token_hex(4)}"
     client = cloud.aws.client("glue")
     client.create_database(DatabaseInput={"Name": database})
-    external = GlueExternalTables(cloud.aws, database=database, warehouse=PostgresWarehouse(lambda: ""))
-    made = Glue(external, client, database, LocalLake(directory).dataset(PARCELS))
+    external = GlueExternalTables(aws=cloud.aws, database=database, warehouse=PostgresWarehouseByUrl(url=""))
+    made = Glue(external, client, database, LocalLake(root=str(directory)).dataset(PARCELS))
     assert external.define(EXTERNAL, made.dataset)
     return made

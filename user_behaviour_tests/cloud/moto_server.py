@@ -43,7 +43,7 @@ class Cloud:
     @cached_property
     def aws(self) -> Aws:
         """Clients for the server; cached, since each takes a while to make."""
-        return Aws(REGION, self.url)
+        return Aws(region_name=REGION, endpoint_url=self.url)
 
     def bucket(self, stem: str = "lake") -> str:
         """A new bucket, with a name that no other test has."""

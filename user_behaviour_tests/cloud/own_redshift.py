@@ -37,7 +37,7 @@ class OwnRedshift:
 
     @property
     def external_tables(self) -> ExternalTables:
-        return RedshiftExternalTables(self.warehouse, self.lake)
+        return RedshiftExternalTables(warehouse=self.warehouse, lake=self.lake)
 
     def migrate(self) -> None:
         self.migrations.apply()
@@ -58,6 +58,6 @@ class OwnRedshift:
 @contextmanager
 def own_redshift(stack: Stack, cloud: Cloud) -> Iterator[OwnRedshift]:
     with redshift_stand_in(stack.endpoints().warehouse, cloud.aws) as stand_in:
-        lake = S3Lake(cloud.aws, cloud.bucket(), "lake")
+        lake = S3Lake(aws=cloud.aws, bucket=cloud.bucket(), prefix="lake")
         # The least is unloaded, so that UNLOAD is seen.
         yield OwnRedshift(stand_in, warehouse_on(stand_in, lake, unload_above=1), lake)

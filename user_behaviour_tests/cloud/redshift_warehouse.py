@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from user_behaviour.lake.lake import Lake
+from user_behaviour.lake.s3 import S3Lake
 from user_behaviour.warehouse.redshift import RedshiftWarehouse
-from user_behaviour.warehouse.redshift_connection import Credentials, Password, RedshiftConnection
 from user_behaviour_tests.cloud.redshift import RedshiftStandIn
 
 
-def connection_to(redshift: RedshiftStandIn, *, credentials: Credentials | None = None) -> RedshiftConnection:
-    return RedshiftConnection(
-        host=redshift.host,
-        port=redshift.port,
-        database=redshift.database,
-        credentials=credentials or Password(redshift.user, lambda: redshift.password),
-        ca_bundle=redshift.ca_bundle,
-    )
-
-
-def warehouse_on(redshift: RedshiftStandIn, lake: Lake, **more: Any) -> RedshiftWarehouse:
-    return RedshiftWarehouse(connection_to(redshift), lake, **more)
+def warehouse_on(redshift: RedshiftStandIn, lake: S3Lake, **fields: Any) -> RedshiftWarehouse:
+    """`fields` are set otherwise than the stand-in would have them."""
+    found = {
+        "host": redshift.host,
+        "port": redshift.port,
+        "database": redshift.database,
+        "user": redshift.user,
+        "password": redshift.password,
+        "ca_bundle": str(redshift.ca_bundle),
+    }
+    return RedshiftWarehouse(**{**found, **fields}, lake=lake, aws=lake.aws)

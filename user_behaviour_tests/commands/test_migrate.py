@@ -22,12 +22,10 @@ def lines(home: Home, *arguments: str) -> tuple[int, list[str]]:
     return call.returncode, call.stdout.splitlines()
 
 
-def test_what_up_made_is_up_to_date_and_has_no_drift(home: Home) -> None:
+def test_migrations_are_checked_taken_back_and_applied(home: Home) -> None:
+    up_to_date = (0, ["No drift: 3 migrations, and the tables are what they make."])
     assert lines(home) == (0, ["The warehouse is up to date: 0 of 3 migrations were new."])
-    assert lines(home, "--check") == (0, ["No drift: 3 migrations, and the tables are what they make."])
-
-
-def test_back_is_asked_about_and_forth_is_one_line_a_migration(home: Home) -> None:
+    assert lines(home, "--check") == up_to_date
     asked = home.call("migrate", "--rollback", "2")
     assert (asked.returncode, errors(asked)[-1]) == (1, "Aborted!")
     assert f"Take back {METRIC}, 0002.spectrum, with the tables that they made and the rows in them?" in asked.stdout
@@ -40,11 +38,9 @@ def test_back_is_asked_about_and_forth_is_one_line_a_migration(home: Home) -> No
         ],
     )
     assert lines(home) == (0, [f"{METRIC} is applied.", "The warehouse is up to date: 1 of 3 migrations were new."])
-
-
-def test_to_a_migration_backwards_and_forwards(home: Home) -> None:
     assert lines(home, "--to", "0002.spectrum", "--yes") == (0, [f"{METRIC} is taken back."])
     assert lines(home, "--to", METRIC) == (0, [f"{METRIC} is applied."])
+    assert lines(home, "--check") == up_to_date
 
 
 def test_what_cannot_be_done_is_a_line_or_two(home: Home) -> None:

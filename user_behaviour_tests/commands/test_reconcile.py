@@ -107,7 +107,7 @@ def world(database: Catalog, tmp_path: Path) -> Iterator[World]:
     database.clear()
     database.warehouse.transaction(lambda cursor: cursor.execute(f"delete from {TABLE.name}"))
     with dg.DagsterInstance.ephemeral() as instance:
-        lake = LocalLake(tmp_path / "lake")
+        lake = LocalLake(root=str(tmp_path / "lake"))
         made = World(Surroundings(lake, database.external_tables, database.warehouse, instance), database)
         made.publish("a", D1, D2, D3)
         made.register(D1, D2, D3)
@@ -168,7 +168,7 @@ def test_what_is_broken_is_found_and_mended_as_far_as_no_run_is_needed(name: str
 
 def test_a_warehouse_that_reads_another_catalog_is_found_out(stack: Stack, cloud: Cloud) -> None:
     """The external schema names one Glue database, the pipeline registers in another: no error, and no rows."""
-    lake = S3Lake(cloud.aws, cloud.bucket(), "shop")
+    lake = S3Lake(aws=cloud.aws, bucket=cloud.bucket(), prefix="shop")
     publish(lake, D1, "a")
     with redshift_stand_in(stack.endpoints().warehouse, cloud.aws) as redshift:
         warehouse = warehouse_on(redshift, lake)
@@ -180,7 +180,7 @@ def test_a_warehouse_that_reads_another_catalog_is_found_out(stack: Stack, cloud
             )
         cloud.aws.client("glue").create_database(DatabaseInput={"Name": "written"})
         read, written = (
-            GlueExternalTables(cloud.aws, database=name, warehouse=warehouse) for name in ("read", "written")
+            GlueExternalTables(aws=cloud.aws, database=name, warehouse=warehouse) for name in ("read", "written")
         )
         dataset = lake.dataset(STAGED_PURCHASES)
         for catalog in (read, written):

@@ -78,7 +78,7 @@ def main(root: Path) -> None:
     for step in itertools.count(1):
         child = os.fork()
         if not child:
-            lake = LocalLake(root / str(step))
+            lake = LocalLake(root=str(root / str(step)))
             publish(lake, "before")
             arm(Death(step))
             publish(lake, "dying")

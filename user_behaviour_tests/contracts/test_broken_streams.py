@@ -12,8 +12,10 @@ import psycopg2
 import pyarrow as pa
 import pytest
 
+from user_behaviour.aws.clients import Aws
 from user_behaviour.local.stack import Stack
 from user_behaviour.source.database import SnapshotError, SourceDatabase
+from user_behaviour.source.postgres import PostgresSource
 from user_behaviour_tests.contracts.test_source_database import LINES, NUMBERS, execute
 
 MANY = "select n, repeat('x', 200) as t from generate_series(1, 200000) as n"  # far more than a pipe and a block hold
@@ -28,7 +30,7 @@ class BrokenStreamContract(ABC):
 
     @pytest.fixture
     def source(self, url: str) -> SourceDatabase:
-        return SourceDatabase(lambda: url)
+        return PostgresSource(url=url, aws=Aws())
 
     @pytest.mark.parametrize(
         "sql",

@@ -216,10 +216,10 @@ def test_the_rows_of_a_manifest_are_those_of_its_files() -> None:
 class TestDatasetInLocalLake(DatasetContract):
     @pytest.fixture
     def lake(self, tmp_path: Path) -> Lake:
-        return LocalLake(tmp_path / "lake")
+        return LocalLake(root=str(tmp_path / "lake"))
 
 
 class TestDatasetInS3Lake(DatasetContract):
     @pytest.fixture
     def lake(self, tmp_path: Path, cloud: Cloud) -> Lake:
-        return S3Lake(cloud.aws, cloud.bucket(), "lake/v1")
+        return S3Lake(aws=cloud.aws, bucket=cloud.bucket(), prefix="lake/v1")

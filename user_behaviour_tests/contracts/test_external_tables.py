@@ -19,7 +19,7 @@ import pytest
 
 from user_behaviour.catalog.external_tables import CatalogError, ExternalTables
 from user_behaviour.catalog.glue import GlueExternalTables
-from user_behaviour.catalog.postgres import WarehouseExternalTables
+from user_behaviour.catalog.postgres import PostgresExternalTables
 from user_behaviour.catalog.redshift import RedshiftExternalTables
 from user_behaviour.lake.conformity import SchemaError
 from user_behaviour.lake.dataset import Dataset
@@ -30,7 +30,7 @@ from user_behaviour.lake.s3 import S3Lake
 from user_behaviour.local.stack import Stack
 from user_behaviour.tables.days import DayRange
 from user_behaviour.tables.table import Column, Table
-from user_behaviour.warehouse.postgres import PostgresWarehouse
+from user_behaviour.warehouse.postgres import PostgresWarehouseByUrl
 from user_behaviour.warehouse.warehouse import Warehouse
 from user_behaviour_tests.cloud.moto_server import Cloud
 from user_behaviour_tests.cloud.redshift import RedshiftStandIn, redshift_stand_in
@@ -215,11 +215,11 @@ class ExternalTablesContract(ABC):
 class TestWarehouseExternalTables(ExternalTablesContract):
     @pytest.fixture
     def lake(self, tmp_path: Path) -> Lake:
-        return LocalLake(tmp_path)
+        return LocalLake(root=str(tmp_path))
 
     @pytest.fixture
     def warehouse(self, stack: Stack) -> Warehouse:
-        return PostgresWarehouse(lambda: stack.endpoints().warehouse)
+        return PostgresWarehouseByUrl(url=stack.endpoints().warehouse)
 
     @pytest.fixture
     def external(self, warehouse: Warehouse) -> Iterator[ExternalTables]:
@@ -227,7 +227,7 @@ class TestWarehouseExternalTables(ExternalTablesContract):
             "create table spectrum.parcels (code varchar(4), grams int, batch_id varchar(64), sent_on date not null)"
         )
         warehouse.transaction(lambda cursor: cursor.execute(create))
-        yield WarehouseExternalTables(warehouse)
+        yield PostgresExternalTables(warehouse=warehouse)
         for sql in (
             "drop table spectrum.parcels",
             "delete from spectrum.registered_partition where table_name = 'spectrum.parcels'",
@@ -254,7 +254,7 @@ class OnAws(ExternalTablesContract):
 
     @pytest.fixture
     def lake(self, cloud: Cloud) -> Lake:
-        return S3Lake(cloud.aws, cloud.bucket(), "shop")
+        return S3Lake(aws=cloud.aws, bucket=cloud.bucket(), prefix="shop")
 
     @pytest.fixture
     def warehouse(self, redshift: RedshiftStandIn, lake: Lake) -> Warehouse:
@@ -277,7 +277,7 @@ class OnAws(ExternalTablesContract):
 class TestGlueExternalTables(OnAws):
     @pytest.fixture
     def external(self, cloud: Cloud, warehouse: Warehouse, database: str, dataset: Dataset) -> ExternalTables:
-        external = GlueExternalTables(cloud.aws, database=database, warehouse=warehouse)
+        external = GlueExternalTables(aws=cloud.aws, database=database, warehouse=warehouse)
         assert external.define(EXTERNAL, dataset) is True
         return external
 
@@ -285,6 +285,6 @@ class TestGlueExternalTables(OnAws):
 class TestRedshiftExternalTables(OnAws):
     @pytest.fixture
     def external(self, warehouse: Warehouse, database: str, dataset: Dataset, lake: Lake) -> ExternalTables:
-        external = RedshiftExternalTables(warehouse, lake)
+        external = RedshiftExternalTables(warehouse=warehouse, lake=lake)
         assert external.define(EXTERNAL, dataset) is True
         return external

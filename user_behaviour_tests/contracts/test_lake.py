@@ -209,10 +209,10 @@ class LakeContract(ABC):
 class TestLocalLake(LakeContract):
     @pytest.fixture
     def lake(self, tmp_path: Path) -> Lake:
-        return LocalLake(tmp_path / "lake")
+        return LocalLake(root=str(tmp_path / "lake"))
 
 
 class TestS3Lake(LakeContract):
     @pytest.fixture
     def lake(self, tmp_path: Path, cloud: Cloud) -> Lake:
-        return S3Lake(cloud.aws, cloud.bucket(), "lake/v1")
+        return S3Lake(aws=cloud.aws, bucket=cloud.bucket(), prefix="lake/v1")

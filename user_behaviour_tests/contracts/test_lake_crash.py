@@ -45,7 +45,7 @@ def test_after_a_death_at_any_step_each_day_is_whole_and_a_rerun_publishes_all(t
         [sys.executable, crashing_publisher.__file__, str(tmp_path)], capture_output=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, b"")
-    lakes = [LocalLake(tmp_path / str(step)) for step in range(1, len(list(tmp_path.iterdir())) + 1)]
+    lakes = [LocalLake(root=str(tmp_path / str(step))) for step in range(1, len(list(tmp_path.iterdir())) + 1)]
 
     states = [seen(lake.dataset(LETTERS)) for lake in lakes]
     for lake in lakes:
@@ -79,15 +79,15 @@ def test_after_the_last_request_of_a_dead_process_each_day_on_s3_is_whole_and_a_
     cloud: Cloud,
 ) -> None:
     days, bucket = DAYS[:2], cloud.bucket()
-    living, dying = cloud.aws, Aws(REGION, cloud.url, attempts=1)
+    living, dying = cloud.aws, Aws(region_name=REGION, endpoint_url=cloud.url, max_attempts=1)
     states = []
     for step in itertools.count():
-        lake = S3Lake(living, bucket, f"lake/{step}")
+        lake = S3Lake(aws=living, bucket=bucket, prefix=f"lake/{step}")
         publish(lake, "before", days)
         died = False
         with cloud.behind(dead_after(step)):
             try:
-                publish(S3Lake(dying, bucket, f"lake/{step}"), "dying", days)
+                publish(S3Lake(aws=dying, bucket=bucket, prefix=f"lake/{step}"), "dying", days)
             except StoreError:
                 died = True
         states.append(seen(lake.dataset(LETTERS), days))

@@ -41,7 +41,11 @@ for view in views:
 
 def lake_at(place: str, endpoint: str = "") -> Lake:
     """The lake in a directory, or in a bucket behind an endpoint."""
-    return S3Lake(Aws(REGION, endpoint), place, "lake") if endpoint else LocalLake(Path(place))
+    return (
+        S3Lake(aws=Aws(region_name=REGION, endpoint_url=endpoint), bucket=place, prefix="lake")
+        if endpoint
+        else LocalLake(root=str(Path(place)))
+    )
 
 
 @pytest.fixture(params=["local", "s3"])

@@ -17,8 +17,10 @@ import psycopg2
 import pyarrow as pa
 import pytest
 
+from user_behaviour.aws.clients import Aws
 from user_behaviour.local.stack import Stack
 from user_behaviour.source.database import SourceDatabase
+from user_behaviour.source.postgres import PostgresSource
 
 LINES = pa.schema([("id", pa.int32()), ("detail", pa.string())])
 NUMBERS = pa.schema([("n", pa.int64()), ("t", pa.string())])
@@ -64,7 +66,7 @@ class SourceDatabaseContract(ABC):
 
     @pytest.fixture
     def source(self, url: str) -> SourceDatabase:
-        return SourceDatabase(lambda: url)
+        return PostgresSource(url=url, aws=Aws())
 
     @pytest.fixture
     def lines(self, url: str) -> Iterator[str]:
@@ -204,7 +206,7 @@ class TestPostgres(SourceDatabaseContract):
             cursor.execute("create database latin encoding 'LATIN1' template template0 locale 'C'")
         latin = url.rpartition("/")[0] + "/latin"
         try:
-            with SourceDatabase(lambda: latin).snapshot() as shop:
+            with PostgresSource(url=latin, aws=Aws()).snapshot() as shop:
                 (batch,) = shop.stream("select 1 as id, chr(233) || 'té' as detail", {}, LINES)
             assert batch["detail"].to_pylist() == ["été"]
         finally:

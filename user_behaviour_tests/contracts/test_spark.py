@@ -19,8 +19,6 @@ import pytest
 from user_behaviour.lake.lake import Lake
 from user_behaviour.lake.local import LocalLake
 from user_behaviour.lake.s3 import S3Lake
-from user_behaviour.local.java import java_home
-from user_behaviour.local.spark_config import SPARK_CONFIG
 from user_behaviour.spark.emr_serverless import EmrServerlessSpark
 from user_behaviour.spark.emr_steps import EmrStepsSpark
 from user_behaviour.spark.local import LocalSpark
@@ -112,7 +110,7 @@ class SparkContract(ABC):
 class TestLocalSpark(SparkContract):
     @pytest.fixture
     def lake(self, tmp_path: Path) -> Lake:
-        return LocalLake(tmp_path / "lake")
+        return LocalLake(root=str(tmp_path / "lake"))
 
     @pytest.fixture
     def spark(self, programs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SparkRunner]:
@@ -121,7 +119,7 @@ class TestLocalSpark(SparkContract):
         for variable in ("JAVA_HOME", "SPARK_LOCAL_IP"):  # to be as they were afterwards
             monkeypatch.setenv(variable, os.environ.get(variable, ""))
         here_before = SparkSession.getActiveSession()
-        yield LocalSpark(programs, java_home=lambda: java_home(tmp_path, environ=os.environ), config=SPARK_CONFIG)
+        yield LocalSpark(programs=str(programs), home=str(tmp_path))
         if here_before is None and (session := SparkSession.getActiveSession()):
             session.stop()
 
@@ -129,7 +127,7 @@ class TestLocalSpark(SparkContract):
 class OnEmr(SparkContract):
     @pytest.fixture
     def lake(self, cloud: Cloud) -> Lake:
-        return S3Lake(cloud.aws, cloud.bucket(), "lake")
+        return S3Lake(aws=cloud.aws, bucket=cloud.bucket(), prefix="lake")
 
     @pytest.fixture
     def worker(self, cloud: Cloud, tmp_path: Path) -> Iterator[EmrWorker]:
@@ -141,9 +139,9 @@ class TestEmrServerlessSpark(OnEmr):
     @pytest.fixture
     def spark(self, programs: Path, lake: Lake, cloud: Cloud, worker: EmrWorker) -> SparkRunner:
         return EmrServerlessSpark(
-            cloud.aws,
-            programs,
-            lake,
+            aws=cloud.aws,
+            programs=str(programs),
+            lake=lake,
             application=worker.application_id,
             role=worker.role_arn,
             minutes=5,
@@ -155,4 +153,6 @@ class TestEmrServerlessSpark(OnEmr):
 class TestEmrStepsSpark(OnEmr):
     @pytest.fixture
     def spark(self, programs: Path, lake: Lake, cloud: Cloud, worker: EmrWorker) -> SparkRunner:
-        return EmrStepsSpark(cloud.aws, programs, lake, cluster=worker.cluster_id, minutes=5, poll_seconds=0.1)
+        return EmrStepsSpark(
+            aws=cloud.aws, programs=str(programs), lake=lake, cluster=worker.cluster_id, minutes=5, poll_seconds=0.1
+        )

@@ -77,7 +77,7 @@ class VendorDropContract(ABC):
 class TestLocalVendorDrop(VendorDropContract):
     @pytest.fixture
     def drop(self, tmp_path: Path) -> VendorDrop:
-        return LocalVendorDrop(tmp_path / "vendor")
+        return LocalVendorDrop(directory=str(tmp_path / "vendor"))
 
     def deliver(self, drop: VendorDrop, name: str, content: bytes) -> None:
         assert isinstance(drop, LocalVendorDrop)
@@ -103,7 +103,7 @@ class TestS3VendorDrop(VendorDropContract):
     @pytest.fixture
     def drop(self, tmp_path: Path, cloud: Cloud) -> VendorDrop:
         self.s3, self.bucket = cloud.aws.client("s3"), cloud.bucket("vendor")
-        return S3VendorDrop(cloud.aws, self.bucket, "drops")
+        return S3VendorDrop(aws=cloud.aws, bucket=self.bucket, prefix="drops")
 
     def deliver(self, drop: VendorDrop, name: str, content: bytes) -> None:
         self.s3.put_object(Bucket=self.bucket, Key=f"drops/{name}", Body=content)

@@ -18,7 +18,7 @@ import pytest
 from user_behaviour.lake.held_back import HeldBackError
 from user_behaviour.lake.s3 import S3Lake
 from user_behaviour.local.stack import Stack
-from user_behaviour.warehouse.postgres import PostgresWarehouse
+from user_behaviour.warehouse.postgres import PostgresWarehouseByUrl
 from user_behaviour.warehouse.redshift_errors import CopyError
 from user_behaviour.warehouse.warehouse import ATTEMPTS, Warehouse, fetch
 from user_behaviour_tests.cloud.moto_server import Cloud
@@ -215,7 +215,7 @@ class WarehouseContract(ABC):
 class TestPostgresWarehouse(WarehouseContract):
     @pytest.fixture
     def warehouse(self, stack: Stack) -> Warehouse:
-        return PostgresWarehouse(lambda: stack.endpoints().warehouse)
+        return PostgresWarehouseByUrl(url=stack.endpoints().warehouse)
 
     @pytest.fixture(params=["40001", "40P01"], ids=["serialization failure", "deadlock"])
     def conflict(self, request: pytest.FixtureRequest) -> Callable[[Cursor], None]:
@@ -278,7 +278,7 @@ class TestPostgresWarehouse(WarehouseContract):
 class TestRedshiftWarehouse(WarehouseContract):
     @pytest.fixture
     def warehouse(self, redshift: RedshiftStandIn, cloud: Cloud) -> Warehouse:
-        self.lake = S3Lake(cloud.aws, cloud.bucket(), "lake")
+        self.lake = S3Lake(aws=cloud.aws, bucket=cloud.bucket(), prefix="lake")
         return warehouse_on(redshift, self.lake)
 
     @pytest.fixture(params=["1023", "conflict", "oid", "deadlock"])

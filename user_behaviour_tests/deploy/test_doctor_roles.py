@@ -20,7 +20,7 @@ from user_behaviour.doctor.external_tables import examine_external_tables
 from user_behaviour.doctor.spark import examine_spark
 from user_behaviour.lake.s3 import S3Lake
 from user_behaviour.spark.emr_serverless import EmrServerlessSpark
-from user_behaviour.warehouse.postgres import PostgresWarehouse
+from user_behaviour.warehouse.postgres import PostgresWarehouseByUrl
 from user_behaviour_tests.cloud.moto_server import REGION, Cloud
 from user_behaviour_tests.cloud.policies import simulating
 from user_behaviour_tests.deploy.test_template import CreatedStack, create
@@ -86,7 +86,7 @@ def orchestrator(created: CreatedStack, cloud: Cloud, monkeypatch: pytest.Monkey
         ("AWS_SESSION_TOKEN", "SessionToken"),
     ):
         monkeypatch.setenv(variable, session[name])
-    return Aws(REGION, cloud.url)
+    return Aws(region_name=REGION, endpoint_url=cloud.url)
 
 
 @dataclass(frozen=True)
@@ -99,17 +99,24 @@ class Examined:
 
     def about_spark(self, prefix: str) -> set[Question]:
         """What the doctor asks about Spark, with the lake below that prefix of the stack's bucket."""
-        lake, outputs = S3Lake(self.aws, self.stack.resource("LakeBucket"), prefix), self.stack.outputs
+        lake, outputs = (
+            S3Lake(aws=self.aws, bucket=self.stack.resource("LakeBucket"), prefix=prefix),
+            self.stack.outputs,
+        )
         application, role = outputs["EmrApplication"], outputs["EmrRole"]
-        spark = EmrServerlessSpark(self.aws, SPARK_JOBS, lake, application=application, role=role, minutes=60)
+        spark = EmrServerlessSpark(
+            aws=self.aws, programs=str(SPARK_JOBS), lake=lake, application=application, role=role, minutes=60
+        )
         with self.asked() as asked:
             assert all(finding.ok for finding in examine_spark(spark, lake))
         return asked
 
     def about_the_catalog(self) -> set[Question]:
-        lake = S3Lake(self.aws, self.stack.resource("LakeBucket"), "lake")
-        warehouse = PostgresWarehouse(lambda: "asked for when IAM's part is over")
-        tables = GlueExternalTables(self.aws, database=self.stack.outputs["GlueDatabaseOfTheLake"], warehouse=warehouse)
+        lake = S3Lake(aws=self.aws, bucket=self.stack.resource("LakeBucket"), prefix="lake")
+        warehouse = PostgresWarehouseByUrl(url="asked for when IAM's part is over")
+        tables = GlueExternalTables(
+            aws=self.aws, database=self.stack.outputs["GlueDatabaseOfTheLake"], warehouse=warehouse
+        )
         with self.asked() as asked:
             found = next(one for one in examine_external_tables(tables, lake, warehouse) if one.subject == LAST_OF_IAM)
         assert found.ok

@@ -71,7 +71,7 @@ def test_the_links_of_the_docs_lead_somewhere() -> None:
 
 @pytest.mark.parametrize("settings", [{}, AWS], ids=["local", "aws"])
 def test_importing_the_definitions_loads_neither_spark_nor_a_driver(settings: dict[str, str]) -> None:
-    heavy = "{'pyspark', 'psycopg2', 'boto3', 'yoyo'}"
+    heavy = "{'pyspark', 'psycopg2', 'boto3'}"
     code = f"import sys, user_behaviour.definitions; print(sorted({heavy} & set(sys.modules)))"
     environ = {"PATH": "/usr/bin:/bin", "USER_BEHAVIOUR_HOME": "/nonexistent", **settings}
     call = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environ)

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg2
 import pytest
 
-from user_behaviour.catalog.postgres import WarehouseExternalTables
+from user_behaviour.aws.clients import Aws
+from user_behaviour.catalog.postgres import PostgresExternalTables
 from user_behaviour.doctor.dagster_storage import examine_dagster_storage
 from user_behaviour.doctor.external_tables import examine_external_tables
 from user_behaviour.doctor.findings import Finding
@@ -18,8 +19,8 @@ from user_behaviour.doctor.source import examine_source
 from user_behaviour.doctor.warehouse import examine_warehouse
 from user_behaviour.lake.local import LocalLake
 from user_behaviour.local.stack import Stack
-from user_behaviour.source.database import SourceDatabase
-from user_behaviour.warehouse.postgres import PostgresWarehouse
+from user_behaviour.source.postgres import PostgresSource
+from user_behaviour.warehouse.postgres import PostgresWarehouseByUrl
 
 Told = tuple[str, bool | None, str, str]
 
@@ -65,7 +66,7 @@ create table retail.user_purchase (
 
 
 def test_the_source_of_the_local_stack_is_green(stack: Stack) -> None:
-    assert told(examine_source(SourceDatabase(lambda: stack.endpoints().shop))) == [
+    assert told(examine_source(PostgresSource(url=stack.endpoints().shop, aws=Aws()))) == [
         ("login", True, "user_behaviour on shop", ""),
         ("retail.user_purchase", True, "can be read, with every column that the extraction wants", ""),
         ("index", True, "user_purchase_invoice_date serves a range of invoice_date", ""),
@@ -74,7 +75,7 @@ def test_the_source_of_the_local_stack_is_green(stack: Stack) -> None:
 
 def test_a_source_without_the_table_a_column_or_the_index_is_told(stack: Stack) -> None:
     with database(stack.endpoints().shop) as url:
-        assert told(examine_source(SourceDatabase(lambda: url)))[1:] == [
+        assert told(examine_source(PostgresSource(url=url, aws=Aws())))[1:] == [
             (
                 "retail.user_purchase",
                 False,
@@ -84,7 +85,7 @@ def test_a_source_without_the_table_a_column_or_the_index_is_told(stack: Stack) 
             )
         ]
         execute(url, PURCHASES)
-        assert told(examine_source(SourceDatabase(lambda: url)))[2:] == [
+        assert told(examine_source(PostgresSource(url=url, aws=Aws())))[2:] == [
             (
                 "index",
                 None,
@@ -93,7 +94,10 @@ def test_a_source_without_the_table_a_column_or_the_index_is_told(stack: Stack) 
             )
         ]
         execute(url, "alter table retail.user_purchase drop column country")
-        assert told(examine_source(SourceDatabase(lambda: url)))[1][1:3] == (False, 'column "country" does not exist')
+        assert told(examine_source(PostgresSource(url=url, aws=Aws())))[1][1:3] == (
+            False,
+            'column "country" does not exist',
+        )
 
 
 @pytest.mark.parametrize(
@@ -118,7 +122,7 @@ def test_a_source_without_the_table_a_column_or_the_index_is_told(stack: Stack) 
 )
 def test_a_login_that_fails_says_what_to_correct(stack: Stack, parts: dict[str, str], found: str, remedy: str) -> None:
     url = elsewhere(stack.endpoints().shop, **parts)
-    ((subject, ok, said, advice),) = told(examine_source(SourceDatabase(lambda: url)))
+    ((subject, ok, said, advice),) = told(examine_source(PostgresSource(url=url, aws=Aws())))
     assert (subject, ok, advice) == ("login", False, remedy)
     assert found in said
     assert stack.endpoints().shop.split(":")[2].split("@")[0] not in said
@@ -126,7 +130,7 @@ def test_a_login_that_fails_says_what_to_correct(stack: Stack, parts: dict[str, 
 
 def test_a_database_that_is_not_there_is_told(stack: Stack) -> None:
     url = stack.endpoints().shop.replace("/shop", "/shopp")
-    ((_, ok, found, remedy),) = told(examine_source(SourceDatabase(lambda: url)))
+    ((_, ok, found, remedy),) = told(examine_source(PostgresSource(url=url, aws=Aws())))
     assert (ok, remedy) == (False, "Create it, or correct its name (USER_BEHAVIOUR_SOURCE_URL).")
     assert 'database "shopp" does not exist' in found
 
@@ -148,7 +152,7 @@ def test_a_second_role_without_select_on_the_source_is_red(stack: Stack, second:
         remedy = (
             f"As the owner: grant usage on schema retail to {user}; grant select on retail.user_purchase to {user};"
         )
-        assert told(examine_source(SourceDatabase(lambda: as_second)))[1] == (
+        assert told(examine_source(PostgresSource(url=as_second, aws=Aws())))[1] == (
             "retail.user_purchase",
             False,
             "permission denied for schema retail",
@@ -156,14 +160,15 @@ def test_a_second_role_without_select_on_the_source_is_red(stack: Stack, second:
         )
         execute(url, f"grant usage on schema retail to {user}")
         assert (
-            told(examine_source(SourceDatabase(lambda: as_second)))[1][2] == "permission denied for table user_purchase"
+            told(examine_source(PostgresSource(url=as_second, aws=Aws())))[1][2]
+            == "permission denied for table user_purchase"
         )
         execute(url, f"grant select on retail.user_purchase to {user}")
-        assert told(examine_source(SourceDatabase(lambda: as_second)))[1][1] is True
+        assert told(examine_source(PostgresSource(url=as_second, aws=Aws())))[1][1] is True
 
 
 def test_the_local_warehouse_is_green(stack: Stack) -> None:
-    found = told(examine_warehouse(PostgresWarehouse(lambda: stack.endpoints().warehouse)))
+    found = told(examine_warehouse(PostgresWarehouseByUrl(url=stack.endpoints().warehouse)))
     assert found[0] == ("login", True, "user_behaviour on warehouse", "")
     assert found[1][2].startswith("PostgreSQL 18.")
     assert found[2:] == [
@@ -175,7 +180,7 @@ def test_the_local_warehouse_is_green(stack: Stack) -> None:
 
 def test_a_warehouse_without_tables_is_red(stack: Stack) -> None:
     with database(stack.endpoints().warehouse) as url:
-        assert [one for one in told(examine_warehouse(PostgresWarehouse(lambda: url))) if not one[1]] == [
+        assert [one for one in told(examine_warehouse(PostgresWarehouseByUrl(url=url))) if not one[1]] == [
             ("schema audit", False, "is not there", "Run `user-behaviour migrate`."),
             ("public.user_behavior_metric", False, "is not there", "Run `user-behaviour migrate`."),
             ("audit.published_partition", False, "is not there", "Run `user-behaviour migrate`."),
@@ -194,7 +199,7 @@ def test_a_second_role_on_the_warehouse_is_told_each_grant(stack: Stack, second:
         as_second = second(url)
         user = urlsplit(as_second).username
         execute(url, f"grant select on public.user_behavior_metric to {user}")
-        assert [one for one in told(examine_warehouse(PostgresWarehouse(lambda: as_second))) if not one[1]] == [
+        assert [one for one in told(examine_warehouse(PostgresWarehouseByUrl(url=as_second))) if not one[1]] == [
             ("schema audit", False, f"{user} may not use it", f"As the owner: grant usage on schema audit to {user};"),
             (
                 "public.user_behavior_metric",
@@ -220,7 +225,7 @@ def test_a_second_role_on_the_warehouse_is_told_each_grant(stack: Stack, second:
             f"grant usage on schema audit to {user}",
             f"grant select, insert, delete on public.user_behavior_metric, audit.published_partition to {user}",
         )
-        assert [one for one in told(examine_warehouse(PostgresWarehouse(lambda: as_second))) if not one[1]] == [
+        assert [one for one in told(examine_warehouse(PostgresWarehouseByUrl(url=as_second))) if not one[1]] == [
             (
                 "audit.writer_lock",
                 False,
@@ -231,14 +236,14 @@ def test_a_second_role_on_the_warehouse_is_told_each_grant(stack: Stack, second:
 
 
 def test_local_external_tables_are_compared_with_the_schemas(stack: Stack) -> None:
-    good, lake = PostgresWarehouse(lambda: stack.endpoints().warehouse), LocalLake(stack.home / "lake")
-    assert told(examine_external_tables(WarehouseExternalTables(good), lake, good)) == [
+    good, lake = PostgresWarehouseByUrl(url=stack.endpoints().warehouse), LocalLake(root=str(stack.home / "lake"))
+    assert told(examine_external_tables(PostgresExternalTables(warehouse=good), lake, good)) == [
         ("spectrum.user_purchase_staging", True, "is as declared", ""),
         ("spectrum.movie_review_clean_stage", True, "is as declared", ""),
     ]
     with database(stack.endpoints().warehouse) as url:
-        bare = PostgresWarehouse(lambda: url)
-        assert told(examine_external_tables(WarehouseExternalTables(bare), lake, bare))[0] == (
+        bare = PostgresWarehouseByUrl(url=url)
+        assert told(examine_external_tables(PostgresExternalTables(warehouse=bare), lake, bare))[0] == (
             "spectrum.user_purchase_staging",
             False,
             "spectrum.user_purchase_staging does not exist",

@@ -67,10 +67,10 @@ def own_redshift(stack: Stack, cloud: Cloud) -> Iterator[RedshiftStandIn]:
 @pytest.fixture
 def installation(cloud: Cloud, own_redshift: RedshiftStandIn) -> Iterator[Installation]:
     database = f"doctor_{secrets.token_hex(4)}"
-    lake = S3Lake(cloud.aws, cloud.bucket(), "ub")
+    lake = S3Lake(aws=cloud.aws, bucket=cloud.bucket(), prefix="ub")
     warehouse = warehouse_on(own_redshift, lake)
     cloud.aws.client("glue").create_database(DatabaseInput={"Name": database})
-    tables = GlueExternalTables(cloud.aws, database=database, warehouse=warehouse)
+    tables = GlueExternalTables(aws=cloud.aws, database=database, warehouse=warehouse)
     for table in EXTERNAL_TABLES:
         tables.define(table, lake.dataset(LAKE_TABLE_OF[table.name]))
     execute(warehouse, f"create external schema spectrum from data catalog database '{database}' iam_role default")
@@ -91,7 +91,7 @@ def test_defined_tables_are_green_throughout(installation: Installation) -> None
 
 
 def test_a_database_that_is_not_there_is_red(installation: Installation) -> None:
-    elsewhere = GlueExternalTables(installation.cloud.aws, database="nowhere", warehouse=installation.warehouse)
+    elsewhere = GlueExternalTables(aws=installation.cloud.aws, database="nowhere", warehouse=installation.warehouse)
     found = told(examine_external_tables(elsewhere, installation.lake, installation.warehouse), "nowhere")
     own = installation.tables.database
     assert [one for one in found if not one[1]] == [
@@ -194,7 +194,7 @@ def test_a_redshift_without_the_schema_is_red(installation: Installation) -> Non
 
 
 def test_redshift_as_the_catalog_is_compared_by_its_own_views(installation: Installation) -> None:
-    tables = RedshiftExternalTables(installation.warehouse, installation.lake)
+    tables = RedshiftExternalTables(warehouse=installation.warehouse, lake=installation.lake)
     found = told(
         examine_external_tables(tables, installation.lake, installation.warehouse), installation.tables.database
     )

@@ -64,7 +64,7 @@ def not_good(findings: Iterable[Finding]) -> list[tuple[str, bool | None, str, s
 
 
 def lake(cloud: Cloud, bucket: str) -> S3Lake:
-    return S3Lake(cloud.aws, bucket, "ub")
+    return S3Lake(aws=cloud.aws, bucket=bucket, prefix="ub")
 
 
 def test_a_good_lake_is_green_throughout_and_nothing_stays_in_it(cloud: Cloud, bucket: str) -> None:
@@ -135,9 +135,11 @@ def test_a_lake_without_a_bucket_ends_there(cloud: Cloud) -> None:
 
 def test_a_bucket_of_another_region_is_told_with_both(cloud: Cloud) -> None:
     name = f"{cloud.bucket()}-far"
-    far = Aws("ap-southeast-2", cloud.url)
+    far = Aws(region_name="ap-southeast-2", endpoint_url=cloud.url)
     far.client("s3").create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "ap-southeast-2"})
-    (region,) = [found for found in told(examine_lake(S3Lake(cloud.aws, name, "ub"))) if found[0] == "region"]
+    (region,) = [
+        found for found in told(examine_lake(S3Lake(aws=cloud.aws, bucket=name, prefix="ub"))) if found[0] == "region"
+    ]
     assert region == (
         "region",
         False,
@@ -315,7 +317,9 @@ def test_missing_credentials_and_no_region_are_told_apart(
         patch.delenv("AWS_ACCESS_KEY_ID")
         patch.delenv("AWS_SECRET_ACCESS_KEY")
         with pytest.raises(OutOfReachError) as caught:  # with clients of its own: those of `cloud` have credentials
-            list(examine_account(S3Lake(Aws(REGION, cloud.url), bucket, "ub")))
+            list(
+                examine_account(S3Lake(aws=Aws(region_name=REGION, endpoint_url=cloud.url), bucket=bucket, prefix="ub"))
+            )
     assert caught.value.found == "there are no credentials (NoCredentialsError)"
     assert caught.value.remedy == (
         "Give credentials as AWS does: a role, AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
@@ -324,7 +328,7 @@ def test_missing_credentials_and_no_region_are_told_apart(
         patch.delenv("AWS_REGION")
         patch.delenv("AWS_DEFAULT_REGION")
         with pytest.raises(OutOfReachError) as caught:
-            list(examine_account(S3Lake(Aws(None, cloud.url), bucket, "ub")))
+            list(examine_account(S3Lake(aws=Aws(region_name=None, endpoint_url=cloud.url), bucket=bucket, prefix="ub")))
     assert (caught.value.found, caught.value.remedy) == (
         "no region is set",
         "Set AWS_REGION to the region of the lake's bucket.",
@@ -332,9 +336,9 @@ def test_missing_credentials_and_no_region_are_told_apart(
 
 
 def test_an_endpoint_that_nobody_serves_is_out_of_reach(bucket: str) -> None:
-    nowhere = Aws(REGION, "http://127.0.0.1:9", attempts=1)
+    nowhere = Aws(region_name=REGION, endpoint_url="http://127.0.0.1:9", max_attempts=1)
     with pytest.raises(OutOfReachError) as caught:
-        list(examine_lake(S3Lake(nowhere, bucket, "ub")))
+        list(examine_lake(S3Lake(aws=nowhere, bucket=bucket, prefix="ub")))
     assert caught.value.found.startswith("AWS cannot be reached: Could not connect to the endpoint URL")
     assert caught.value.remedy == (
         "See to the way there: AWS_ENDPOINT_URL, AWS_REGION, proxies, routes or endpoints of the VPC."
@@ -343,7 +347,7 @@ def test_an_endpoint_that_nobody_serves_is_out_of_reach(bucket: str) -> None:
 
 def test_a_drop_with_files_is_listed_and_one_is_opened(cloud: Cloud) -> None:
     name = cloud.bucket("vendor")
-    drop = S3VendorDrop(cloud.aws, name, "in")
+    drop = S3VendorDrop(aws=cloud.aws, bucket=name, prefix="in")
     assert told(examine_vendor_drop(drop)) == [
         ("bucket", True, f"s3://{name}/in can be listed", ""),
         ("read", True, "allowed; there is no file yet", ""),
@@ -356,7 +360,7 @@ def test_a_drop_with_files_is_listed_and_one_is_opened(cloud: Cloud) -> None:
 
 def test_a_drop_that_may_be_listed_but_not_read_is_red_with_and_without_files(cloud: Cloud) -> None:
     name = cloud.bucket("vendor")
-    drop = S3VendorDrop(cloud.aws, name, "in")
+    drop = S3VendorDrop(aws=cloud.aws, bucket=name, prefix="in")
     expected = (
         "read",
         False,
@@ -370,7 +374,7 @@ def test_a_drop_that_may_be_listed_but_not_read_is_red_with_and_without_files(cl
 
 
 def test_a_drop_without_a_bucket_names_its_setting(cloud: Cloud) -> None:
-    assert told(examine_vendor_drop(S3VendorDrop(cloud.aws, "no-such-drop", ""))) == [
+    assert told(examine_vendor_drop(S3VendorDrop(aws=cloud.aws, bucket="no-such-drop", prefix=""))) == [
         (
             "bucket",
             False,
@@ -390,16 +394,16 @@ def closed(tmp_path: Path) -> Path:
 
 def test_a_local_lake_is_green_before_and_after_it_is_made(tmp_path: Path) -> None:
     root = tmp_path / "home" / "lake"
-    first = told(examine_lake(LocalLake(root)))
+    first = told(examine_lake(LocalLake(root=str(root))))
     assert first[0] == ("directory", True, f"{root} is not there yet; {tmp_path} can be written to", "")
     assert not root.parent.exists()
     root.mkdir(parents=True)
-    assert told(examine_lake(LocalLake(root)))[0] == ("directory", True, f"{root} can be written to", "")
+    assert told(examine_lake(LocalLake(root=str(root))))[0] == ("directory", True, f"{root} can be written to", "")
     assert list(root.iterdir()) == []
 
 
 def test_a_local_lake_that_cannot_be_written_is_red(closed: Path) -> None:
-    assert told(examine_lake(LocalLake(closed))) == [
+    assert told(examine_lake(LocalLake(root=str(closed)))) == [
         (
             "directory",
             False,
@@ -411,7 +415,7 @@ def test_a_local_lake_that_cannot_be_written_is_red(closed: Path) -> None:
 
 def test_a_local_drop_is_green_absent_or_red(tmp_path: Path, closed: Path) -> None:
     drop = tmp_path / "vendor"
-    assert told(examine_vendor_drop(LocalVendorDrop(drop))) == [
+    assert told(examine_vendor_drop(LocalVendorDrop(directory=str(drop)))) == [
         (
             "directory",
             None,
@@ -421,8 +425,8 @@ def test_a_local_drop_is_green_absent_or_red(tmp_path: Path, closed: Path) -> No
     ]
     drop.mkdir()
     (drop / "movie_review_2010-12-01.csv").write_text("cid,review_str\n")
-    assert told(examine_vendor_drop(LocalVendorDrop(drop))) == [
+    assert told(examine_vendor_drop(LocalVendorDrop(directory=str(drop)))) == [
         ("directory", True, f"{drop} can be read; files: 1", "")
     ]
-    (found,) = told(examine_vendor_drop(LocalVendorDrop(closed)))
+    (found,) = told(examine_vendor_drop(LocalVendorDrop(directory=str(closed))))
     assert found[:3] == ("directory", False, f"{closed} cannot be read: Not a directory")

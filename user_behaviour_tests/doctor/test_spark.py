@@ -48,7 +48,7 @@ def not_good(findings: Iterable[Finding]) -> list[Told]:
 
 @pytest.fixture
 def lake(cloud: Cloud) -> S3Lake:
-    return S3Lake(cloud.aws, cloud.bucket(), "ub")
+    return S3Lake(aws=cloud.aws, bucket=cloud.bucket(), prefix="ub")
 
 
 @pytest.fixture
@@ -75,7 +75,9 @@ def application(cloud: Cloud, *, type: str = "SPARK", **more: Any) -> str:  # no
 
 
 def serverless(cloud: Cloud, lake: S3Lake, application: str, role: str) -> EmrServerlessSpark:
-    return EmrServerlessSpark(cloud.aws, SPARK_JOBS, lake, application=application, role=role, minutes=60)
+    return EmrServerlessSpark(
+        aws=cloud.aws, programs=str(SPARK_JOBS), lake=lake, application=application, role=role, minutes=60
+    )
 
 
 def recording(seen: list[str]) -> Middleware:
@@ -321,8 +323,8 @@ def page(application: Wsgi) -> Wsgi:
 def test_a_page_of_html_in_place_of_iam_s_answer_leaves_the_permissions_unknown(cloud: Cloud, lake: S3Lake) -> None:
     """Once it ended the doctor: botocore's ResponseParserError is none of its BotoCoreErrors."""
     id_, arn = application(cloud), role(cloud)
-    once = Aws(REGION, cloud.url, attempts=1)
-    spark = EmrServerlessSpark(once, SPARK_JOBS, lake, application=id_, role=arn, minutes=60)
+    once = Aws(region_name=REGION, endpoint_url=cloud.url, max_attempts=1)
+    spark = EmrServerlessSpark(aws=once, programs=str(SPARK_JOBS), lake=lake, application=id_, role=arn, minutes=60)
     with cloud.behind(page):
         found = not_good(examine_spark(spark, lake))
     assert [(subject, ok) for subject, ok, _, _ in found] == [(subject, None) for subject in ASKED_OF_IAM]
@@ -342,7 +344,14 @@ def test_iam_out_of_reach_leaves_the_permissions_unknown(
     monkeypatch.setenv("AWS_ENDPOINT_URL", cloud.url)
     monkeypatch.setenv("AWS_ENDPOINT_URL_IAM", "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "false")
-    spark = EmrServerlessSpark(Aws(REGION, attempts=1), SPARK_JOBS, lake, application=id_, role=arn, minutes=60)
+    spark = EmrServerlessSpark(
+        aws=Aws(region_name=REGION, max_attempts=1),
+        programs=str(SPARK_JOBS),
+        lake=lake,
+        application=id_,
+        role=arn,
+        minutes=60,
+    )
     found = not_good(examine_spark(spark, lake))
     assert [(subject, ok) for subject, ok, _, _ in found] == [(subject, None) for subject in ASKED_OF_IAM]
     assert found[-1][2] == (
@@ -376,7 +385,7 @@ def cluster(cloud: Cloud, *applications: str) -> str:
 
 
 def steps(cloud: Cloud, lake: S3Lake, cluster: str) -> EmrStepsSpark:
-    return EmrStepsSpark(cloud.aws, SPARK_JOBS, lake, cluster=cluster, minutes=60)
+    return EmrStepsSpark(aws=cloud.aws, programs=str(SPARK_JOBS), lake=lake, cluster=cluster, minutes=60)
 
 
 def test_a_good_cluster_is_green_and_gets_no_step(cloud: Cloud, lake: S3Lake, allowed: None) -> None:
@@ -433,8 +442,8 @@ def test_steps_that_may_not_be_listed_are_red(cloud: Cloud, lake: S3Lake, allowe
 
 
 def test_local_spark_names_its_java(tmp_path: Path) -> None:
-    spark = LocalSpark(SPARK_JOBS, java_home=lambda: tmp_path / "java", config={})
-    assert told(examine_spark(spark, LocalLake(tmp_path))) == [
+    spark = LocalSpark(programs=str(SPARK_JOBS), home=str(tmp_path))
+    assert told(examine_spark(spark, LocalLake(root=str(tmp_path)))) == [
         ("Java", True, str(tmp_path / "java"), ""),
         ("PySpark", True, "is installed", ""),
     ]

@@ -40,16 +40,20 @@ def worker(one_worker: EmrWorker) -> EmrWorker:
 @pytest.fixture(params=["serverless", "steps"])
 def emr(request: pytest.FixtureRequest, cloud: Cloud, aws: Aws, worker: EmrWorker, tmp_path: Path) -> Emr:
     bucket = cloud.bucket()
-    programs, lake = tmp_path / "programs", S3Lake(aws, bucket, "lake")
+    programs, lake = tmp_path / "programs", S3Lake(aws=aws, bucket=bucket, prefix="lake")
     programs.mkdir()
     (programs / "verdicts.py").write_text("print('one')")
 
     def serverless(aws: Aws, minutes: float) -> EmrSpark:
         named = {"application": worker.application_id, "role": worker.role_arn}
-        return EmrServerlessSpark(aws, programs, lake, **named, minutes=minutes, poll_seconds=0.02)
+        return EmrServerlessSpark(
+            aws=aws, programs=str(programs), lake=lake, **named, minutes=minutes, poll_seconds=0.02
+        )
 
     def steps(aws: Aws, minutes: float) -> EmrSpark:
-        return EmrStepsSpark(aws, programs, lake, cluster=worker.cluster_id, minutes=minutes, poll_seconds=0.02)
+        return EmrStepsSpark(
+            aws=aws, programs=str(programs), lake=lake, cluster=worker.cluster_id, minutes=minutes, poll_seconds=0.02
+        )
 
     if request.param == "serverless":
         submission = Fault(method="POST", path="/jobruns$", cut_response=0)

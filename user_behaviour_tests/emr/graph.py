@@ -49,7 +49,7 @@ class Graph:
 
     @property
     def lake(self) -> S3Lake:
-        return S3Lake(Aws(REGION, self.url), self.bucket, "lake")
+        return S3Lake(aws=Aws(region_name=REGION, endpoint_url=self.url), bucket=self.bucket, prefix="lake")
 
     def run(
         self, instance: dg.DagsterInstance, *, select: str = "*", tags: Mapping[str, str] | None = None
@@ -57,7 +57,7 @@ class Graph:
         """Materializes Monday and Tuesday."""
         return dg.materialize(
             [_readings, self._verdicts()],
-            resources={"files": LakeIOManager(self.lake)},
+            resources={"files": LakeIOManager(lake=self.lake)},
             instance=instance,
             selection=select,
             raise_on_error=False,
@@ -66,9 +66,9 @@ class Graph:
 
     def _verdicts(self) -> dg.AssetsDefinition:
         spark = EmrServerlessSpark(
-            Aws(REGION, self.url),
-            Path(self.programs),
-            self.lake,
+            aws=Aws(region_name=REGION, endpoint_url=self.url),
+            programs=str(Path(self.programs)),
+            lake=self.lake,
             application=self.application,
             role=self.role,
             minutes=5,

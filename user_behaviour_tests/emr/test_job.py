@@ -154,9 +154,11 @@ def test_a_job_that_cannot_be_watched_is_cancelled(emr: Emr, cloud: Cloud) -> No
 
 def test_a_refused_submission_names_the_job_and_what_aws_said(cloud: Cloud, aws: Aws, tmp_path: Path) -> None:
     (tmp_path / "verdicts.py").write_text("")
-    lake = S3Lake(aws, cloud.bucket(), "lake")
+    lake = S3Lake(aws=aws, bucket=cloud.bucket(), prefix="lake")
     role = "arn:aws:iam::123456789012:role/spark-job"
-    spark = EmrServerlessSpark(aws, tmp_path, lake, application="00nowhere", role=role, minutes=1)
+    spark = EmrServerlessSpark(
+        aws=aws, programs=str(tmp_path), lake=lake, application="00nowhere", role=role, minutes=1
+    )
 
     with pytest.raises(SparkJobRefusedError, match=r"Submitting verdicts.py .*00nowhere does not exist.*doctor"):
         spark.run("verdicts.py", "s3://lake/job.json")

@@ -14,7 +14,7 @@ def test_a_later_rule_changes_only_the_days_it_covers(installation: Installation
         installation.sell([(f"{day} 09:00:00", 4, "1.000", "A", 15000), (f"{day} 09:00:00", 6, "1.000", "B", 15000)])
         installation.deliver(f"movie_review_{day}.csv", "cid,review_str\n15000,good\n")
     assert installation.run("2011-06-01", "2011-06-02").success
-    later = QuantityRules((*QUANTITY_RULES.rules, QuantityRule(valid_from=date(2011, 6, 2), more_than=5)))
+    later = QuantityRules(rules=[*QUANTITY_RULES.rules, QuantityRule(valid_from="2011-06-02", more_than=5)])
     result = installation.run("2011-06-01", "2011-06-02", select=STAGING_AND_LATER, rules=later)
     assert result.success, failure_messages(result)
     assert installation.metric("2011-06-01", "2011-06-02") == [
@@ -28,7 +28,7 @@ def test_a_later_rule_changes_only_the_days_it_covers(installation: Installation
 def test_staging_by_a_rule_that_is_no_longer_in_force_fails_its_check(installation: Installation) -> None:
     installation.sell([("2011-06-03 09:00:00", 4, "1.000", "A", 15000)])
     assert installation.run("2011-06-03", "2011-06-03").success
-    later = QuantityRules((QuantityRule(valid_from=date(2010, 12, 1), more_than=5),))
+    later = QuantityRules(rules=[QuantityRule(valid_from="2010-12-01", more_than=5)])
     result = installation.run("2011-06-03", "2011-06-03", select=["public/user_behavior_metric"], rules=later)
     assert result.success
     result = installation.check("2011-06-03", "staged_purchases", rules=later)

@@ -80,7 +80,7 @@ class Greenhouse:
 
     @property
     def lake(self) -> Lake:
-        return LocalLake(self.root)
+        return LocalLake(root=str(self.root))
 
     def run(
         self,
@@ -92,9 +92,9 @@ class Greenhouse:
         raise_on_error: bool = True,
     ) -> dg.ExecuteInProcessResult:
         """Materializes a day (by its partition key), or a range of days in one run (by its tags)."""
-        resources: dict[str, Any] = {"files": LakeIOManager(self.lake)}
+        resources: dict[str, Any] = {"files": LakeIOManager(lake=self.lake)}
         if self.warehouse:
-            resources["tables"] = WarehouseIOManager(self.warehouse)
+            resources["tables"] = WarehouseIOManager(warehouse=self.warehouse)
         return dg.materialize(
             assets,
             resources=resources,

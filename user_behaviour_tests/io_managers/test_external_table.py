@@ -8,14 +8,14 @@ import dagster as dg
 import pyarrow as pa
 import pytest
 
-from user_behaviour.catalog.postgres import WarehouseExternalTables
+from user_behaviour.catalog.postgres import PostgresExternalTables
 from user_behaviour.io_managers.external_table import ExternalTableIOManager
 from user_behaviour.io_managers.lake import LakeIOManager
 from user_behaviour.lake.locations import Locations
 from user_behaviour.local.stack import Stack
 from user_behaviour.recipes import ExternalPartitions, RegisteredPartitions
 from user_behaviour.tables.days import DayRange, days_of
-from user_behaviour.warehouse.postgres import PostgresWarehouse
+from user_behaviour.warehouse.postgres import PostgresWarehouseByUrl
 from user_behaviour.warehouse.warehouse import Warehouse
 from user_behaviour_tests.io_managers.greenhouse import (
     DAYS,
@@ -51,7 +51,7 @@ def reader(external: RegisteredPartitions) -> None:
 
 @pytest.fixture
 def warehouse(stack: Stack) -> Iterator[Warehouse]:
-    warehouse = PostgresWarehouse(lambda: stack.endpoints().warehouse)
+    warehouse = PostgresWarehouseByUrl(url=stack.endpoints().warehouse)
     columns = "sensor varchar(6), celsius decimal(5, 2), watered boolean, batch_id varchar(64), measured_on date"
     warehouse.transaction(lambda cursor: cursor.execute(f"create table {NAME} ({columns})"))
     yield warehouse
@@ -64,8 +64,10 @@ def run(greenhouse: Greenhouse, warehouse: Warehouse, last: date, *, select: str
     return dg.materialize(
         [readings, external, reader],
         resources={
-            "files": LakeIOManager(greenhouse.lake),
-            "external": ExternalTableIOManager(greenhouse.lake, WarehouseExternalTables(warehouse)),
+            "files": LakeIOManager(lake=greenhouse.lake),
+            "external": ExternalTableIOManager(
+                lake=greenhouse.lake, external_tables=PostgresExternalTables(warehouse=warehouse)
+            ),
         },
         instance=greenhouse.instance,
         tags=DayRange(MON, last).tags(),

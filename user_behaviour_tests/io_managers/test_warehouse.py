@@ -21,7 +21,7 @@ from user_behaviour.lake.held_back import MissingPartitionError
 from user_behaviour.lake.s3 import S3Lake
 from user_behaviour.local.stack import Stack
 from user_behaviour.recipes import ReplaceDays
-from user_behaviour.warehouse.postgres import PostgresWarehouse
+from user_behaviour.warehouse.postgres import PostgresWarehouseByUrl
 from user_behaviour.warehouse.warehouse import Warehouse
 from user_behaviour_tests.cloud.moto_server import Cloud
 from user_behaviour_tests.cloud.redshift import redshift_stand_in
@@ -64,7 +64,7 @@ class Twin:
 @pytest.fixture(scope="module")
 def on_redshift(stack: Stack, cloud: Cloud) -> Iterator[Twin]:
     with redshift_stand_in(stack.endpoints().warehouse, cloud.aws) as redshift:
-        warehouse = warehouse_on(redshift, S3Lake(cloud.aws, cloud.bucket(), "lake"))
+        warehouse = warehouse_on(redshift, S3Lake(aws=cloud.aws, bucket=cloud.bucket(), prefix="lake"))
         execute(warehouse, "create schema audit")
         execute(warehouse, "create table audit.writer_lock (table_name varchar(127) not null)")
         execute(
@@ -85,7 +85,7 @@ def on_redshift(stack: Stack, cloud: Cloud) -> Iterator[Twin]:
 
 @pytest.fixture(scope="module")
 def on_postgres(stack: Stack) -> Twin:
-    warehouse = PostgresWarehouse(lambda: stack.endpoints().warehouse)
+    warehouse = PostgresWarehouseByUrl(url=stack.endpoints().warehouse)
 
     @contextmanager
     def conflict() -> Iterator[None]:

@@ -39,7 +39,7 @@ def bucket(cloud: Cloud) -> str:
 
 @pytest.fixture
 def lake(aws: Aws, bucket: str) -> S3Lake:
-    return S3Lake(aws, bucket, "lake")
+    return S3Lake(aws=aws, bucket=bucket, prefix="lake")
 
 
 @contextmanager
@@ -188,19 +188,19 @@ def test_deleting_what_is_no_path_below_the_root_is_refused(lake: S3Lake, path: 
 )
 def test_a_prefix_that_sql_or_a_shell_could_misread_is_refused(aws: Aws, prefix: str) -> None:
     with pytest.raises(ValueError, match="of bucket lake cannot be used"):
-        S3Lake(aws, "lake", prefix)
+        S3Lake(aws=aws, bucket="lake", prefix=prefix)
     with pytest.raises(ValueError, match="Prefix"):
-        S3VendorDrop(aws, "lake", prefix)
+        S3VendorDrop(aws=aws, bucket="lake", prefix=prefix)
 
 
 @pytest.mark.parametrize("bucket", ["", "a", "Lake", "lake'", "la/ke", "lake\n", "la..ke", "s3://lake"])
 def test_what_is_no_name_of_a_bucket_is_refused(aws: Aws, bucket: str) -> None:
     with pytest.raises(ValueError, match="is no name of a bucket"):
-        S3Lake(aws, bucket, "lake")
+        S3Lake(aws=aws, bucket=bucket, prefix="lake")
 
 
 def test_a_whole_bucket_may_be_the_lake(aws: Aws, bucket: str) -> None:
-    lake = S3Lake(aws, bucket, "")
+    lake = S3Lake(aws=aws, bucket=bucket, prefix="")
     publish(lake.dataset(PARCELS), "b", ("a", 1))
 
     assert stored(lake.dataset(PARCELS)) == [("a", 1, "b")]
@@ -210,12 +210,12 @@ def test_a_whole_bucket_may_be_the_lake(aws: Aws, bucket: str) -> None:
 
 
 def test_every_object_that_boto3_writes_is_encrypted_with_the_key(aws: Aws, bucket: str) -> None:
-    lake = S3Lake(aws, bucket, "lake", kms_key=KEY)
+    lake = S3Lake(aws=aws, bucket=bucket, prefix="lake", kms_key=KEY)
     lake.write("bytes", b"1")
     lake.write("stream", io.BytesIO(b"1"))
     lake.write("parts", io.BytesIO(bytes(9 << 20)))
     lake.swap("pointer", b"1", expected=None)
-    S3Lake(aws, bucket, "lake").write("staged", b"1")
+    S3Lake(aws=aws, bucket=bucket, prefix="lake").write("staged", b"1")
     lake.move("staged", "moved")
 
     for name in ("bytes", "stream", "parts", "pointer", "moved"):
@@ -267,7 +267,7 @@ def test_an_error_that_may_pass_is_tried_again_for_the_keys_that_met_it(cloud: C
 
 
 def test_a_delete_that_never_succeeds_ends(cloud: Cloud, bucket: str) -> None:
-    lake = S3Lake(Aws(REGION, cloud.url, attempts=2), bucket, "lake")
+    lake = S3Lake(aws=Aws(region_name=REGION, endpoint_url=cloud.url, max_attempts=2), bucket=bucket, prefix="lake")
     lake.write("a/one", b"")
     error = "<Error><Key>lake/a/one</Key><Code>SlowDown</Code><Message>slow down</Message></Error>"
 
@@ -281,7 +281,7 @@ def test_a_delete_that_never_succeeds_ends(cloud: Cloud, bucket: str) -> None:
 def test_moving_what_is_too_large_for_one_request_is_done_in_parts(cloud: Cloud, bucket: str) -> None:
     too_large = Fault(method="PUT", path="moved", status=400, code="InvalidRequest")
     with faults(cloud, too_large) as proxy:
-        lake = S3Lake(proxy.aws, bucket, "lake")
+        lake = S3Lake(aws=proxy.aws, bucket=bucket, prefix="lake")
         lake.write("object", b"rows")
 
         lake.move("object", "moved")
@@ -318,7 +318,7 @@ def test_region_and_endpoint_may_come_from_the_environment(
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", cloud.url)
     monkeypatch.delenv("AWS_DEFAULT_REGION")
-    lake = S3Lake(aws := Aws(), bucket, "lake")
+    lake = S3Lake(aws=(aws := Aws()), bucket=bucket, prefix="lake")
 
     assert aws.client("s3").meta.region_name == REGION
     publish(lake.dataset(PARCELS), "b", ("a", 1))

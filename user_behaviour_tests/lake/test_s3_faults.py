@@ -38,7 +38,7 @@ def bucket(cloud: Cloud) -> str:
 @pytest.fixture
 def lake(cloud: Cloud, bucket: str) -> S3Lake:
     """The lake without faults: what others see."""
-    return S3Lake(cloud.aws, bucket, "lake")
+    return S3Lake(aws=cloud.aws, bucket=bucket, prefix="lake")
 
 
 def unfinished(cloud: Cloud, bucket: str) -> int:
@@ -70,7 +70,7 @@ def test_a_fault_that_passes_is_not_noticed(cloud: Cloud, lake: S3Lake, bucket: 
     publish(lake.dataset(PARCELS), "before", ("b", 1))
 
     with faults(cloud, fault) as proxy:
-        assert publish(S3Lake(proxy.aws, bucket, "lake").dataset(PARCELS), "after", ("a", 1))
+        assert publish(S3Lake(aws=proxy.aws, bucket=bucket, prefix="lake").dataset(PARCELS), "after", ("a", 1))
 
     assert proxy.struck() == 1
     assert stored(lake.dataset(PARCELS)) == [("a", 1, "after")]
@@ -113,7 +113,7 @@ def test_a_fault_that_lasts_is_one_clear_error_and_what_was_published_stays(
     publish(dataset, "before", ("b", 1))
 
     with faults(cloud, fault, attempts=2) as proxy, pytest.raises(kind) as caught:
-        publish(S3Lake(proxy.aws, bucket, "lake").dataset(PARCELS), "failed", ("a", 1))
+        publish(S3Lake(aws=proxy.aws, bucket=bucket, prefix="lake").dataset(PARCELS), "failed", ("a", 1))
 
     place = "Listing|Reading|Writing|Replacing", f" s3://{bucket}/lake/parcels/sent_on=2010-12-01/"
     assert str(caught.value).split(" ")[0] in place[0].split("|")
@@ -132,7 +132,7 @@ def test_of_a_batch_that_could_not_be_written_nothing_stays(cloud: Cloud, lake: 
     fault = forever("PUT", r"partNumber=2", cut_request=100_000)
 
     with faults(cloud, fault, attempts=2) as proxy, pytest.raises(StoreUnavailableError, match="Writing"):
-        write_torn(S3Lake(proxy.aws, bucket, "lake"), rows)
+        write_torn(S3Lake(aws=proxy.aws, bucket=bucket, prefix="lake"), rows)
 
     assert proxy.struck() == 2
     assert lake.list(dataset.batch_directory(DAY, "torn")) == []
@@ -146,7 +146,7 @@ def test_what_cannot_be_cleared_away_either_is_noted_on_the_error(cloud: Cloud, 
             proxy.faults = (forever("", "", status=400, code="ExpiredToken"),)
 
         with pytest.raises(StoreCredentialsError) as caught:
-            write_torn(S3Lake(proxy.aws, bucket, "lake"), wide(1000), before_closing=expire)
+            write_torn(S3Lake(aws=proxy.aws, bucket=bucket, prefix="lake"), wide(1000), before_closing=expire)
 
     assert "Writing" in str(caught.value)
     (note,) = caught.value.__notes__
@@ -160,7 +160,7 @@ def test_an_upload_of_a_stream_that_breaks_for_good_is_broken_off(cloud: Cloud, 
         faults(cloud, forever("PUT", r"partNumber=2", cut_request=1000), attempts=2) as proxy,
         pytest.raises(StoreUnavailableError, match=r"originals/file\.csv"),
     ):
-        S3Lake(proxy.aws, bucket, "lake").write("originals/file.csv", io.BytesIO(BIG))
+        S3Lake(aws=proxy.aws, bucket=bucket, prefix="lake").write("originals/file.csv", io.BytesIO(BIG))
 
     assert lake.read("originals/file.csv") == (b"before", (lake.read("originals/file.csv") or (b"", ""))[1])
     assert unfinished(cloud, bucket) == 0
@@ -168,7 +168,7 @@ def test_an_upload_of_a_stream_that_breaks_for_good_is_broken_off(cloud: Cloud, 
 
 def test_an_upload_of_a_stream_goes_on_after_a_reset(cloud: Cloud, lake: S3Lake, bucket: str) -> None:
     with faults(cloud, Fault("PUT", r"partNumber=1", cut_request=1 << 20)) as proxy:
-        S3Lake(proxy.aws, bucket, "lake").write("file.csv", io.BytesIO(BIG))
+        S3Lake(aws=proxy.aws, bucket=bucket, prefix="lake").write("file.csv", io.BytesIO(BIG))
 
     assert (lake.read("file.csv") or (b"", ""))[0] == BIG
 
@@ -179,7 +179,7 @@ def test_a_pointer_whose_answer_was_lost_counts_as_replaced(cloud: Cloud, lake: 
     version = (lake.read("pointer") or (b"", ""))[1]
 
     with faults(cloud, Fault("PUT", "pointer", cut_response=0)) as proxy:
-        assert S3Lake(proxy.aws, bucket, "lake").swap("pointer", b"two", expected=version)
+        assert S3Lake(aws=proxy.aws, bucket=bucket, prefix="lake").swap("pointer", b"two", expected=version)
 
     assert [request.method for request in proxy.requests] == ["PUT", "PUT", "HEAD"]
     assert (lake.read("pointer") or (b"", ""))[0] == b"two"
@@ -193,12 +193,12 @@ def test_a_pointer_that_another_replaced_with_the_same_content_after_a_lost_requ
     lake.swap("pointer", b"two", expected=version)
 
     with faults(cloud, Fault("PUT", "pointer", cut_request=1)) as proxy:
-        assert not S3Lake(proxy.aws, bucket, "lake").swap("pointer", b"two", expected=version)
+        assert not S3Lake(aws=proxy.aws, bucket=bucket, prefix="lake").swap("pointer", b"two", expected=version)
 
 
 def test_a_swap_that_meets_another_on_its_way_is_refused_and_may_be_tried_again(cloud: Cloud, bucket: str) -> None:
     with faults(cloud, Fault("PUT", "pointer", status=409, code="ConditionalRequestConflict")) as proxy:
-        lake = S3Lake(proxy.aws, bucket, "lake")
+        lake = S3Lake(aws=proxy.aws, bucket=bucket, prefix="lake")
 
         assert not lake.swap("pointer", b"one", expected=None)
         assert lake.swap("pointer", b"one", expected=None)
@@ -209,7 +209,7 @@ def test_a_download_goes_on_where_it_was_cut(cloud: Cloud, lake: S3Lake, bucket:
 
     with (
         faults(cloud, Fault("GET", "big", times=2, cut_response=2_000_000)) as proxy,
-        S3Lake(proxy.aws, bucket, "lake").open("big") as stream,
+        S3Lake(aws=proxy.aws, bucket=bucket, prefix="lake").open("big") as stream,
     ):
         content = b"".join(iter(lambda: stream.read(70_000), b""))
 
@@ -224,14 +224,14 @@ def test_a_download_that_is_cut_over_and_over_ends(cloud: Cloud, lake: S3Lake, b
         faults(cloud, forever("GET", "big", cut_response=0), attempts=2) as proxy,
         pytest.raises(StoreUnavailableError, match=f"Reading s3://{bucket}/lake/big failed at every attempt"),
     ):
-        S3Lake(proxy.aws, bucket, "lake").read("big")
+        S3Lake(aws=proxy.aws, bucket=bucket, prefix="lake").read("big")
 
 
 def test_a_download_never_goes_on_in_another_version(cloud: Cloud, lake: S3Lake, bucket: str) -> None:
     lake.write("big", BIG)
 
     fault = Fault("GET", "big", cut_response=9_000_000)
-    with faults(cloud, fault) as proxy, S3Lake(proxy.aws, bucket, "lake").open("big") as stream:
+    with faults(cloud, fault) as proxy, S3Lake(aws=proxy.aws, bucket=bucket, prefix="lake").open("big") as stream:
         stream.read(1000)
         lake.write("big", bytes(len(BIG)))
         with pytest.raises(StoreUnavailableError, match="it was replaced meanwhile"):
@@ -244,11 +244,11 @@ def test_rows_of_a_large_file_are_read_in_spite_of_a_reset(cloud: Cloud, lake: S
         lake.dataset(PARCELS).publish(manifest := writer.manifest(as_of=EARLY))
 
     with faults(cloud, Fault("GET", PART, times=2, cut_response=100_000)) as proxy:
-        read = S3Lake(proxy.aws, bucket, "lake").dataset(PARCELS).read(manifest)
+        read = S3Lake(aws=proxy.aws, bucket=bucket, prefix="lake").dataset(PARCELS).read(manifest)
         assert sum(batch.num_rows for batch in read) == manifest.rows
 
     with faults(cloud, forever("GET", PART, cut_response=100_000), attempts=2) as proxy:
-        read = S3Lake(proxy.aws, bucket, "lake").dataset(PARCELS).read(manifest)
+        read = S3Lake(aws=proxy.aws, bucket=bucket, prefix="lake").dataset(PARCELS).read(manifest)
         with pytest.raises(StoreUnavailableError, match=r"Reading .*part-00000"):
             list(read)
 
@@ -260,7 +260,7 @@ def test_a_file_of_the_vendor_is_copied_and_parsed_in_spite_of_resets(cloud: Clo
     cloud.aws.client("s3").put_object(Bucket=bucket, Key="drop/a.csv", Body=text.getvalue().encode())
 
     with faults(cloud, Fault("GET", r"a\.csv", times=2, cut_response=500_000)) as proxy:
-        drop = S3VendorDrop(proxy.aws, bucket, "drop")
+        drop = S3VendorDrop(aws=proxy.aws, bucket=bucket, prefix="drop")
         with drop.open("a.csv") as stream:
             lake.write("originals/a.csv", stream)
 
@@ -269,7 +269,7 @@ def test_a_file_of_the_vendor_is_copied_and_parsed_in_spite_of_resets(cloud: Clo
 
 
 def test_a_bucket_that_is_not_there_is_named(cloud: Cloud) -> None:
-    lake = S3Lake(cloud.aws, "no-such-bucket-of-ours", "lake")
+    lake = S3Lake(aws=cloud.aws, bucket="no-such-bucket-of-ours", prefix="lake")
     tries: list[Callable[[], Any]] = [
         lambda: lake.read("a"),
         lambda: lake.list("a"),
@@ -277,7 +277,7 @@ def test_a_bucket_that_is_not_there_is_named(cloud: Cloud) -> None:
         lambda: lake.write("a", io.BytesIO(b"")),
         lambda: lake.delete("a"),
         lambda: lake.swap("a", b"", expected=None),
-        lambda: S3VendorDrop(cloud.aws, "no-such-bucket-of-ours", "drop").files(),
+        lambda: S3VendorDrop(aws=cloud.aws, bucket="no-such-bucket-of-ours", prefix="drop").files(),
     ]
     for attempt in tries:
         with pytest.raises(StorePlaceError, match=r"s3://no-such-bucket-of-ours/.* NoSuchBucket: .*Create the bucket"):
@@ -291,11 +291,13 @@ def test_without_credentials_the_ways_to_give_some_are_named(
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
 
     with pytest.raises(StoreCredentialsError, match=r"Unable to locate credentials\. Give credentials as AWS does"):
-        S3Lake(Aws(REGION, cloud.url), bucket, "lake").read("a")
+        S3Lake(aws=Aws(region_name=REGION, endpoint_url=cloud.url), bucket=bucket, prefix="lake").read("a")
 
 
 def test_an_endpoint_that_nobody_listens_at_is_named(bucket: str) -> None:
-    lake = S3Lake(Aws(REGION, "http://127.0.0.1:1", attempts=1), bucket, "lake")
+    lake = S3Lake(
+        aws=Aws(region_name=REGION, endpoint_url="http://127.0.0.1:1", max_attempts=1), bucket=bucket, prefix="lake"
+    )
 
     with pytest.raises(StoreUnavailableError, match=r"http://127\.0\.0\.1:1/.*See that S3 can be reached"):
         lake.read("a")
@@ -308,7 +310,7 @@ def test_a_file_that_may_not_be_opened_is_like_a_local_one_without_rights(cloud:
         faults(cloud, forever("GET", r"a\.csv$", status=403, code="AccessDenied")) as proxy,
         pytest.raises(PermissionError) as caught,
     ):
-        S3VendorDrop(proxy.aws, bucket, "drop").open("a.csv")
+        S3VendorDrop(aws=proxy.aws, bucket=bucket, prefix="drop").open("a.csv")
     assert caught.value.strerror == str(caught.value)
     assert str(caught.value).startswith(f"Reading s3://{bucket}/drop/a.csv failed: S3 says AccessDenied")
 
@@ -316,7 +318,7 @@ def test_a_file_that_may_not_be_opened_is_like_a_local_one_without_rights(cloud:
 def test_several_faults_in_one_publication_are_not_noticed(cloud: Cloud, lake: S3Lake, bucket: str) -> None:
     everywhere = [Fault(method, "", status=503, code="SlowDown") for method in ("GET", "PUT")]
     with faults(cloud, *everywhere, Fault("PUT", POINTER, cut_response=0)) as proxy:
-        assert publish(S3Lake(proxy.aws, bucket, "lake").dataset(PARCELS), "b", ("a", 1), as_of=LATE)
+        assert publish(S3Lake(aws=proxy.aws, bucket=bucket, prefix="lake").dataset(PARCELS), "b", ("a", 1), as_of=LATE)
 
     assert proxy.struck() == 3
     assert stored(lake.dataset(PARCELS)) == [("a", 1, "b")]

@@ -1,4 +1,4 @@
-"""Migrations on real servers: each applied once and whole, taken back, by one process at a time; and `migrate`."""
+"""Migrations on a real server: each applied once and whole, taken back, by one process at a time."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from user_behaviour.local.stack import Stack
-from user_behaviour.migrations import yoyo_backend
-from user_behaviour.migrations.migrations import MIGRATIONS, MigrationError, Migrations, migration_files
-from user_behaviour.warehouse.postgres import PostgresWarehouse
+from user_behaviour.migrations import migrations as module
+from user_behaviour.migrations.migrations import MIGRATIONS, MigrationError, Migrations
+from user_behaviour.warehouse.postgres import PostgresWarehouse, PostgresWarehouseByUrl
 from user_behaviour_tests.databases import new_database
 
 IDS = ("0001.audit", "0002.spectrum", "0003.user_behavior_metric")
@@ -29,54 +29,47 @@ def url(stack: Stack) -> Iterator[str]:
 
 @pytest.fixture
 def warehouse(url: str) -> PostgresWarehouse:
-    return PostgresWarehouse(lambda: url)
+    return PostgresWarehouseByUrl(url=url)
 
 
 @pytest.fixture
-def files(tmp_path: Path) -> Path:
-    """Two migrations of a table `noted`, and the way back."""
-    write(tmp_path, "0001.noted", "create table public.noted (n int);", back="drop table public.noted;")
-    write(
-        tmp_path, "0002.row", "insert into noted values (1); insert into noted values (2);", back="delete from noted;"
-    )
-    return tmp_path
+def migrations(warehouse: PostgresWarehouse, tmp_path: Path) -> Migrations:
+    """Two migrations of a table `noted`, and the way back; none is applied."""
+    migrations = Migrations(warehouse, tmp_path)
+    write(migrations, "0001.noted", "create table public.noted (n int);", back="drop table public.noted;")
+    two_rows = "insert into noted values (1); insert into noted values (2);"
+    write(migrations, "0002.row", two_rows, back="delete from noted;")
+    return migrations
 
 
-def write(directory: Path, id: str, text: str, *, back: str | None = None) -> None:  # noqa: A002
-    (directory / f"{id}.sql").write_text(text)
+def write(migrations: Migrations, id: str, text: str, *, back: str | None = None) -> None:  # noqa: A002
+    (migrations.directory / f"{id}.sql").write_text(text)
     if back is not None:
-        (directory / f"{id}.rollback.sql").write_text(back)
+        (migrations.directory / f"{id}.rollback.sql").write_text(back)
 
 
-def numbers(warehouse: PostgresWarehouse) -> list[Any]:
-    return [row["n"] for row in warehouse.rows("select n from noted order by n")]
+def values(warehouse: PostgresWarehouse, sql: str = "select n from noted order by n") -> list[Any]:
+    """The only column of a query."""
+    return [value for row in warehouse.rows(sql) for value in row.values()]
 
 
-def schemas(warehouse: PostgresWarehouse) -> list[Any]:
-    found = warehouse.rows("select nspname from pg_namespace where nspname !~ '^(pg_|information_)' order by nspname")
-    return [row["nspname"] for row in found]
-
-
-def tables(warehouse: PostgresWarehouse) -> list[Any]:
-    """The tables, less the ledger's."""
-    found = warehouse.rows(
-        "select schemaname || '.' || tablename as t from pg_tables where schemaname in ('audit', 'public', 'spectrum') "
-        "and tablename !~ '^_?yoyo_' order by 1"
-    )
-    return [row["t"] for row in found]
-
-
-def test_both_dialects_have_the_same_migrations_each_with_its_way_back() -> None:
+def test_both_dialects_have_the_same_migrations_each_with_its_way_back(warehouse: PostgresWarehouse) -> None:
+    names = [f"{id_}.{ending}" for id_ in IDS for ending in ("rollback.sql", "sql")]
     for dialect in ("postgres", "redshift"):
-        files = migration_files(MIGRATIONS / dialect)
-        assert tuple(file.id for file in files) == IDS
-        assert [file.id for file in files if not file.rollback_path.is_file()] == []
-        assert len(list((MIGRATIONS / dialect).glob("*.sql"))) == 2 * len(IDS)
+        assert sorted(file.name for file in (MIGRATIONS / dialect).glob("*.sql")) == names
+        assert tuple(Migrations(warehouse, MIGRATIONS / dialect).files()) == IDS
 
 
 def test_the_local_warehouse_goes_up_and_down_and_up_again(warehouse: PostgresWarehouse) -> None:
     migrations = Migrations(warehouse, MIGRATIONS / "postgres")
-    made = [
+    schemas = "select nspname from pg_namespace where nspname !~ '^(pg_|information_)' order by 1"
+    tables = "select schemaname || '.' || tablename from pg_tables where schemaname !~ '^(pg_|inf)' order by 1"
+    assert (migrations.applied(), migrations.pending()) == ((), IDS)
+    assert values(warehouse, schemas) == ["public"]  # to look makes nothing
+    assert migrations.apply() == IDS
+    made = values(warehouse, tables)
+    ledger = ["audit._yoyo_log", "audit._yoyo_migration", "audit._yoyo_version", "audit.yoyo_lock"]
+    assert sorted(set(made) - set(ledger)) == [
         "audit.published_partition",
         "audit.writer_lock",
         "public.user_behavior_metric",
@@ -84,148 +77,114 @@ def test_the_local_warehouse_goes_up_and_down_and_up_again(warehouse: PostgresWa
         "spectrum.registered_partition",
         "spectrum.user_purchase_staging",
     ]
-    assert (migrations.apply(), tables(warehouse)) == (IDS, made)
-    assert (migrations.roll_back(3), tables(warehouse)) == (IDS[::-1], [])
-    assert schemas(warehouse) == ["audit", "public"]
-    assert (migrations.apply(), tables(warehouse)) == (IDS, made)
+    assert (migrations.roll_back(3), values(warehouse, tables)) == (IDS[::-1], ledger)
+    assert values(warehouse, schemas) == ["audit", "public"]
+    assert (migrations.apply(), values(warehouse, tables)) == (IDS, made)
     assert migrations.apply() == ()
 
 
-def test_looking_changes_nothing(warehouse: PostgresWarehouse) -> None:
-    migrations = Migrations(warehouse, MIGRATIONS / "postgres")
-    assert (migrations.applied(), migrations.pending()) == ((), IDS)
-    assert schemas(warehouse) == ["public"]
+OUTSIDE = "-- Why.\n\n-- transactional: false\n"
+REFUSED = {
+    "insert into noted values (3);\n-- the typo\ninsert into noted\nvalues ('four');": (
+        "invalid input syntax for type integer: \"four\" (in: insert into noted values ('four')).\n"
+        "Nothing of it was kept"
+    ),
+    "insert into noted values (3); vacuum noted; -- transactional: false": (
+        "VACUUM cannot run inside a transaction block (in: vacuum noted).\nNothing of it was kept"
+    ),
+    f"{OUTSIDE}insert into noted values (3);\nvacuum nowhere;": (
+        'relation "nowhere" does not exist (in: vacuum nowhere).\nIt is no transaction: its first part may stay'
+    ),
+}
 
 
-def test_each_migration_is_reported_when_it_is_done(warehouse: PostgresWarehouse, files: Path) -> None:
-    write(files, "0003.typo", "insert into noted values ('three');")
-    reported: list[str] = []
-    with pytest.raises(MigrationError):
-        Migrations(warehouse, files).apply(reported.append)
-    assert reported == ["0001.noted is applied.", "0002.row is applied."]
-    assert [migration.id for migration in Migrations(warehouse, files).applied()] == ["0001.noted", "0002.row"]
-
-
-def test_a_migration_that_fails_leaves_nothing_and_is_named(warehouse: PostgresWarehouse, files: Path) -> None:
-    write(files, "0003.half", "insert into noted values (3);\n-- the typo\ninsert into noted\nvalues ('four');")
-    with pytest.raises(MigrationError) as raised:
-        Migrations(warehouse, files).apply()
-    assert str(raised.value) == (
-        f'{files}/0003.half.sql is refused by the warehouse: invalid input syntax for type integer: "four" '
-        "(in: insert into noted values ('four');).\nNothing of it was kept; mend the file, and migrate again."
-    )
-    assert numbers(warehouse) == [1, 2]
-    write(files, "0003.half", "insert into noted values (3);")
-    assert Migrations(warehouse, files).apply() == ("0003.half",)
-    assert numbers(warehouse) == [1, 2, 3]
-
-
-def test_a_rollback_that_fails_leaves_nothing_and_is_named(warehouse: PostgresWarehouse, files: Path) -> None:
-    write(files, "0002.row", "insert into noted values (1);", back="delete from noted; drop table nowhere;")
-    Migrations(warehouse, files).apply()
-    with pytest.raises(MigrationError, match=r'0002\.row\.rollback\.sql is refused .* "nowhere" does not exist'):
-        Migrations(warehouse, files).roll_back()
-    assert numbers(warehouse) == [1]
-    assert Migrations(warehouse, files).pending() == ()
-
-
-def test_what_no_transaction_holds_runs_outside_of_one(warehouse: PostgresWarehouse, files: Path) -> None:
-    write(files, "0003.vacuum", "-- transactional: false\nvacuum noted;", back="vacuum noted;")
-    migrations = Migrations(warehouse, files)
-    assert migrations.apply()[-1] == "0003.vacuum"
-    assert migrations.roll_back() == ("0003.vacuum",)
-    write(files, "0003.vacuum", "vacuum noted;")
-    with pytest.raises(MigrationError, match="VACUUM cannot run inside a transaction block"):
-        migrations.apply()
-
-
-def test_a_failure_outside_of_a_transaction_says_that_a_part_may_stay(
-    warehouse: PostgresWarehouse, files: Path
+@pytest.mark.parametrize(("text", "message"), REFUSED.items(), ids=["inside", "not on top", "outside"])
+def test_what_is_refused_is_named_with_what_was_kept_and_is_tried_again(
+    warehouse: PostgresWarehouse, migrations: Migrations, text: str, message: str
 ) -> None:
-    write(
-        files, "0003.loose", "-- transactional: false\ninsert into noted values (3);\ninsert into nowhere values (4);"
-    )
-    with pytest.raises(MigrationError, match="It is no transaction: its first part may stay"):
-        Migrations(warehouse, files).apply()
-    assert Migrations(warehouse, files).pending() == ("0003.loose",)
+    write(migrations, "0003.bad", text)
+    reported: list[str] = []
+    with pytest.raises(MigrationError) as raised:
+        migrations.apply(reported.append)
+    refused = f"{migrations.directory}/0003.bad.sql is refused by the warehouse: "
+    assert str(raised.value) == f"{refused}{message}; mend the file, and migrate again."
+    assert reported == ["0001.noted is applied.", "0002.row is applied."]
+    assert migrations.applied() == ("0001.noted", "0002.row")
+    assert values(warehouse) == ([1, 2, 3] if text.startswith(OUTSIDE) else [1, 2])
+    write(migrations, "0003.bad", f"{OUTSIDE}vacuum noted;", back="vacuum noted;")
+    assert (migrations.apply(), migrations.roll_back()) == (("0003.bad",), ("0003.bad",))
 
 
-def test_values_of_the_deployment_are_quoted(warehouse: PostgresWarehouse, tmp_path: Path) -> None:
-    write(tmp_path, "0001.words", "create table words (w text); insert into words values (%(word)s), ('100 %%');")
+def test_what_cannot_be_taken_back_is_refused(warehouse: PostgresWarehouse, migrations: Migrations) -> None:
+    write(migrations, "0003.more", "insert into noted values (3);", back="delete from noted; drop table nowhere;")
+    migrations.apply()
+    with pytest.raises(MigrationError, match=r'0003\.more\.rollback\.sql is refused .* "nowhere" does not exist'):
+        migrations.roll_back(2)
+    (migrations.directory / "0003.more.rollback.sql").unlink()
+    with pytest.raises(MigrationError, match=r"0003\.more cannot be taken back: .*\.rollback\.sql is missing"):
+        migrations.roll_back(2)
+    (migrations.directory / "0003.more.sql").unlink()
+    with pytest.raises(MigrationError, match=r"'0003\.more' is not in .*; choose one of: 0001\.noted, 0002\.row"):
+        migrations.roll_back(2)
+    assert (migrations.pending(), values(warehouse)) == ((), [1, 2, 3])
+
+
+def test_quotes_comments_and_values_of_the_deployment_stay_what_they_are(
+    warehouse: PostgresWarehouse, migrations: Migrations
+) -> None:
+    text = """-- 5 % of them; end
+        create table words as select %(word)s as a, '100 %%; it''s --' as "b;c"; /* '; */
+        create function two() returns int as $body$ select 1; select 2; $body$ language sql; -- the end;"""
+    write(migrations, "0003.words", text)
+    with pytest.raises(MigrationError, match=r"0003\.words\.sql asks for %\(word\)s, which this deployment lacks"):
+        migrations.apply()
     word = "it's \\' %s; drop table words; --"
-    Migrations(warehouse, tmp_path, parameters={"word": word}).apply()
-    assert warehouse.rows("select w from words") == [{"w": word}, {"w": "100 %"}]
+    Migrations(warehouse, migrations.directory, parameters={"word": word}).apply()
+    assert warehouse.rows("select *, two() from words") == [{"a": word, "b;c": "100 %; it's --", "two": 2}]
 
 
-def test_a_value_that_the_deployment_lacks_is_named(warehouse: PostgresWarehouse, tmp_path: Path) -> None:
-    write(tmp_path, "0001.words", "select %(word)s;")
-    with pytest.raises(MigrationError, match=r"0001\.words\.sql asks for %\(word\)s, which this deployment does not"):
-        Migrations(warehouse, tmp_path).apply()
-
-
-def test_going_to_a_migration_works_in_both_directions(warehouse: PostgresWarehouse, files: Path) -> None:
-    migrations = Migrations(warehouse, files)
+def test_going_to_a_migration_works_in_both_directions(warehouse: PostgresWarehouse, migrations: Migrations) -> None:
     assert migrations.go_to("0001.noted") == ("0001.noted",)
     assert migrations.go_to("0002.row") == ("0002.row",)
     assert migrations.newer_than("0001.noted") == ("0002.row",)
     assert migrations.go_to("0001.noted") == ("0002.row",)
-    assert numbers(warehouse) == []
+    assert values(warehouse) == []
 
 
-def test_what_cannot_be_taken_back_is_refused(warehouse: PostgresWarehouse, files: Path) -> None:
-    migrations = Migrations(warehouse, files)
-    write(files, "0003.one_way", "insert into noted values (3);")
-    migrations.apply()
-    with pytest.raises(
-        MigrationError, match=r"0003\.one_way cannot be taken back: .*0003\.one_way\.rollback\.sql is mis"
-    ):
-        migrations.roll_back()
-    (files / "0003.one_way.sql").unlink()
-    with pytest.raises(MigrationError, match=r"'0003\.one_way' is not in .*; choose one of: 0001\.noted, 0002\.row"):
-        migrations.roll_back(2)
-    assert numbers(warehouse) == [1, 2, 3]
-
-
-_APPLY = (
-    "import sys, pathlib; from user_behaviour.migrations.migrations import Migrations; "
-    "from user_behaviour.warehouse.warehouse import PostgresWarehouse; "
-    "print(len(Migrations(PostgresWarehouse(lambda: sys.argv[1]), pathlib.Path(sys.argv[2])).apply()))"
-)
+def process(url: str, migrations: Migrations, act: str) -> subprocess.Popen[str]:
+    """Another process, with its own `migrations` of the same files and database."""
+    program = (
+        "import os, sys; from pathlib import Path; from user_behaviour.migrations.migrations import Migrations; "
+        "from user_behaviour.warehouse.postgres import PostgresWarehouseByUrl; "
+        f"migrations = Migrations(PostgresWarehouseByUrl(url=sys.argv[1]), Path(sys.argv[2])); {act}"
+    )
+    call = [sys.executable, "-c", program, url, str(migrations.directory)]
+    return subprocess.Popen(call, stdout=subprocess.PIPE, text=True)
 
 
 def test_processes_that_migrate_at_once_apply_each_migration_once(
-    url: str, warehouse: PostgresWarehouse, files: Path
+    url: str, warehouse: PostgresWarehouse, migrations: Migrations
 ) -> None:
     """The first of them also makes the ledger."""
-    calls = [
-        subprocess.Popen([sys.executable, "-c", _APPLY, url, str(files)], stdout=subprocess.PIPE, text=True)
-        for _ in range(3)
-    ]
+    calls = [process(url, migrations, "print(len(migrations.apply()))") for _ in range(3)]
     assert sorted(call.communicate(timeout=60)[0].strip() for call in calls) == ["0", "0", "2"]
-    assert numbers(warehouse) == [1, 2]
+    assert values(warehouse) == [1, 2]
 
 
-_DIE_WITH_THE_LOCK = (
-    "import os, sys; from user_behaviour.migrations.yoyo_backend import WarehouseBackend; "
-    "from user_behaviour.warehouse.warehouse import PostgresWarehouse; "
-    "backend = WarehouseBackend(PostgresWarehouse(lambda: sys.argv[1]), {}); "
-    "backend.lock().__enter__(); print('locked', flush=True); os.kill(os.getpid(), 9)"
-)
-
-
-def test_a_process_that_is_killed_leaves_no_lock(url: str, warehouse: PostgresWarehouse, files: Path) -> None:
-    call = [sys.executable, "-c", _DIE_WITH_THE_LOCK, url]
-    killed = subprocess.run(call, capture_output=True, text=True, check=False)
-    assert (killed.returncode, killed.stdout) == (-9, "locked\n")
-    assert len(Migrations(warehouse, files).apply()) == 2
+def test_a_process_that_is_killed_leaves_no_lock(
+    url: str, warehouse: PostgresWarehouse, migrations: Migrations
+) -> None:
+    with process(url, migrations, "migrations.apply(lambda _: os.kill(os.getpid(), 9))") as killed:
+        assert killed.wait(timeout=60) == -9
+    assert (migrations.apply(), values(warehouse)) == (("0002.row",), [1, 2])
 
 
 def test_waiting_for_another_process_ends(
-    warehouse: PostgresWarehouse, files: Path, monkeypatch: pytest.MonkeyPatch
+    warehouse: PostgresWarehouse, migrations: Migrations, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    Migrations(warehouse, files).apply()
-    monkeypatch.setattr(yoyo_backend, "LOCK_MINUTES", 0.001)
+    migrations.apply()
+    monkeypatch.setattr(module, "LOCK_MINUTES", 0.001)
     with closing(warehouse.connect()) as other, other.cursor() as cursor:
         cursor.execute("lock table audit.yoyo_lock")
         with pytest.raises(MigrationError, match="Another process has been migrating for more than"):
-            Migrations(warehouse, files).apply()
+            migrations.apply()

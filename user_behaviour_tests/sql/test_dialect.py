@@ -99,7 +99,7 @@ def test_every_statement_that_python_makes_parses_in_redshifts_dialect(redshift:
 
 
 PACKAGE = SQL.parent / "user_behaviour"
-RUN_ON_POSTGRESQL = {"resources/external_tables.py", "doctor/source.py"}
+RUN_ON_POSTGRESQL = {"catalog/postgres.py", "doctor/source.py"}
 
 
 def constants() -> Iterator[tuple[str, str]]:

@@ -9,7 +9,7 @@ import pytest
 
 from user_behaviour.local.stack import Stack
 from user_behaviour.triggers.sensors import metric_follows
-from user_behaviour.warehouse.postgres import PostgresWarehouse
+from user_behaviour.warehouse.postgres import PostgresWarehouseByUrl
 from user_behaviour_tests.triggers.ticks import DATABASE, PURCHASES, REVIEWS, Catalog, days_of, new_catalog
 
 
@@ -72,7 +72,7 @@ def test_the_warehouse_is_left_alone_while_nothing_moves(stack: Stack, catalog: 
         return f"{stack.endpoints().warehouse.rpartition('/')[0]}/{DATABASE}"
 
     catalog.register(PURCHASES, ["2010-12-01"], "p1")
-    follower = Follower(replace(catalog, warehouse=PostgresWarehouse(url)))
+    follower = Follower(replace(catalog, warehouse=PostgresWarehouseByUrl(url=url())))
     connections = []
     for reviews in ("r1", "r2"):
         catalog.register(REVIEWS, ["2010-12-01"], reviews)

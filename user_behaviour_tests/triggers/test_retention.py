@@ -67,10 +67,10 @@ def database(stack: Stack) -> Iterator[Catalog]:
 def shore(request: pytest.FixtureRequest, database: Catalog, tmp_path: Path) -> Shore:
     database.clear()
     if request.param == "local":
-        return Shore(LocalLake(tmp_path), database, partial(age_of_files, tmp_path))
+        return Shore(LocalLake(root=str(tmp_path)), database, partial(age_of_files, tmp_path))
     cloud: Cloud = request.getfixturevalue("cloud")
     bucket = cloud.bucket()
-    return Shore(S3Lake(cloud.aws, bucket, "lake"), database, partial(age_of_objects, bucket))
+    return Shore(S3Lake(aws=cloud.aws, bucket=bucket, prefix="lake"), database, partial(age_of_objects, bucket))
 
 
 def age_of_files(root: Path, directory: str, at: datetime) -> None:

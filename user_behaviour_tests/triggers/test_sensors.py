@@ -40,7 +40,7 @@ class Vendor:
             instance=self.instance,
             cursor=self.cursor,
             definitions=defs,
-            resources={"vendor_drop": LocalVendorDrop(self.directory)},
+            resources={"vendor_drop": LocalVendorDrop(directory=str(self.directory))},
         )
         return vendor_files.evaluate_tick(context)
 

@@ -9,12 +9,12 @@ from datetime import date
 import psycopg2
 from dagster._core.definitions.sensor_definition import SensorExecutionData
 
-from user_behaviour.catalog.postgres import WarehouseExternalTables
+from user_behaviour.catalog.postgres import PostgresExternalTables
 from user_behaviour.local.stack import Stack
 from user_behaviour.migrations.migrations import MIGRATIONS, Migrations
 from user_behaviour.tables.days import RANGE_END, RANGE_START, DayRange
 from user_behaviour.tables.schemas import MOVIE_REVIEW_CLEAN_STAGE, USER_BEHAVIOR_METRIC, USER_PURCHASE_STAGING
-from user_behaviour.warehouse.postgres import PostgresWarehouse
+from user_behaviour.warehouse.postgres import PostgresWarehouse, PostgresWarehouseByUrl
 
 PURCHASES, REVIEWS = USER_PURCHASE_STAGING.name, MOVIE_REVIEW_CLEAN_STAGE.name
 DATABASE = "triggers"
@@ -27,8 +27,8 @@ class Catalog:
     warehouse: PostgresWarehouse
 
     @property
-    def external_tables(self) -> WarehouseExternalTables:
-        return WarehouseExternalTables(self.warehouse)
+    def external_tables(self) -> PostgresExternalTables:
+        return PostgresExternalTables(warehouse=self.warehouse)
 
     def register(self, table: str, days: Iterable[str], batch: str) -> None:
         rows = [(table, day, f"file:///lake/{batch}/", batch) for day in days]
@@ -65,7 +65,7 @@ def new_catalog(stack: Stack) -> Iterator[Catalog]:
     with closing(psycopg2.connect(url)) as session, session.cursor() as cursor:
         session.autocommit = True
         cursor.execute(f"create database {DATABASE}")
-        warehouse = PostgresWarehouse(lambda: own)
+        warehouse = PostgresWarehouseByUrl(url=own)
         Migrations(warehouse, MIGRATIONS / "postgres").apply()
         yield Catalog(warehouse)
         cursor.execute(f"drop database {DATABASE}")

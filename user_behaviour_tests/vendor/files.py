@@ -34,19 +34,23 @@ class Vendor:
     drop: LocalVendorDrop = field(init=False)
 
     def __post_init__(self) -> None:
-        self.drop = LocalVendorDrop(self.root / "vendor")
-        self.drop.directory.mkdir()
+        self.drop = LocalVendorDrop(directory=str(self.directory))
+        self.directory.mkdir()
+
+    @property
+    def directory(self) -> Path:
+        return self.root / "vendor"
 
     @property
     def dataset(self) -> Dataset:
-        return LocalLake(self.root / "lake").dataset(RAW_REVIEWS)
+        return LocalLake(root=str(self.root / "lake")).dataset(RAW_REVIEWS)
 
     def deliver(self, name: str, content: bytes) -> None:
-        (self.drop.directory / f".{name}").write_bytes(content)
-        (self.drop.directory / f".{name}").rename(self.drop.directory / name)
+        (self.directory / f".{name}").write_bytes(content)
+        (self.directory / f".{name}").rename(self.directory / name)
 
     def clear(self, name: str) -> None:
-        (self.drop.directory / name).unlink()
+        (self.directory / name).unlink()
 
     def land(
         self, last: date = D1, *, share: float = 0.5, file_bytes: int = 1 << 20, drop: LocalVendorDrop | None = None
@@ -64,7 +68,7 @@ class Vendor:
 
         result = dg.materialize(
             [raw_reviews],
-            resources={"lake": LakeIOManager(self.dataset.lake)},
+            resources={"lake": LakeIOManager(lake=self.dataset.lake)},
             instance=self.instance,
             tags=DayRange(D1, last).tags(),
             raise_on_error=False,

@@ -108,34 +108,32 @@ def test_landing_again_changes_no_row(vendor: Vendor) -> None:
 class _ChangingDrop(LocalVendorDrop):
     """A drop whose vendor overwrites a file, or takes it away, in the moment in which it is opened."""
 
-    def __init__(self, directory: Path, content: bytes | None) -> None:
-        super().__init__(directory)
-        self._content = content
+    content: str | None
 
     def open(self, name: str) -> BinaryIO:
-        if self._content is None:
-            (self.directory / name).unlink()
+        if self.content is None:
+            (Path(self.directory) / name).unlink()
         elif name == FIRST:
-            (self.directory / name).write_bytes(self._content)
+            (Path(self.directory) / name).write_text(self.content)
         return super().open(name)
 
 
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (GOOD + b"3,more\n", "changed while it was read; rerun when it is whole."),
+        (GOOD.decode() + "3,more\n", "changed while it was read; rerun when it is whole."),
         (None, "cannot be opened (No such file or directory); see to its access rights, or deliver it again."),
     ],
     ids=["changes", "goes away"],
 )
 def test_a_file_that_changes_while_it_is_copied_holds_back_its_day_alone(
-    vendor: Vendor, content: bytes | None, sentence: str
+    vendor: Vendor, content: str | None, sentence: str
 ) -> None:
     vendor.deliver(FIRST, GOOD)
     if content:
         vendor.deliver("movie_review_2010-12-02.csv", GOOD)
 
-    published = vendor.land(D2, drop=_ChangingDrop(vendor.drop.directory, content))
+    published = vendor.land(D2, drop=_ChangingDrop(directory=vendor.drop.directory, content=content))
 
     assert published == {"2010-12-02"}
     assert vendor.rejection().reasons == (f"{FIRST} {sentence}",)
@@ -148,7 +146,7 @@ def test_an_object_that_may_not_be_read_says_so_and_what_to_do_once(vendor: Vend
     cloud.aws.client("s3").put_object(Bucket=bucket, Key=f"in/{FIRST}", Body=GOOD)
 
     with cloud.behind(refusing(s3("GET", holding=f"/in/{FIRST}"), "AccessDenied", "Access Denied")):
-        assert vendor.land(drop=S3VendorDrop(cloud.aws, bucket, "in")) == set()
+        assert vendor.land(drop=S3VendorDrop(aws=cloud.aws, bucket=bucket, prefix="in")) == set()
 
     assert vendor.rejection().reasons == (
         f"{FIRST} cannot be opened. Reading s3://{bucket}/in/{FIRST} failed: S3 says AccessDenied: Access Denied. "

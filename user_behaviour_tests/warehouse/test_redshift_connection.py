@@ -11,7 +11,6 @@ import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -25,17 +24,13 @@ from user_behaviour.lake.s3 import S3Lake
 from user_behaviour.local.stack import Stack
 from user_behaviour.warehouse.redshift import RedshiftWarehouse
 from user_behaviour.warehouse.redshift_connection import (
-    ClusterCredentials,
     CredentialsError,
     Login,
-    Password,
-    RedshiftConnection,
-    ServerlessCredentials,
     query_group,
 )
 from user_behaviour_tests.cloud.moto_server import Cloud, Wsgi
 from user_behaviour_tests.cloud.redshift import RedshiftStandIn
-from user_behaviour_tests.cloud.redshift_warehouse import connection_to
+from user_behaviour_tests.cloud.redshift_warehouse import warehouse_on
 
 
 @pytest.fixture
@@ -48,8 +43,8 @@ def never_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("user_behaviour.warehouse.warehouse.sleep", sleep)
 
 
-def warehouse(connection: RedshiftConnection, cloud: Cloud) -> RedshiftWarehouse:
-    return RedshiftWarehouse(connection, S3Lake(cloud.aws, "bucket", "lake"))
+def warehouse(redshift: RedshiftStandIn, cloud: Cloud, **fields: Any) -> RedshiftWarehouse:
+    return warehouse_on(redshift, S3Lake(aws=cloud.aws, bucket="bucket", prefix="lake"), **fields)
 
 
 def test_a_server_whose_authority_is_unknown_is_refused(
@@ -59,33 +54,33 @@ def test_a_server_whose_authority_is_unknown_is_refused(
     trustme.CA().cert_pem.write_to_path(str(bundle))
 
     with pytest.raises(psycopg2.OperationalError, match="certificate verify failed"):
-        warehouse(replace(connection_to(redshift), ca_bundle=bundle), cloud).rows("select 1 as n")
+        warehouse(redshift, cloud, ca_bundle=str(bundle)).rows("select 1 as n")
 
 
 def test_a_server_with_another_name_is_refused(redshift: RedshiftStandIn, cloud: Cloud, never_again: None) -> None:
     with pytest.raises(psycopg2.OperationalError, match=r'does not match host name "127\.0\.0\.1"'):
-        warehouse(replace(connection_to(redshift), host="127.0.0.1"), cloud).rows("select 1 as n")
+        warehouse(redshift, cloud, host="127.0.0.1").rows("select 1 as n")
 
 
 def test_a_wrong_password_is_not_tried_again_and_told_to_nobody(
     redshift: RedshiftStandIn, cloud: Cloud, never_again: None
 ) -> None:
-    wrong = Password(redshift.user, lambda: "pass-to-nobody")
-    connection = connection_to(redshift, credentials=wrong)
+    wrong = warehouse(redshift, cloud, password="pass-to-nobody")
 
     with pytest.raises(psycopg2.OperationalError, match="password authentication failed") as caught:
-        warehouse(connection, cloud).rows("select 1 as n")
-    assert "pass-to-nobody" not in f"{caught.value} {connection!r} {Login('user', 'pass-to-nobody')!r}"
+        wrong.rows("select 1 as n")
+    assert "pass-to-nobody" not in f"{caught.value} {wrong!r} {wrong.connection!r} {Login('user', 'pass-to-nobody')!r}"
 
 
 def test_the_password_is_asked_for_at_each_connection(redshift: RedshiftStandIn, cloud: Cloud) -> None:
     redshift.add_login("rotated", "first")
-    now = ["first"]
-    rotating = warehouse(connection_to(redshift, credentials=Password("rotated", lambda: now[0])), cloud)
+    vault, name = cloud.aws.client("secretsmanager"), f"redshift-{secrets.token_hex(4)}"
+    vault.create_secret(Name=name, SecretString="first")
+    rotating = warehouse(redshift, cloud, user="rotated", password=f"secretsmanager:{name}")
     assert rotating.rows("select current_user is not null as known") == [{"known": True}]
 
     redshift.add_login("rotated", "second")
-    now[0] = "second"
+    vault.put_secret_value(SecretId=name, SecretString="second")
 
     assert rotating.rows("select 1 as n") == [{"n": 1}]
     redshift.remove_login("rotated")
@@ -95,10 +90,9 @@ def test_a_cluster_gives_credentials_for_each_connection(redshift: RedshiftStand
     cloud.aws.client("redshift").create_cluster(
         ClusterIdentifier="shop", NodeType="ra3.large", MasterUsername="admin", MasterUserPassword="Of-moto-1"
     )
-    credentials = ClusterCredentials(cloud.aws, "shop", "loader")
 
     with issued_by_moto(redshift, cloud) as issued:
-        production = warehouse(connection_to(redshift, credentials=credentials), cloud)
+        production = warehouse(redshift, cloud, password="", cluster="shop", user="loader")
         assert [production.rows("select 1 as n") for _ in range(2)] == [[{"n": 1}]] * 2
 
     assert [user for user, _ in issued] == ["IAM:loader", "IAM:loader"]
@@ -115,8 +109,7 @@ def test_a_workgroup_gives_credentials_for_each_connection(redshift: RedshiftSta
         return "200 OK", {"dbUser": "IAMR:loader", "dbPassword": password}
 
     with serverless(cloud, answer):
-        credentials = ServerlessCredentials(cloud.aws, "analytics")
-        production = warehouse(connection_to(redshift, credentials=credentials), cloud)
+        production = warehouse(redshift, cloud, password="", workgroup="analytics")
         assert [production.rows("select 1 as n") for _ in range(2)] == [[{"n": 1}]] * 2
 
     assert asked == [{"workgroupName": "analytics", "dbName": redshift.database, "durationSeconds": 900}] * 2
@@ -127,22 +120,26 @@ def test_credentials_that_iam_refuses_are_said_with_the_permission_that_is_missi
     redshift: RedshiftStandIn, cloud: Cloud, never_again: None
 ) -> None:
     refusal = {"__type": "AccessDeniedException", "message": "not authorized"}
-    with serverless(cloud, lambda _: ("403 Forbidden", refusal)):
-        credentials = ServerlessCredentials(cloud.aws, "analytics")
-        with pytest.raises(CredentialsError, match=r"workgroup analytics: .*may redshift-serverless:GetCredentials\."):
-            warehouse(connection_to(redshift, credentials=credentials), cloud).rows("select 1 as n")
+    expected = r"workgroup analytics: .*may redshift-serverless:GetCredentials\."
+    with (
+        serverless(cloud, lambda _: ("403 Forbidden", refusal)),
+        pytest.raises(CredentialsError, match=expected),
+    ):
+        warehouse(redshift, cloud, password="", workgroup="analytics").rows("select 1 as n")
 
 
 def test_credentials_of_a_cluster_that_does_not_exist_are_said_with_its_name(
     redshift: RedshiftStandIn, cloud: Cloud, never_again: None
 ) -> None:
-    credentials = ClusterCredentials(cloud.aws, "elsewhere", "loader")
     with pytest.raises(CredentialsError, match=r"for the cluster elsewhere: .*not found"):
-        warehouse(connection_to(redshift, credentials=credentials), cloud).rows("select 1 as n")
+        warehouse(redshift, cloud, password="", cluster="elsewhere", user="loader").rows("select 1 as n")
 
 
-def test_settings_outlive_a_transaction_that_is_rolled_back(redshift: RedshiftStandIn) -> None:
-    with closing(connection_to(redshift).connect("daily run-1")) as connection, connection.cursor() as cursor:
+def test_settings_outlive_a_transaction_that_is_rolled_back(redshift: RedshiftStandIn, cloud: Cloud) -> None:
+    with (
+        closing(warehouse(redshift, cloud).labelled("daily run-1").connect()) as connection,
+        connection.cursor() as cursor,
+    ):
         assert connection.info.transaction_status == psycopg2.extensions.TRANSACTION_STATUS_IDLE
         cursor.execute("select 1")
         connection.rollback()
@@ -160,7 +157,7 @@ def test_a_query_group_holds_what_redshift_takes() -> None:
     assert len(query_group("x" * 500)) == 128
 
 
-def test_an_interrupted_run_leaves_no_statement_running(redshift: RedshiftStandIn, stack: Stack) -> None:
+def test_an_interrupted_run_leaves_no_statement_running(redshift: RedshiftStandIn, stack: Stack, cloud: Cloud) -> None:
     """The signal arrived only when the statement had ended, and so a cancelled run went on for hours."""
     endless = (
         "with recursive n (i) as (select 1 union all select i + 1 from n where i < 2000000000) select max(i) from n"
@@ -172,7 +169,7 @@ def test_an_interrupted_run_leaves_no_statement_running(redshift: RedshiftStandI
             pause.wait(0.01)
         os.kill(os.getpid(), signal.SIGUSR1)
 
-    with raising_on_signal(), closing(connection_to(redshift).connect()) as connection:
+    with raising_on_signal(), closing(warehouse(redshift, cloud).connect()) as connection:
         threading.Thread(target=interrupt).start()
         with pytest.raises(Interrupted), connection.cursor() as cursor:
             cursor.execute(endless)

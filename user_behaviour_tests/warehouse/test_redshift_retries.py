@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import psycopg2
 import psycopg2.extensions
@@ -14,14 +13,14 @@ from user_behaviour.warehouse.redshift import RedshiftWarehouse
 from user_behaviour.warehouse.warehouse import ATTEMPTS
 from user_behaviour_tests.cloud.moto_server import Cloud
 from user_behaviour_tests.cloud.redshift import RedshiftStandIn
-from user_behaviour_tests.cloud.redshift_warehouse import connection_to, warehouse_on
+from user_behaviour_tests.cloud.redshift_warehouse import warehouse_on
 
 Cursor = psycopg2.extensions.cursor
 
 
 @pytest.fixture
 def lake(cloud: Cloud) -> S3Lake:
-    return S3Lake(cloud.aws, "nothing-is-staged", "lake")
+    return S3Lake(aws=cloud.aws, bucket="nothing-is-staged", prefix="lake")
 
 
 @pytest.fixture
@@ -87,10 +86,9 @@ def test_a_server_that_is_not_there_is_asked_a_few_times(
 ) -> None:
     pauses: list[float] = []
     monkeypatch.setattr("user_behaviour.warehouse.warehouse.sleep", pauses.append)
-    nowhere = replace(connection_to(redshift), port=1)
 
     with pytest.raises(psycopg2.OperationalError, match="Connection refused"):
-        RedshiftWarehouse(nowhere, lake).rows("select 1 as n")
+        warehouse_on(redshift, lake, port=1).rows("select 1 as n")
     assert len(pauses) == ATTEMPTS - 1
 
 

@@ -58,7 +58,7 @@ ROWS = [
 
 @pytest.fixture
 def lake(cloud: Cloud) -> S3Lake:
-    return S3Lake(cloud.aws, cloud.bucket(), "lake")
+    return S3Lake(aws=cloud.aws, bucket=cloud.bucket(), prefix="lake")
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ def test_rows_are_copied_by_a_manifest_with_lengths_and_the_staged_files_are_rem
                     lengths.append(len(file.read()))
             super().delete(path)
 
-    watched = Watched(cloud.aws, bucket, "lake")
+    watched = Watched(aws=cloud.aws, bucket=bucket, prefix="lake")
     loading = warehouse_on(redshift, watched, iam_role=ROLE)
     loading.transaction(lambda cursor: loading.load(cursor, "public.stock", [stock(ROWS[:3]), stock(ROWS[3:])]))
 
@@ -225,7 +225,7 @@ def test_texts_arrive_as_they_are_whatever_a_backslash_means(
 
 def test_a_lake_that_redshift_cannot_reach_is_refused(redshift: RedshiftStandIn, tmp_path: Path) -> None:
     with pytest.raises(UnsafeNameError, match="is no place that Redshift can read"):
-        warehouse_on(redshift, LocalLake(tmp_path))
+        warehouse_on(redshift, LocalLake(root=str(tmp_path)))
 
 
 @pytest.mark.parametrize("role", ["arn:aws:iam::1:role/short", f"{ROLE}' manifest --", "root"])

@@ -1,0 +1,31 @@
+"""The twins that live in the embedded stack: the shop's database and the warehouse, wherever its server listens now."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+
+from user_behaviour.local.stack import Stack
+from user_behaviour.source.database import SourceDatabase
+from user_behaviour.warehouse.postgres import PostgresWarehouse
+
+_HOME = "The home whose server it is; its port and password are looked up at each connection."
+
+
+class EmbeddedSource(SourceDatabase):
+    """The shop's database: `shop` of the embedded PostgreSQL."""
+
+    home: str = Field(description=_HOME)
+
+    def dsn(self) -> str:
+        return Stack(Path(self.home)).endpoints().shop
+
+
+class EmbeddedWarehouse(PostgresWarehouse):
+    """The warehouse: database `warehouse` of the embedded PostgreSQL."""
+
+    home: str = Field(description=_HOME)
+
+    def dsn(self) -> str:
+        return Stack(Path(self.home)).endpoints().warehouse
