@@ -81,7 +81,7 @@ def materialise_and_show(deployed: Deployment, request: RunRequest, *, debug: bo
     """Materialises what is requested and shows how it goes; True if all is well."""
     started = time.monotonic()
     reports: Sequence[RunReport] = ()
-    # Asked before Dagster is imported, since the answer is often that there is nothing to do.
+    # Asked first, since the answer is often that there is nothing to do.
     if not request.missing or request.select or missing_days(deployed, ASSET_TABLES, request.days):
         from user_behaviour.commands.terminal import own_console
 
