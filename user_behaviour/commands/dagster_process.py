@@ -35,6 +35,10 @@ def dagster_instance(deployed: Deployment) -> Iterator[dg.DagsterInstance]:
     """
     os.environ.update(deployed.dagster_environment())
     import dagster as dg
+    import pyarrow as pa
+
+    # Arrow came with the lake, before the variable that chooses its memory pool.
+    pa.set_memory_pool(pa.system_memory_pool())
 
     with open(settings().home / "dagster" / "start.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
