@@ -6,22 +6,19 @@ Values only, free of products: no connection, no file system, no rows held in me
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING
 
-from user_behaviour.lake.held_back import MissingPartitionError
+import pyarrow as pa
+
+from user_behaviour.lake.held_back import HeldBackError, MissingPartitionError
 from user_behaviour.lake.locations import Locations
 from user_behaviour.lake.manifests import Fact, Source
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 
 @dataclass(frozen=True)
 class Closing:
-    """What is known of a day only when its last row was seen."""
+    """What is known of a day when its last row has been read; `quarantine` are rows to keep beside the batch."""
 
     sources: tuple[Source, ...] = ()
     facts: Mapping[str, Fact] = field(default_factory=dict)
@@ -30,18 +27,34 @@ class Closing:
 
 @dataclass(frozen=True)
 class DayBatch:
-    """One day's rows as a stream. `close` is called after the last row; it may still raise `HeldBackError`."""
+    """One day's rows, as the outside world had them at the moment `as_of` (see `Manifest`).
 
+    `rows` are record batches in the declared schema, and may end with a `Closing`. A `HeldBackError` that is raised
+    while they are read, after the last row too, holds the day back and no other.
+    """
+
+    day: date
     as_of: str
-    batches: Iterable[pa.RecordBatch]
-    close: Callable[[], Closing] = Closing
+    rows: Iterable[pa.RecordBatch | Closing]
+
+
+@dataclass(frozen=True)
+class HeldBack:
+    """A day that cannot be published, and why."""
+
+    day: date
+    error: HeldBackError
 
 
 @dataclass(frozen=True)
 class PerDay:
-    """Recipe for a lake data set: `open` gives, for as long as it is entered, a function from a day to its batch."""
+    """Recipe for a lake data set: the days of the run, each once and in order.
 
-    open: Callable[[], AbstractContextManager[Callable[[date], DayBatch]]]
+    `days` is iterated once, and the rows of a day are read before the next day is asked for. A generator may hold open
+    what it reads from: the IO manager runs it to its end, or closes it where something fails.
+    """
+
+    days: Iterable[DayBatch | HeldBack]
 
 
 @dataclass(frozen=True)
@@ -56,7 +69,6 @@ class SparkFiles:
 
     inputs: Locations
     run: Callable[[str], None]
-    facts: Mapping[str, Fact] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

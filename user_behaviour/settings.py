@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from math import nan
 from pathlib import Path
+
+from user_behaviour.aws.places import PlaceError, S3Place
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 PREFIX = "USER_BEHAVIOUR_"
@@ -21,14 +22,6 @@ class SettingError(ValueError):
 
 
 @dataclass(frozen=True)
-class Place:
-    """A prefix of an S3 bucket; an empty prefix is the whole bucket."""
-
-    bucket: str
-    prefix: str
-
-
-@dataclass(frozen=True)
 class AwsSettings:
     """Where the `aws` deployment finds its parts. URLs and passwords may be references to AWS Secrets Manager.
 
@@ -36,9 +29,9 @@ class AwsSettings:
     `emr_application` and `emr_cluster`.
     """
 
-    lake: Place
+    lake: S3Place
     lake_kms_key: str
-    vendor_drop: Place
+    vendor_drop: S3Place
     source_url: str = field(repr=False)
     dagster_url: str = field(repr=False)
     redshift_host: str
@@ -101,12 +94,11 @@ class _Variables:
             raise self._unusable(name, "", f"choose one of: {', '.join(choices)}")
         return found
 
-    def place(self, name: str) -> Place:
-        match = re.fullmatch(r"s3://([a-z0-9.-]{3,63})(?:/([A-Za-z0-9!_.*()/=-]*))?", self.text(name))
-        prefix = (match[2] or "").strip("/") if match else ""
-        if not match or any(part in ("", ".", "..") for part in prefix.split("/") if prefix):
-            raise self._unusable(name, "", "write a place as s3://bucket/prefix")
-        return Place(match[1], prefix)
+    def place(self, name: str) -> S3Place:
+        try:
+            return S3Place.parse(self.text(name))
+        except PlaceError as error:
+            raise self._unusable(name, "", error.reason) from None
 
     def require(self, *names: str) -> None:
         if lacking := [f"{PREFIX}{name}" for name in names if not self.text(name)]:

@@ -15,9 +15,10 @@ import pytest
 from dagster._core.remote_representation.external_data import RepositorySnap
 from dagster._serdes import serialize_value
 
+from user_behaviour.aws.places import S3Place
 from user_behaviour.definitions import assemble
 from user_behaviour.deployments import Deployment, deployment
-from user_behaviour.settings import Place, SettingError, read_settings
+from user_behaviour.settings import SettingError, read_settings
 from user_behaviour.source.postgres import PostgresSource
 from user_behaviour.warehouse.redshift import RedshiftWarehouse
 
@@ -64,7 +65,7 @@ def test_the_aws_settings_are_read_with_their_defaults() -> None:
     found = read_settings(AWS).aws
 
     assert found is not None
-    assert (found.lake, found.vendor_drop) == (Place("a-lake", "shop/lake"), Place("a-vendor", ""))
+    assert (found.lake, found.vendor_drop) == (S3Place("a-lake", "shop/lake"), S3Place("a-vendor", ""))
     assert (found.redshift_port, found.redshift_database, found.redshift_iam_role) == (5439, "dev", "default")
     assert (found.catalog, found.glue_database, found.spark_minutes) == ("glue", "user_behaviour", 60)
     assert "canary" not in repr(read_settings(AWS))
@@ -75,8 +76,8 @@ def test_the_aws_settings_are_read_with_their_defaults() -> None:
     [
         ({"LAKE": "", "SOURCE_URL": ""}, "needs USER_BEHAVIOUR_LAKE, USER_BEHAVIOUR_SOURCE_URL; `.env.example` says"),
         ({"LAKE": "/a/directory"}, "USER_BEHAVIOUR_LAKE is '/a/directory'; write a place as s3://bucket/prefix"),
-        ({"LAKE": "s3://a-lake/a/../b"}, "write a place as s3://bucket/prefix"),
-        ({"LAKE": "s3://a-lake/o'clock"}, "write a place as s3://bucket/prefix"),
+        ({"LAKE": "s3://a-lake/a/../b"}, "the prefix 'a/../b' must be names of A-Z, a-z, 0-9"),
+        ({"LAKE": "s3://a-lake/a(b)"}, "USER_BEHAVIOUR_LAKE is 's3://a-lake/a(b)'; the prefix 'a(b)' must be names of"),
         ({"CATALOG": "hive"}, "USER_BEHAVIOUR_CATALOG is 'hive'; choose one of: glue, redshift"),
         ({"REDSHIFT_WORKGROUP": ""}, "USER_BEHAVIOUR_REDSHIFT_CLUSTER; none is"),
         ({"REDSHIFT_CLUSTER": "c"}, "REDSHIFT_WORKGROUP and REDSHIFT_CLUSTER are set"),

@@ -1,11 +1,11 @@
 """Stage landing: what the sources have, in the lake, unfiltered and typed."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from inspect import getsource
 
 import dagster as dg
+import pyarrow as pa
 from pydantic import Field
 
 from user_behaviour.assets.declaration import declared
@@ -13,13 +13,13 @@ from user_behaviour.assets.sources import movie_review_file, user_purchase
 from user_behaviour.deployments import settings
 from user_behaviour.lake.lake import Lake
 from user_behaviour.recipes import Closing, DayBatch, PerDay
-from user_behaviour.source.database import SourceDatabase
+from user_behaviour.source.database import Snapshot, SourceDatabase
 from user_behaviour.tables.days import days_of
 from user_behaviour.tables.schemas import RAW_PURCHASES, RAW_REVIEWS
 from user_behaviour.tables.statements import statement
 from user_behaviour.vendor import lines, reviews
 from user_behaviour.vendor.drop import VendorDrop
-from user_behaviour.vendor.landing import LandingLimits, ReviewLanding
+from user_behaviour.vendor.landing import ReviewLanding
 
 GROUP = "landing"
 
@@ -34,20 +34,7 @@ GROUP = "landing"
 )
 def raw_purchases(context: dg.AssetExecutionContext, source: SourceDatabase) -> PerDay:
     """A row is a purchase line of the day, as the source has it: nothing is filtered, all days are of one snapshot."""
-    days = days_of(context.partition_keys)
-    schema = RAW_PURCHASES.without("batch_id").arrow_schema()
-
-    @contextmanager
-    def snapshot() -> Iterator[Callable[[date], DayBatch]]:
-        with source.snapshot() as shop:
-            counts = dict(shop.rows(statement("landing/source_counts.sql"), moments(min(days), max(days))))
-            yield lambda day: DayBatch(
-                as_of=shop.as_of,
-                batches=shop.stream(statement("landing/raw_purchases.sql"), moments(day, day), schema),
-                close=lambda: Closing(facts={"rows_in_source": counts.get(day, 0)}),
-            )
-
-    return PerDay(snapshot)
+    return PerDay(_purchases(source, days_of(context.partition_keys)))
 
 
 class ReviewLimits(dg.Config):
@@ -71,10 +58,11 @@ class ReviewLimits(dg.Config):
     io_manager_key="lake_io_manager",
     **declared(RAW_REVIEWS, made_by=getsource(lines) + getsource(reviews)),
 )
-def raw_reviews(config: ReviewLimits, vendor_drop: VendorDrop, lake: Lake) -> PerDay:
+def raw_reviews(context: dg.AssetExecutionContext, config: ReviewLimits, vendor_drop: VendorDrop, lake: Lake) -> PerDay:
     """A row is a review of the day's vendor files, parsed and typed; the originals are kept, bad rows quarantined."""
-    limits = LandingLimits(config.bad_row_share, config.file_bytes)
-    return PerDay(ReviewLanding(vendor_drop, lake.dataset(RAW_REVIEWS), limits).open)
+    dataset = lake.dataset(RAW_REVIEWS)
+    landing = ReviewLanding(vendor_drop, dataset, bad_row_share=config.bad_row_share, file_bytes=config.file_bytes)
+    return PerDay(landing.days(days_of(context.partition_keys)))
 
 
 def moments(first: date, last: date) -> Mapping[str, datetime]:
@@ -83,3 +71,16 @@ def moments(first: date, last: date) -> Mapping[str, datetime]:
         "first_moment": datetime.combine(first, time(), tzinfo=UTC).replace(tzinfo=None),
         "end_moment": datetime.combine(last + timedelta(days=1), time(), tzinfo=UTC).replace(tzinfo=None),
     }
+
+
+def _purchases(source: SourceDatabase, days: Sequence[date]) -> Iterator[DayBatch]:
+    with source.snapshot() as shop:
+        counts = dict(shop.rows(statement("landing/source_counts.sql"), moments(min(days), max(days))))
+        for day in days:
+            yield DayBatch(day, shop.as_of, _purchases_of(shop, day, counts.get(day, 0)))
+
+
+def _purchases_of(shop: Snapshot, day: date, count: int) -> Iterator[pa.RecordBatch | Closing]:
+    schema = RAW_PURCHASES.without("batch_id").arrow_schema()
+    yield from shop.stream(statement("landing/raw_purchases.sql"), moments(day, day), schema)
+    yield Closing(facts={"rows_in_source": count})

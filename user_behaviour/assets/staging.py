@@ -1,8 +1,6 @@
 """Stage staging: landed rows that the business rule lets in, and reviews with a verdict."""
 
 from collections.abc import Iterator
-from contextlib import nullcontext
-from datetime import date
 from functools import partial
 
 import dagster as dg
@@ -11,10 +9,11 @@ import pyarrow.compute as pc
 
 from user_behaviour.assets.declaration import declared
 from user_behaviour.deployments import SPARK_JOBS
+from user_behaviour.lake.held_back import HeldBackError
 from user_behaviour.lake.locations import Locations, PartitionStreams
-from user_behaviour.lake.manifests import Source
-from user_behaviour.recipes import Closing, DayBatch, PerDay, SparkFiles
-from user_behaviour.rules import QUANTITY_RULES, QuantityRules
+from user_behaviour.lake.manifests import Manifest, Source
+from user_behaviour.recipes import Closing, DayBatch, HeldBack, PerDay, SparkFiles
+from user_behaviour.rules import QUANTITY_RULES, QuantityRule, QuantityRules
 from user_behaviour.spark.spark import SparkRunner
 from user_behaviour.tables.schemas import CLASSIFIED_REVIEWS, STAGED_PURCHASES
 
@@ -30,18 +29,7 @@ CLASSIFIER_PROGRAM = "classify_reviews.py"
 )
 def staged_purchases(raw_purchases: PartitionStreams, quantity_rules: QuantityRules) -> PerDay:
     """A row is a purchase line of the day that the business rule in force on that day lets in."""
-
-    def staged(day: date) -> DayBatch:
-        landed, rule = raw_purchases.manifest(day), quantity_rules.in_force(day)
-
-        def let_in() -> Iterator[pa.RecordBatch]:
-            for batch in raw_purchases.read(landed):
-                yield batch.filter(pc.greater(batch["quantity"], rule.more_than))
-
-        source = Source(landed.dataset, landed.rows, landed.batch_id)
-        return DayBatch(landed.as_of, let_in(), lambda: Closing((source,), {"rule": rule.name}))
-
-    return PerDay(lambda: nullcontext(staged))
+    return PerDay(_staged(raw_purchases, quantity_rules))
 
 
 @dg.asset(
@@ -54,3 +42,19 @@ def staged_purchases(raw_purchases: PartitionStreams, quantity_rules: QuantityRu
 def classified_reviews(raw_reviews: Locations, spark: SparkRunner) -> SparkFiles:
     """A row is a review of the day: was it positive, and which classifier said so."""
     return SparkFiles(raw_reviews, run=partial(spark.run, CLASSIFIER_PROGRAM))
+
+
+def _staged(purchases: PartitionStreams, rules: QuantityRules) -> Iterator[DayBatch | HeldBack]:
+    for day in purchases.days:
+        try:
+            landed, rule = purchases.manifest(day), rules.in_force(day)
+        except HeldBackError as error:
+            yield HeldBack(day, error)
+        else:
+            yield DayBatch(day, landed.as_of, _let_in(purchases, landed, rule))
+
+
+def _let_in(purchases: PartitionStreams, landed: Manifest, rule: QuantityRule) -> Iterator[pa.RecordBatch | Closing]:
+    for batch in purchases.read(landed):
+        yield batch.filter(pc.greater(batch["quantity"], rule.more_than))
+    yield Closing((Source(landed.dataset, landed.rows, landed.batch_id),), {"rule": rule.name})

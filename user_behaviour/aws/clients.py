@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
@@ -19,6 +20,9 @@ from botocore.configprovider import ConfiguredEndpointProvider
 from botocore.session import Session
 from dagster_aws.utils import ResourceWithBoto3Configuration
 from pydantic import Field
+
+from user_behaviour.aws.errors import aws_errors
+from user_behaviour.diagnosis import Diagnosis, good
 
 _making = threading.Lock()
 
@@ -42,6 +46,14 @@ class Aws(ResourceWithBoto3Configuration):  # type: ignore[misc]  # dagster_aws 
         """S3 as pyarrow reads and writes it; kept in the process, safe to use from many threads."""
         with _making:
             return _s3_filesystem(self, _environment())
+
+    def self_check(self) -> Iterator[Diagnosis]:
+        """Who asks, and where."""
+        sts = self.client("sts")
+        with aws_errors("sts", "Looking up", "the identity in use"):
+            caller = sts.get_caller_identity()
+        yield good("identity", f"{caller['Arn']} of account {caller['Account']}")
+        yield good("region", sts.meta.region_name)
 
     def configured_endpoint(self, service: str) -> str | None:
         """What boto3 takes from AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_S3 or the profile, which pyarrow does not heed.

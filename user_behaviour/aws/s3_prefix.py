@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import errno
 import io
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError
 
 from user_behaviour.aws.clients import Aws
-from user_behaviour.aws.s3_errors import explained
-from user_behaviour.aws.store_errors import StoreUnavailableError
+from user_behaviour.aws.errors import AwsError, aws_errors
+from user_behaviour.aws.places import S3Place
+from user_behaviour.diagnosis import Diagnosis, failed, good
 
-_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
-# Addresses reach SQL texts, Spark and shells: no quote, no blank, nothing that one of them would read otherwise.
-_PREFIX = re.compile(r"[A-Za-z0-9_=-][A-Za-z0-9_.=-]*(/[A-Za-z0-9_=-][A-Za-z0-9_.=-]*)*")
 _CHUNK = 1 << 20
 
 
@@ -30,13 +26,7 @@ class S3Prefix:
     prefix: str
 
     def __post_init__(self) -> None:
-        if not _BUCKET.fullmatch(self.bucket) or ".." in self.bucket:
-            raise ValueError(f"{self.bucket!r} is no name of a bucket; 3 to 63 of a-z, 0-9, '.', '-'.")
-        if (self.prefix and not _PREFIX.fullmatch(self.prefix)) or ".." in self.prefix:
-            raise ValueError(
-                f"Prefix {self.prefix!r} of bucket {self.bucket} cannot be used; take names of A-Z, a-z, 0-9, "
-                "'_', '-', '=', '.' with '/' between them, none at the ends."
-            )
+        S3Place(self.bucket, self.prefix)  # refuses what is none
 
     @property
     def client(self) -> Any:
@@ -50,7 +40,7 @@ class S3Prefix:
 
     def pages(self, start: str, **options: Any) -> Iterator[dict[str, Any]]:
         """The answers of ListObjectsV2 on keys that begin with `start`, one page after the other."""
-        with explained("Listing", f"s3://{self.bucket}/{start}"):
+        with aws_errors("s3", "Listing", f"s3://{self.bucket}/{start}"):
             paginator = self.client.get_paginator("list_objects_v2")
             yield from paginator.paginate(Bucket=self.bucket, Prefix=start, **options)
 
@@ -58,6 +48,14 @@ class S3Prefix:
         """What the keys of all objects below the path begin with: `p=1/`, never `p=1`, which `p=10` does too."""
         key = self.key(path)
         return f"{key}/" if key else ""
+
+    def self_check(self) -> Diagnosis:
+        """Whether it can be listed."""
+        try:
+            next(self.pages(self.below(""), PaginationConfig={"PageSize": 1}))
+        except AwsError as error:
+            return failed("bucket", error)
+        return good("bucket", f"{self.uri('')} can be listed")
 
     def open(self, path: str) -> ObjectStream:
         """The object as it is now; FileNotFoundError where there is none."""
@@ -78,7 +76,7 @@ class ObjectStream(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        with explained("Reading", self._place.uri(self._path)):
+        with aws_errors("s3", "Reading", self._place.uri(self._path)):
             for left in reversed(range(self._place.aws.max_attempts)):
                 try:
                     content = self._body.read(len(buffer))
@@ -103,18 +101,8 @@ class ObjectStream(io.RawIOBase):
 
     def _ask(self) -> Any:
         rest = {"Range": f"bytes={self._position}-", "IfMatch": self.etag} if self._position else {}
-        uri = self._place.uri(self._path)
-        with explained("Reading", uri):
-            try:
-                answer = self._place.client.get_object(
-                    Bucket=self._place.bucket, Key=self._place.key(self._path), **rest
-                )
-            except ClientError as error:
-                code = error.response["Error"]["Code"]
-                if code == "PreconditionFailed":
-                    raise StoreUnavailableError(f"Reading {uri} failed: it was replaced meanwhile. Rerun.") from error
-                if code not in {"NoSuchKey", "404"}:
-                    raise
-                raise FileNotFoundError(errno.ENOENT, "There is no such object", uri) from error
+        place = self._place
+        with aws_errors("s3", "Reading", place.uri(self._path)):
+            answer = place.client.get_object(Bucket=place.bucket, Key=place.key(self._path), **rest)
         self.etag = answer["ETag"]
         return answer["Body"]

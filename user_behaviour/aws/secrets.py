@@ -9,26 +9,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from user_behaviour.aws.clients import Aws
+import psycopg2
+from botocore.exceptions import BotoCoreError, ClientError
+from psycopg2.extensions import parse_dsn
+
+from user_behaviour.aws.clients import Aws
+from user_behaviour.aws.errors import aws_error
 
 SCHEME = "secretsmanager:"
-
-_ADVICE = {
-    "ResourceNotFoundException": "there is no such secret in {region}; create it there, or correct the reference",
-    "AccessDeniedException": (
-        "it may not be read; allow secretsmanager:GetSecretValue on it to this process's identity, and kms:Decrypt "
-        "if a key of your own encrypts it"
-    ),
-    "DecryptionFailure": "it cannot be decrypted; allow kms:Decrypt on its key to this process's identity",
-    "InvalidRequestException": (
-        "it is marked for deletion, or has no value yet; restore it with `aws secretsmanager restore-secret`, "
-        "or give it one"
-    ),
-}
-_OTHERWISE = "AWS Secrets Manager gave no answer ({code}); check credentials, region ({region}) and network"
 
 # libpq takes more than this, and quotes what it cannot use; what passes here gives it nothing to quote.
 _URL = re.compile(
@@ -78,22 +68,18 @@ class Secret:
         return f"{self.setting} ({self._text})" if self.is_reference else self.setting
 
     def _looked_up(self, name: str) -> str:
-        from botocore.exceptions import BotoCoreError, ClientError
-
         client = self._aws.client("secretsmanager")
         try:
             answer: Mapping[str, Any] = client.get_secret_value(SecretId=name)
-        except ClientError as error:
-            code = error.response.get("Error", {}).get("Code", "?")
-        except BotoCoreError as error:
-            code = type(error).__name__
+        except (ClientError, BotoCoreError) as error:
+            failure = aws_error("secretsmanager", "Looking up", f"secret {name}", error=error)
         else:
             if (text := answer.get("SecretString")) is not None:
                 return str(text)
             raise self._error("it is binary; store a text")
         # Out of the `except`, here and below: an error's context is printed and recorded with it.
-        advice = _ADVICE.get(code, _OTHERWISE)
-        raise self._error(advice.format(code=code, region=client.meta.region_name))
+        remedy = f"{failure.remedy[:1].lower()}{failure.remedy[1:]}"
+        raise self._error(f"Secrets Manager in {client.meta.region_name} says {failure.code}; {remedy}")
 
     def _member(self, text: str, key: str) -> str:
         try:
@@ -122,9 +108,6 @@ class SecretUrl(Secret):
     """
 
     def __call__(self) -> str:
-        import psycopg2
-        from psycopg2.extensions import parse_dsn
-
         url = super().__call__()
         readable = _URL.fullmatch(url) is not None
         try:

@@ -9,16 +9,21 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 import dagster as dg
 import pyarrow as pa
 
+from user_behaviour.catalog.shown_rows import rows_shown
+from user_behaviour.diagnosis import Diagnosis, bad, good, judged
 from user_behaviour.lake.conformity import require_values
 from user_behaviour.lake.dataset import Dataset
 from user_behaviour.lake.manifests import Manifest
 from user_behaviour.tables.days import DayRange
 from user_behaviour.tables.table import Table
+from user_behaviour.warehouse.warehouse import Warehouse
+
+_EVERY_DAY = DayRange(date.min, date.max - timedelta(days=1))
 
 
 class CatalogError(Exception):
@@ -60,6 +65,39 @@ class ExternalTables(dg.ConfigurableResource):  # type: ignore[type-arg]
     @abstractmethod
     def seen(self, table: Table, span: DayRange) -> dict[date, str]:
         """The location of each partition as the warehouse sees it, cut to the first `SEEN_CHARACTERS`."""
+
+    @abstractmethod
+    def columns(self, table: Table) -> list[tuple[str, str]]:
+        """Name and type of each column that the catalog has, the partition's day last; none: the table is not there."""
+
+    def self_check(self) -> Iterator[Diagnosis]:
+        """What there is to say about the catalog as a whole."""
+        return iter(())
+
+    def check_table(self, table: Table, warehouse: Warehouse) -> Iterator[Diagnosis]:
+        """Compares a table with its declaration, and reads its newest partition through the warehouse."""
+        found, declared = self.columns(table), declared_columns(table)
+        if not found:
+            yield bad(table.name, "is not there", "`user-behaviour migrate` makes it.")
+        elif found != declared:
+            said = f"has the columns {shown(found)}; declared are {shown(declared)}"
+            yield bad(table.name, said, "`user-behaviour migrate` brings it there, where that can be changed.")
+        else:
+            yield good(table.name, "is as declared")
+            yield self._newest(table, warehouse)
+
+    def _newest(self, table: Table, warehouse: Warehouse) -> Diagnosis:
+        subject = f"{table.name} rows"
+        newest = max(self.seen(table, _EVERY_DAY), default=_EVERY_DAY.first)
+        span = DayRange(newest, newest)
+        registered = self.registered(table, span).get(newest)
+        if registered is None and newest == _EVERY_DAY.first:
+            return good(subject, "no partition is registered yet")
+        expected = registered.rows if registered else 0
+        rows = sum(rows_shown(warehouse, table, span).get(newest, {}).values())
+        is_so = registered is not None and rows == expected
+        found = f"{newest} shows {rows:,}, registered are {expected:,}"
+        return judged(subject, is_so, found, "`user-behaviour reconcile` says which place is wrong.")
 
 
 def registration(dataset: Dataset, manifest: Manifest) -> Registration:

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
 from pydantic import Field
 
 from user_behaviour.aws.clients import Aws
+from user_behaviour.aws.errors import AbsentError, aws_errors, is_worth_another_try
 from user_behaviour.catalog.external_tables import CatalogError, Registration, declared_columns, shown, spelling
-from user_behaviour.catalog.glue_errors import ABSENT, AbsentError, explained
 from user_behaviour.catalog.glue_format import (
     Struct,
     covers,
@@ -27,7 +27,8 @@ from user_behaviour.catalog.glue_format import (
     table_input,
 )
 from user_behaviour.catalog.partition_catalog import AT_ONCE, PartitionCatalog
-from user_behaviour.catalog.seen_partitions import seen_partitions
+from user_behaviour.catalog.seen_partitions import external_schema, seen_partitions
+from user_behaviour.diagnosis import Diagnosis, good
 from user_behaviour.lake.dataset import Dataset
 from user_behaviour.tables.days import DayRange
 from user_behaviour.tables.table import Table
@@ -36,13 +37,7 @@ from user_behaviour.warehouse.warehouse import Warehouse
 ATTEMPTS = 5
 DELETED_AT_ONCE = 25
 PRESENT = "AlreadyExistsException"
-PASSING = {
-    ABSENT,  # of a partition: another run took it out between two calls
-    "ConcurrentModificationException",
-    "InternalServiceException",
-    "OperationTimeoutException",
-    "ThrottlingException",
-}
+ABSENT = "EntityNotFoundException"
 
 
 class GlueExternalTables(PartitionCatalog):
@@ -71,6 +66,19 @@ class GlueExternalTables(PartitionCatalog):
         wanted["Parameters"] = {**found.get("Parameters", {}), **wanted["Parameters"]}
         self._call("update_table", table, TableInput=wanted)
         return True
+
+    def columns(self, table: Table) -> list[tuple[str, str]]:
+        found = self._definition(table) or {}
+        columns = [*found.get("StorageDescriptor", {}).get("Columns", ()), *found.get("PartitionKeys", ())]
+        return [(column["Name"], spelling(column["Type"])) for column in columns]
+
+    def self_check(self) -> Iterator[Diagnosis]:
+        """Glue's side and Redshift's."""
+        glue = self.aws.client("glue")
+        with aws_errors("glue", "Looking up", f"database {self.database}"):
+            glue.get_database(Name=self.database)
+        yield good("Glue database", f"{self.database} in {glue.meta.region_name}")
+        yield from external_schema(self.warehouse, self.database)
 
     def registered(self, table: Table, span: DayRange) -> dict[date, Registration]:
         day = table.partition_column
@@ -136,7 +144,7 @@ class GlueExternalTables(PartitionCatalog):
         for attempt in range(ATTEMPTS):
             errors = {day_of(one): one["ErrorDetail"] for one in call(days).get("Errors", [])}
             failed = {day: detail for day, detail in errors.items() if detail.get("ErrorCode") not in settled}
-            passing = [day for day, detail in failed.items() if detail.get("ErrorCode") in PASSING]
+            passing = [day for day, detail in failed.items() if _may_pass(detail)]
             last = attempt == ATTEMPTS - 1
             refused |= {day: _reason(detail) for day, detail in failed.items() if last or day not in passing}
             if not passing or last:
@@ -152,16 +160,21 @@ class GlueExternalTables(PartitionCatalog):
             return None
 
     def _call(self, operation: str, table: Table, **arguments: Any) -> Struct:
-        """One call about a table, its database and name added; raises `CatalogError`."""
+        """One call about a table, its database and name added; raises an `AwsError`."""
         name = name_in_glue(table)
         named = {} if "TableInput" in arguments else {"Name" if operation == "get_table" else "TableName": name}
-        with explained(operation, f"{self.database}.{name}"):
+        with aws_errors("glue", f"{operation} of", f"{self.database}.{name}"):
             call = getattr(self.aws.client("glue"), operation)
             return dict(call(DatabaseName=self.database, **named, **arguments))
 
 
 def _parts(days: Sequence[date], size: int) -> list[Sequence[date]]:
     return [days[start : start + size] for start in range(0, len(days), size)]
+
+
+def _may_pass(detail: Mapping[str, str]) -> bool:
+    """Also where a partition is absent: another run took it out between two calls."""
+    return detail.get("ErrorCode") == ABSENT or is_worth_another_try(detail.get("ErrorCode", ""))
 
 
 def _reason(detail: Mapping[str, str]) -> str:

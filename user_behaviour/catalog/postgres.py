@@ -37,8 +37,7 @@ class PostgresExternalTables(ExternalTables):
 
     def define(self, table: Table, dataset: Dataset) -> bool:  # noqa: ARG002
         """Compares only: the migrations make the tables of this twin."""
-        found = [(row["name"], spelling(row["type"])) for row in self.warehouse.rows(_COLUMNS, {"table": table.name})]
-        if not found:
+        if not (found := self.columns(table)):
             raise CatalogError(f"{table.name} does not exist; the migrations make it: `user-behaviour migrate`.")
         if found != (declared := declared_columns(table)):
             raise CatalogError(
@@ -46,6 +45,9 @@ class PostgresExternalTables(ExternalTables):
                 "brings it there, or take the change to the schema back."
             )
         return False
+
+    def columns(self, table: Table) -> list[tuple[str, str]]:
+        return [(row["name"], spelling(row["type"])) for row in self.warehouse.rows(_COLUMNS, {"table": table.name})]
 
     def register(self, table: Table, dataset: Dataset, days: Sequence[date]) -> dict[date, Registration]:
         def work(cursor: psycopg2.extensions.cursor) -> dict[date, Registration]:

@@ -7,7 +7,7 @@ read from the location, and the number of rows from the batch's manifest in the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 
 from psycopg2.sql import Composed
@@ -23,7 +23,8 @@ from user_behaviour.catalog.external_tables import (
     spelling,
 )
 from user_behaviour.catalog.partition_catalog import PartitionCatalog
-from user_behaviour.catalog.seen_partitions import batch_of, seen_partitions
+from user_behaviour.catalog.seen_partitions import batch_of, external_schema, seen_partitions
+from user_behaviour.diagnosis import Diagnosis, judged, unknown
 from user_behaviour.lake.dataset import MANIFEST, Dataset
 from user_behaviour.lake.lake import Lake
 from user_behaviour.lake.manifests import Manifest
@@ -42,10 +43,7 @@ class RedshiftExternalTables(PartitionCatalog):
     _rows: dict[str, int] = PrivateAttr(default_factory=dict)
 
     def define(self, table: Table, dataset: Dataset) -> bool:
-        schema, _, name = table.name.rpartition(".")
-        rows = self.warehouse.rows(statement("spectrum/columns_seen.sql"), {"schema": schema, "table": name})
-        found = [(row["column_name"], spelling(row["column_type"])) for row in rows]
-        declared = declared_columns(table)
+        found, declared = self.columns(table), declared_columns(table)
         if found == declared:
             return False
         if not found:
@@ -61,6 +59,27 @@ class RedshiftExternalTables(PartitionCatalog):
             )
         self._execute(external_ddl.add_column(table, column) for column in table.columns[len(here) :])
         return True
+
+    def columns(self, table: Table) -> list[tuple[str, str]]:
+        schema, _, name = table.name.rpartition(".")
+        rows = self.warehouse.rows(statement("spectrum/columns_seen.sql"), {"schema": schema, "table": name})
+        return [(row["column_name"], spelling(row["column_type"])) for row in rows]
+
+    def self_check(self) -> Iterator[Diagnosis]:
+        """Also whose the external schema is: only its owner may change partitions."""
+        yield from external_schema(self.warehouse)
+        owned = self.warehouse.rows(
+            "select usename as owner, current_user as ours from svv_external_schemas "
+            "inner join pg_user on esowner = usesysid where schemaname = 'spectrum'"
+        )
+        if not owned:
+            needed = "A run needs the database user to own the external schema, or to be a superuser."
+            yield unknown("owner", "of the external schema cannot be seen from here", needed)
+        for row in owned:
+            owner, ours = row["owner"], row["ours"]
+            found = f"{owner} owns the external schema, and only its owner may write partitions"
+            remedy = f"As {owner} or a superuser: alter schema spectrum owner to {ours};"
+            yield judged("owner", owner == ours, found, remedy)
 
     def registered(self, table: Table, span: DayRange) -> dict[date, Registration]:
         seen = self.seen(table, span)

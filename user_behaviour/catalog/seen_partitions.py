@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import date
 
+import psycopg2
+
 from user_behaviour.catalog.external_tables import CatalogError
+from user_behaviour.diagnosis import Diagnosis, bad, good, in_short, judged
 from user_behaviour.tables.days import DayRange
 from user_behaviour.tables.statements import statement
 from user_behaviour.tables.table import Table
@@ -18,6 +22,31 @@ def seen_partitions(warehouse: Warehouse, table: Table, span: DayRange) -> dict[
     rows = warehouse.rows(statement("spectrum/partitions_seen.sql"), {"schema": schema, "table": name})
     found = {_day(table, row["partition_values"]): row["location"] for row in rows}
     return {day: location for day, location in sorted(found.items()) if span.first <= day < span.end}
+
+
+def external_schema(warehouse: Warehouse, database: str | None = None) -> Iterator[Diagnosis]:
+    """Whether the external schema is there, shows `database` of Glue, and gets an answer from the catalog."""
+    schemas = warehouse.rows(statement("drift/external_schema.sql"))
+    if not schemas:
+        yield bad("schema spectrum", "Redshift has no such external schema", "Run `user-behaviour migrate`.")
+        return
+    (shows,) = schemas[0].values()
+    remedy = "Correct USER_BEHAVIOUR_GLUE_DATABASE, or `user-behaviour migrate --to 0001.audit` and `migrate`."
+    is_it = database in (None, shows)
+    found = f"shows the Glue database {shows}" + ("" if is_it else f", and not {database}")
+    yield judged("schema spectrum", is_it, found, remedy)
+    try:
+        warehouse.rows("select location from svv_external_partitions where schemaname = 'spectrum' limit 1")
+    except psycopg2.Error as error:
+        yield bad("partitions in Redshift", in_short(error), _READ_GLUE)
+    else:
+        yield good("partitions in Redshift", "can be listed")
+
+
+_READ_GLUE = (
+    "Let the schema's IAM role read Glue: glue:GetDatabase, GetDatabases, GetTable, GetTables, GetPartition, "
+    "GetPartitions, BatchGetPartition."
+)
 
 
 def batch_of(location: str) -> str:

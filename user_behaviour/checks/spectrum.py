@@ -1,12 +1,12 @@
 """Claims about stage spectrum: the warehouse sees the rows that the lake has, and no place says otherwise."""
 
 from collections.abc import Iterator, Mapping
-from datetime import date
 
 import dagster as dg
 
 from user_behaviour.assets.spectrum import movie_review_clean_stage, user_purchase_staging
 from user_behaviour.catalog.external_tables import ExternalTables, Registration
+from user_behaviour.catalog.shown_rows import rows_shown
 from user_behaviour.checks.every_asset import external_days_are_published, of_each_day, rows_in_files
 from user_behaviour.checks.verdict import Offence, days_under_check, fail_run, verdict
 from user_behaviour.lake.dataset import Dataset
@@ -20,15 +20,14 @@ from user_behaviour.tables.schemas import (
     STAGED_PURCHASES,
     USER_PURCHASE_STAGING,
 )
-from user_behaviour.tables.statements import statement
 from user_behaviour.tables.table import Table
 from user_behaviour.warehouse.warehouse import Warehouse
 
 
 def external_rows_equal_lake_rows(
-    asset: dg.AssetsDefinition, table: Table, lake_table: Table, count: str
+    asset: dg.AssetsDefinition, table: Table, lake_table: Table
 ) -> dg.AssetChecksDefinition:
-    """`count` is the SQL file that counts the rows of the external table for each day."""
+    """`lake_table` is what the external table shows."""
 
     @dg.asset_check(
         asset=asset,
@@ -46,7 +45,7 @@ def external_rows_equal_lake_rows(
         span = DayRange(min(days), max(days))
         found = external_tables.registered(table, span)
         registered = {day: found[day] for day in days if day in found}
-        seen = _shown(warehouse, count, span)
+        seen = rows_shown(warehouse, table, span)
         dataset = lake.dataset(lake_table)
         in_force = dataset.manifests(list(registered))
         offences = [
@@ -103,14 +102,6 @@ def _offence(finding: Finding) -> Offence:
     return Offence(finding.day, f"{finding.kind.value}: {finding.says}")
 
 
-def _shown(warehouse: Warehouse, count: str, span: DayRange) -> dict[date, dict[str, int]]:
-    """The rows that a query finds, counted by day and batch."""
-    shown: dict[date, dict[str, int]] = {}
-    for row in warehouse.rows(statement(count), {"first_day": span.first, "end_day": span.end}):
-        shown.setdefault(row["insert_date"], {})[row["batch_id"]] = row["row_count"]
-    return shown
-
-
 def _misread(table: Table, dataset: Dataset, registration: Registration, shown: Mapping[str, int]) -> str | None:
     """What is wrong with the rows that a registered partition shows, counted by batch; None if they are its batch's."""
     batch = dataset.batch(registration.day, registration.batch_id)
@@ -129,7 +120,6 @@ SPECTRUM_CHECKS = [
         user_purchase_staging,
         USER_PURCHASE_STAGING,
         STAGED_PURCHASES,
-        "spectrum/user_purchase_staging_rows.sql",
     ),
     every_place_has_the_same_batch(user_purchase_staging, USER_PURCHASE_STAGING),
     external_days_are_published(movie_review_clean_stage, MOVIE_REVIEW_CLEAN_STAGE),
@@ -137,7 +127,6 @@ SPECTRUM_CHECKS = [
         movie_review_clean_stage,
         MOVIE_REVIEW_CLEAN_STAGE,
         CLASSIFIED_REVIEWS,
-        "spectrum/movie_review_clean_stage_rows.sql",
     ),
     every_place_has_the_same_batch(movie_review_clean_stage, MOVIE_REVIEW_CLEAN_STAGE),
 ]

@@ -27,17 +27,14 @@ INTERRUPTED = 130
 EXPECTED_ERRORS = (
     ("psycopg2", "Error"),
     ("user_behaviour.aws.secrets", "SecretError"),
-    ("user_behaviour.aws.store_errors", "StoreError"),
     ("user_behaviour.catalog.external_tables", "CatalogError"),
     ("user_behaviour.commands.run_report", "RunError"),
     ("user_behaviour.lake.held_back", "HeldBackError"),
-    ("user_behaviour.local.account", "NoAccount"),
-    ("user_behaviour.local.java", "JavaNotFound"),
-    ("user_behaviour.local.postgres", "StackError"),
-    ("user_behaviour.local.purchase_file", "ShopDataError"),
+    ("user_behaviour.local.shop_data", "ShopDataError"),
+    ("user_behaviour.local.stack_error", "StackError"),
     ("user_behaviour.migrations.migrations", "MigrationError"),
     ("user_behaviour.settings", "SettingError"),
-    ("user_behaviour.warehouse.redshift_connection", "CredentialsError"),
+    ("user_behaviour.spark.java", "JavaNotFound"),
 )
 
 

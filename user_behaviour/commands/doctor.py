@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 import click
@@ -12,7 +11,7 @@ from user_behaviour.deployments import deployment, settings
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from user_behaviour.doctor.findings import Finding
+    from user_behaviour.diagnosis import Diagnosis
 
 _MARKS = {True: ("✓", "green"), False: ("✗", "red"), None: ("–", "yellow")}
 
@@ -21,26 +20,26 @@ _MARKS = {True: ("✓", "green"), False: ("✗", "red"), None: ("–", "yellow")
 @click.pass_context
 def doctor(ctx: click.Context) -> None:
     """Look at every permission, connection and table that a run needs; status 1 if anything is red."""
-    from user_behaviour.doctor import examine
-    from user_behaviour.local.java import JavaNotFound
+    from user_behaviour.doctor.examination import examine
     from user_behaviour.local.stack import StackError
+    from user_behaviour.spark.java import JavaNotFound
 
-    reds = _print(examine(deployment(settings()).initialized(), expected=(StackError, JavaNotFound, OSError)))
+    reds = _print(examine(deployment(settings()).initialized(), expected=(StackError, JavaNotFound)))
     if reds:
         click.echo(f"\nA run cannot go well before {reds} {'things are' if reds > 1 else 'thing is'} mended.")
         ctx.exit(1)
     click.echo("\nNothing stands in the way of a run.")
 
 
-def _print(findings: Iterable[Finding]) -> int:
-    """Prints the findings as they come, grouped by role; gives the number of red ones."""
+def _print(sections: Iterable[tuple[str, Iterable[Diagnosis]]]) -> int:
+    """Prints what was found, role by role, as it comes; gives the number of red findings."""
     reds = 0
-    for role, group in groupby(findings, lambda finding: finding.role):
+    for role, diagnoses in sections:
         click.secho(role, bold=True)
-        for finding in group:
-            mark, colour = _MARKS[finding.ok]
-            click.echo(f"  {click.style(mark, fg=colour)} {finding.subject}: {finding.found}")
-            if finding.remedy:
-                click.echo(f"      {finding.remedy}")
-            reds += finding.ok is False
+        for one in diagnoses:
+            mark, colour = _MARKS[one.ok]
+            click.echo(f"  {click.style(mark, fg=colour)} {one.subject}: {one.found}")
+            if one.remedy:
+                click.echo(f"      {one.remedy}")
+            reds += one.ok is False
     return reds

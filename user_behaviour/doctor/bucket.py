@@ -6,45 +6,49 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from user_behaviour.aws.s3_prefix import S3Prefix
-from user_behaviour.doctor.aws_calls import Answer, Refusal, allow, ask
-from user_behaviour.doctor.findings import Finding, Role
+from user_behaviour.aws.errors import AwsError, aws_errors
+from user_behaviour.diagnosis import Diagnosis, bad, good, unknown
+from user_behaviour.lake.lake import Lake
+from user_behaviour.lake.s3 import S3Lake
 
-Judgement = Callable[[Answer, str], tuple[bool | None, str, str]]
-
-
-def bucket_safety(role: Role, place: S3Prefix) -> Iterator[Finding]:
-    """Five settings of the bucket; one that may not be looked at is not known."""
-    for subject, operation, action, unset, judge in _LOOKS:
-        answer = ask(place.aws, "s3", operation, Bucket=place.bucket)
-        if isinstance(answer, Refusal) and answer.code != unset:
-            why = "not allowed to look" if answer.is_denial else "failed"
-            better = allow(action, f"arn:aws:s3:::{place.bucket}") if answer.is_denial else ""
-            yield role.unknown(subject, f"{why} ({action}: {answer.code})", better)
-        else:
-            ok, found, remedy = judge({} if isinstance(answer, Refusal) else answer, place.bucket)
-            yield Finding(role.name, subject, ok, found, remedy)
+Answer = dict[str, Any]
 
 
-def _public_access(answer: Answer, bucket: str) -> tuple[bool | None, str, str]:
+def bucket_safety(lake: Lake) -> Iterator[Diagnosis]:
+    """Five settings of the lake's bucket, where it has one; a setting that may not be looked at is not known."""
+    if not isinstance(lake, S3Lake):
+        return
+    for subject, operation, unset, judge in _SETTINGS:
+        try:
+            with aws_errors("s3", f"Looking up {subject} of", lake.bucket):
+                answer = getattr(lake.aws.client("s3"), operation)(Bucket=lake.bucket)
+        except AwsError as error:
+            if error.code != unset:
+                yield unknown(subject, f"cannot be seen from here ({error.code})", f"{error.remedy}.")
+                continue
+            answer = {}
+        yield judge(answer, lake.bucket)
+
+
+def _public_access(answer: Answer, bucket: str) -> Diagnosis:
     switches = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
     found = answer.get("PublicAccessBlockConfiguration", {})
-    if off := [switch for switch in switches if not found.get(switch)]:
-        every = ",".join(f"{switch}=true" for switch in switches)
-        command = f"aws s3api put-public-access-block --bucket {bucket} --public-access-block-configuration {every}"
-        return False, f"not blocked: {', '.join(off)}", f"Run: {command}"
-    return True, "blocked", ""
+    if not (off := [switch for switch in switches if not found.get(switch)]):
+        return good("public access", "blocked")
+    every = ",".join(f"{switch}=true" for switch in switches)
+    command = f"aws s3api put-public-access-block --bucket {bucket} --public-access-block-configuration {every}"
+    return bad("public access", f"not blocked: {', '.join(off)}", f"Run: {command}")
 
 
-def _tls_only(answer: Answer, bucket: str) -> tuple[bool | None, str, str]:
+def _tls_only(answer: Answer, bucket: str) -> Diagnosis:
     if any(map(_denies_plain_text, json.loads(answer.get("Policy", '{"Statement": []}'))["Statement"])):
-        return True, "requests without TLS are denied", ""
+        return good("TLS only", "requests without TLS are denied")
     remedy = (
         f'Add to the policy of {bucket}: {{"Effect": "Deny", "Principal": "*", "Action": "s3:*", '
         f'"Resource": ["arn:aws:s3:::{bucket}", "arn:aws:s3:::{bucket}/*"], '
         '"Condition": {"Bool": {"aws:SecureTransport": "false"}}}'
     )
-    return False, "no policy denies requests without TLS", remedy
+    return bad("TLS only", "no policy denies requests without TLS", remedy)
 
 
 def _denies_plain_text(statement: Any) -> bool:
@@ -53,52 +57,33 @@ def _denies_plain_text(statement: Any) -> bool:
     return statement.get("Effect") == "Deny" and wide and str(condition).lower() == "false"
 
 
-def _versioning(answer: Answer, bucket: str) -> tuple[bool | None, str, str]:
+def _versioning(answer: Answer, bucket: str) -> Diagnosis:
     if answer.get("Status") == "Enabled":
-        return True, "on", ""
+        return good("versioning", "on")
     command = f"aws s3api put-bucket-versioning --bucket {bucket} --versioning-configuration Status=Enabled"
-    return None, "off: what is deleted by mistake is gone", f"Better: {command}"
+    return unknown("versioning", "off: what is deleted by mistake is gone", f"Better: {command}")
 
 
-def _encryption(answer: Answer, bucket: str) -> tuple[bool | None, str, str]:  # noqa: ARG001
-    rules = answer.get("ServerSideEncryptionConfiguration", {}).get("Rules", [])
-    for rule in rules:
+def _encryption(answer: Answer, bucket: str) -> Diagnosis:  # noqa: ARG001
+    for rule in answer.get("ServerSideEncryptionConfiguration", {}).get("Rules", []):
         if default := rule.get("ApplyServerSideEncryptionByDefault"):
-            key = default.get("KMSMasterKeyID", "")
-            return True, f"{default['SSEAlgorithm']} {key}".strip(), ""
-    return None, "no default is declared; S3 itself uses AES256", ""
+            return good("encryption", f"{default['SSEAlgorithm']} {default.get('KMSMasterKeyID', '')}".strip())
+    return unknown("encryption", "no default is declared; S3 itself uses AES256")
 
 
-def _unfinished_uploads(answer: Answer, bucket: str) -> tuple[bool | None, str, str]:
+def _unfinished_uploads(answer: Answer, bucket: str) -> Diagnosis:
     for rule in answer.get("Rules", []):
         if rule.get("Status") == "Enabled" and (abort := rule.get("AbortIncompleteMultipartUpload")):
-            return True, f"aborted after {abort['DaysAfterInitiation']} days", ""
+            return good("unfinished uploads", f"aborted after {abort['DaysAfterInitiation']} days")
     remedy = f"Better: a lifecycle rule of {bucket} with AbortIncompleteMultipartUpload, as in deploy/."
-    return None, "kept, and paid for, for ever", remedy
+    return unknown("unfinished uploads", "kept, and paid for, for ever", remedy)
 
 
-_LOOKS: tuple[tuple[str, str, str, str, Judgement], ...] = (
-    (
-        "public access",
-        "get_public_access_block",
-        "s3:GetBucketPublicAccessBlock",
-        "NoSuchPublicAccessBlockConfiguration",
-        _public_access,
-    ),
-    ("TLS only", "get_bucket_policy", "s3:GetBucketPolicy", "NoSuchBucketPolicy", _tls_only),
-    ("versioning", "get_bucket_versioning", "s3:GetBucketVersioning", "", _versioning),
-    (
-        "encryption",
-        "get_bucket_encryption",
-        "s3:GetEncryptionConfiguration",
-        "ServerSideEncryptionConfigurationNotFoundError",
-        _encryption,
-    ),
-    (
-        "unfinished uploads",
-        "get_bucket_lifecycle_configuration",
-        "s3:GetLifecycleConfiguration",
-        "NoSuchLifecycleConfiguration",
-        _unfinished_uploads,
-    ),
+# Subject, operation, AWS's code where nothing is set, and what to say of the answer.
+_SETTINGS: tuple[tuple[str, str, str, Callable[[Answer, str], Diagnosis]], ...] = (
+    ("public access", "get_public_access_block", "NoSuchPublicAccessBlockConfiguration", _public_access),
+    ("TLS only", "get_bucket_policy", "NoSuchBucketPolicy", _tls_only),
+    ("versioning", "get_bucket_versioning", "", _versioning),
+    ("encryption", "get_bucket_encryption", "ServerSideEncryptionConfigurationNotFoundError", _encryption),
+    ("unfinished uploads", "get_bucket_lifecycle_configuration", "NoSuchLifecycleConfiguration", _unfinished_uploads),
 )

@@ -1,4 +1,4 @@
-"""Arrow tables, streams of record batches and data frames as days of a lake data set, and back.
+"""Arrow tables, streams of record batches and pandas data frames, cut into the days of a run, and made from them.
 
 A value for one day may have no partition column; a value for many days must have it, as `date`.
 """
@@ -6,35 +6,42 @@ A value for one day may have no partition column; a value for many days must hav
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
-from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date
+from itertools import groupby
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from user_behaviour.lake.conformity import AUDIT_COLUMN
-from user_behaviour.lake.manifests import timestamp
-from user_behaviour.recipes import DayBatch, PerDay
 from user_behaviour.tables.table import Table
 
-if TYPE_CHECKING:
-    import pyarrow as pa
+Frame = pa.Table | pa.RecordBatchReader | pd.DataFrame
+FRAMES: Mapping[str, type] = {
+    "pyarrow.Table": pa.Table,
+    "pyarrow.RecordBatchReader": pa.RecordBatchReader,
+    "pandas.DataFrame": pd.DataFrame,
+}
 
 
 class PartitionColumnError(Exception):
     """Rows cannot be told apart by day, or belong to days that the run does not write: no day can be trusted."""
 
 
-def per_day(value: Any, table: Table, days: Sequence[date]) -> PerDay:
-    """The value as a recipe: each day of the run gets its rows; a day without rows becomes an empty partition."""
-    import pyarrow as pa
+def by_day(
+    value: pa.Table | pa.RecordBatchReader | pd.DataFrame, table: Table, days: Sequence[date]
+) -> Iterator[tuple[date, Iterable[pa.RecordBatch]]]:
+    """Each day of the run, in order, with its rows, without the partition column; a day may have none.
 
-    as_of = timestamp(datetime.now(UTC))
+    A stream must come in the order of days and is read as it is asked for: rows that nobody took of a day are passed
+    over when the next is asked for. Raises `PartitionColumnError`, of a stream perhaps half-way.
+    """
     if isinstance(value, pa.RecordBatchReader):
-        in_order = _Runs(value, table, days)
-        return PerDay(lambda: nullcontext(lambda day: DayBatch(as_of, in_order.of(day))))
-    arrow = value if isinstance(value, pa.Table) else _from_pandas(value, table, days)
-    by_day = _split(arrow, table, days)
-    return PerDay(lambda: nullcontext(lambda day: DayBatch(as_of, by_day(day))))
+        return _days_of_stream(value, table, days)
+    return _days_of_table(value if isinstance(value, pa.Table) else _from_pandas(value, table, days), table, days)
 
 
 @contextmanager
@@ -43,8 +50,6 @@ def repeatable(value: Any) -> Iterator[Callable[[], Any]]:
 
     A transaction that is tried again needs its rows again, and should not wait for whoever makes them.
     """
-    import pyarrow as pa
-
     if not isinstance(value, pa.RecordBatchReader):
         yield lambda: value
         return
@@ -60,23 +65,15 @@ def repeatable(value: Any) -> Iterator[Callable[[], Any]]:
         yield again
 
 
-def as_wanted(stream: pa.RecordBatchReader, wanted: Any) -> Any:
-    """The stream as the type that an asset's parameter asks for; None for a type that rows cannot be given as."""
-    import pandas as pd
-    import pyarrow as pa
-
-    if wanted is pa.RecordBatchReader:
+def as_frame(stream: pa.RecordBatchReader, kind: Any) -> Any:
+    """The stream as one of the types of `FRAMES`."""
+    if kind is pa.RecordBatchReader:
         return stream
-    if wanted is pa.Table:
-        return stream.read_all()
-    if wanted is pd.DataFrame:
-        return stream.read_all().to_pandas(date_as_object=True)
-    return None
+    table = stream.read_all()
+    return table if kind is pa.Table else table.to_pandas(date_as_object=True)
 
 
-def _from_pandas(frame: Any, table: Table, days: Sequence[date]) -> pa.Table:
-    import pyarrow as pa
-
+def _from_pandas(frame: pd.DataFrame, table: Table, days: Sequence[date]) -> pa.Table:
     schema = table.arrow_schema()
     wanted = [field for field in schema if field.name in frame.columns or field.name != AUDIT_COLUMN]
     if table.partition_column in frame.columns:
@@ -89,26 +86,57 @@ def _from_pandas(frame: Any, table: Table, days: Sequence[date]) -> pa.Table:
     return pa.Table.from_pandas(frame, schema=nullable, preserve_index=False)
 
 
-def _split(arrow: pa.Table, table: Table, days: Sequence[date]) -> Callable[[date], list[pa.RecordBatch]]:
-    import pyarrow.compute as pc
-
+def _days_of_table(
+    rows: pa.Table, table: Table, days: Sequence[date]
+) -> Iterator[tuple[date, Iterable[pa.RecordBatch]]]:
     column = table.partition_column
-    if column not in arrow.column_names:
-        if len(days) > 1:
-            raise PartitionColumnError(
-                f"{table.name}: rows for {len(days)} days have no column {column}; add it, as a date."
-            )
-        return lambda _: arrow.to_batches()
-    _days_in(arrow[column], table, days)
-    rows = arrow.drop_columns([column])
-    return lambda day: rows.filter(pc.equal(arrow[column], day)).to_batches()
+    if column not in rows.column_names:
+        _require_one_day(table, days)
+        yield days[0], rows.to_batches()
+        return
+    _days_in(rows[column], table, days)
+    for day in days:
+        yield day, rows.filter(pc.equal(rows[column], day)).drop_columns([column]).to_batches()
 
 
-def _days_in(values: Any, table: Table, days: Sequence[date]) -> list[date]:
+def _days_of_stream(
+    reader: pa.RecordBatchReader, table: Table, days: Sequence[date]
+) -> Iterator[tuple[date, Iterable[pa.RecordBatch]]]:
+    # groupby passes over what is left of a day when the next one is asked for.
+    groups = groupby(_pieces(reader, table, days), key=lambda piece: piece[0])
+    group = next(groups, None)
+    for day in days:
+        if group is None or group[0] != day:
+            yield day, ()
+            continue
+        yield day, (rows for _, rows in group[1])
+        group = next(groups, None)
+
+
+def _pieces(reader: pa.RecordBatchReader, table: Table, days: Sequence[date]) -> Iterator[tuple[date, pa.RecordBatch]]:
+    """The batches of a stream, cut where a day ends; raises where a day comes back."""
+    column, latest = table.partition_column, days[0]
+    for batch in reader:
+        if column not in batch.schema.names:
+            _require_one_day(table, days)
+            yield days[0], batch
+            continue
+        for day in _days_in(batch[column], table, days):
+            if day < latest:
+                raise PartitionColumnError(f"{table.name}: rows of {day} came after rows of {latest}; sort by day.")
+            latest = day
+            yield day, batch.filter(pc.equal(batch[column], day)).drop_columns([column])
+
+
+def _require_one_day(table: Table, days: Sequence[date]) -> None:
+    if len(days) > 1:
+        raise PartitionColumnError(
+            f"{table.name}: rows for {len(days)} days have no column {table.partition_column}; add it, as a date."
+        )
+
+
+def _days_in(values: pa.Array | pa.ChunkedArray, table: Table, days: Sequence[date]) -> list[date]:
     """The days of a partition column, in the order in which they first come; all must be days of the run."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     if values.type != pa.date32():
         raise PartitionColumnError(f"{table.name}: {table.partition_column} is {values.type}; make it a date.")
     if values.null_count:
@@ -119,36 +147,3 @@ def _days_in(values: Any, table: Table, days: Sequence[date]) -> list[date]:
             f"{table.name}: rows of {min(foreign)} came in a run of {days[0]} to {days[-1]}; filter them out."
         )
     return found
-
-
-class _Runs:
-    """A stream whose rows come in the order of days, cut into days; holds one batch at a time."""
-
-    def __init__(self, reader: pa.RecordBatchReader, table: Table, days: Sequence[date]) -> None:
-        self._pieces = self._cut(reader, table, days)
-        self._next: tuple[date, pa.RecordBatch] | None = next(self._pieces, None)
-
-    def of(self, day: date) -> Iterator[pa.RecordBatch]:
-        """The rows of a day; days must be asked for in order. What nobody took of the days before is passed over."""
-        while self._next and self._next[0] < day:
-            self._next = next(self._pieces, None)
-        while self._next and self._next[0] == day:
-            yield self._next[1]
-            self._next = next(self._pieces, None)
-
-    @staticmethod
-    def _cut(reader: pa.RecordBatchReader, table: Table, days: Sequence[date]) -> Iterator[tuple[date, pa.RecordBatch]]:
-        import pyarrow.compute as pc
-
-        column, latest = table.partition_column, days[0]
-        for batch in reader:
-            if column not in batch.schema.names:
-                if len(days) > 1:
-                    raise PartitionColumnError(f"{table.name}: the stream has no column {column}; add it, as a date.")
-                yield days[0], batch
-                continue
-            for day in _days_in(batch[column], table, days):
-                if day < latest:
-                    raise PartitionColumnError(f"{table.name}: rows of {day} came after rows of {latest}; sort by day.")
-                latest = day
-                yield day, batch.drop_columns([column]).filter(pc.equal(batch[column], day))

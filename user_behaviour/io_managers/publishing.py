@@ -1,6 +1,6 @@
-"""What the IO managers share: the batch of a run, the table of an asset, and the close of a run over many days.
+"""How a run over many days is brought to its end: good days get their metadata, bad days are held back.
 
-A run's bad days are held back: they get no materialization and the other days go on.
+A day that is held back gets no materialization, and the other days go on.
 """
 
 from __future__ import annotations
@@ -12,11 +12,15 @@ from typing import Any
 
 import dagster as dg
 
-from user_behaviour.tables.days import days_of
-from user_behaviour.tables.table import Column, Table
-
 PREVIEW_ROWS = 5
 LINEAGE = "dagster/column_lineage"
+# The partitions that an output covers. Dagster has no public way to say that they are fewer than those of its run
+# (dagster-io/dagster issues 17836 and 21072); it reads them from here once the IO manager is through.
+COVERED = "_asset_partitions_subset"
+
+
+class UnknownDagsterError(Exception):
+    """The Dagster in use keeps the partitions of an output somewhere else: no day could be held back."""
 
 
 @dataclass
@@ -27,47 +31,17 @@ class Outcome:
     held_back: dict[date, Sequence[str]] = field(default_factory=dict)
 
 
-def batch_id_of(context: dg.OutputContext) -> str:
-    """The id of the batch that this attempt of this run writes."""
-    attempt = context.step_context.previous_attempt_count
-    return f"{context.run_id}-{attempt + 1}" if attempt else context.run_id
+def require_narrowing(context: dg.OutputContext) -> None:
+    """Raises `UnknownDagsterError` where `finish` could not hold a day back. To be called before anything is written.
 
-
-def earlier_runs(context: dg.OutputContext) -> tuple[str, ...]:
-    """The run and those that it goes on from: by an automatic retry, or when it was re-executed from its failure."""
-    run = context.step_context.dagster_run
-    return tuple(name for name in (run.run_id, run.get_parent_run_id(), run.get_root_run_id()) if name)
-
-
-def days_to_write(context: dg.OutputContext) -> list[date]:
-    """The days of the output, in order."""
-    return sorted(days_of(context.asset_partition_keys))
-
-
-def days_to_read(context: dg.InputContext) -> list[date]:
-    """The days of the input, in order."""
-    return sorted(days_of(context.asset_partition_keys))
-
-
-def table_of(asset_key: dg.AssetKey, metadata: Mapping[str, Any] | None) -> Table:
-    """The table that an asset declares: `dagster/column_schema`, and `partition_expr` where it is not insert_date.
-
-    The name is `dagster/table_name` where there is one, else the asset key.
+    An attribute that is not there any more could be set all the same, and days held back would be recorded as good.
     """
-    metadata = metadata or {}
-    schema = _plain(metadata.get("dagster/column_schema"))
-    if not isinstance(schema, dg.TableSchema):
-        raise dg.DagsterInvalidDefinitionError(
-            f"Asset {asset_key.to_user_string()} declares no columns; give it the metadata dagster/column_schema."
+    if not hasattr(context, COVERED):
+        raise UnknownDagsterError(
+            f"An output of Dagster {dg.__version__} has no attribute {COVERED}, by which a day is held back from what "
+            "Dagster records. Nothing was written; install the version of Dagster that pyproject.toml asks for, or "
+            f"find where this one keeps the partitions of an output, and correct {__name__}."
         )
-    partition_column = str(_plain(metadata.get("partition_expr")) or "insert_date")
-    columns = tuple(
-        Column(c.name, c.type, c.description or "", nullable=c.constraints.nullable)
-        for c in schema.columns
-        if c.name != partition_column
-    )
-    name = str(_plain(metadata.get("dagster/table_name")) or asset_key.to_user_string())
-    return Table(name=name, description="", columns=columns, partition_column=partition_column)
 
 
 def finish(context: dg.OutputContext, outcome: Outcome) -> None:
@@ -89,16 +63,11 @@ def finish(context: dg.OutputContext, outcome: Outcome) -> None:
     # Dagster's pages read a table's column lineage from its newest materialization only.
     if lineage := (context.definition_metadata or {}).get(LINEAGE):
         outcome.published[max(outcome.published)][LINEAGE] = lineage
-    for day, metadata in outcome.published.items():
-        context.step_context.add_asset_metadata(
-            asset_key=context.asset_key, metadata=metadata, partition_key=day.isoformat()
-        )
+    published = {day.isoformat(): metadata for day, metadata in outcome.published.items()}
+    for key, metadata in published.items():
+        context.step_context.add_asset_metadata(asset_key=context.asset_key, metadata=metadata, partition_key=key)
     if outcome.held_back:
-        # Dagster has no public way to say that an output covers fewer partitions than its run
-        # (dagster-io/dagster issues 17836 and 21072); it reads them from the context once the IO manager is through.
-        context._asset_partitions_subset = context.asset_partitions_def.subset_with_partition_keys(
-            [day.isoformat() for day in outcome.published]
-        )
+        setattr(context, COVERED, context.asset_partitions_def.subset_with_partition_keys(list(published)))
 
 
 def preview(rows: Sequence[Mapping[str, Any]]) -> dg.MarkdownMetadataValue:
@@ -115,8 +84,3 @@ def preview(rows: Sequence[Mapping[str, Any]]) -> dg.MarkdownMetadataValue:
     lines = [" | ".join(head), " | ".join("---" for _ in head)]
     lines += [" | ".join(cell(row[name]) for name in head) for row in rows[:PREVIEW_ROWS]]
     return dg.MetadataValue.md("\n".join(f"| {line} |" for line in lines))
-
-
-def _plain(value: Any) -> Any:
-    """Definition metadata is normalised by Dagster in some places and not in others."""
-    return value.value if isinstance(value, dg.MetadataValue) else value

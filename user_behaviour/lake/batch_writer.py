@@ -10,7 +10,6 @@ from pathlib import PurePosixPath
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from user_behaviour.aws.store_errors import StoreError
 from user_behaviour.lake.conformity import require_schema, require_values, with_audit_column
 from user_behaviour.lake.manifests import DataFile, Fact, Manifest, Source, timestamp
 from user_behaviour.lake.objects import Objects
@@ -34,7 +33,6 @@ class BatchWriter:
         self._writer: pq.ParquetWriter | None = None
         self._rows = 0
         self._bytes = 0
-        self.first_rows: pa.RecordBatch | None = None
 
     def __enter__(self) -> BatchWriter:
         return self
@@ -52,7 +50,6 @@ class BatchWriter:
         require_values(batch, self._table)
         if self._writer is None:
             self._writer = self._open()
-            self.first_rows = batch.slice(0, 5)
         with self._lake.explaining("Writing", self._path):
             self._writer.write_batch(pa.record_batch(batch.columns, schema=self._schema))
         self._rows += batch.num_rows
@@ -95,9 +92,9 @@ class BatchWriter:
 
     def _abandon(self, error: BaseException) -> None:
         """Nothing of it shall stay, and nothing that fails here shall hide why."""
-        with suppress(StoreError, OSError):
+        with suppress(OSError):
             self._close()
         try:
             self._lake.abandon(self._directory)
-        except (StoreError, OSError) as second:
+        except OSError as second:
             error.add_note(f"What was written stays for the purge, since removing it failed too: {second}")

@@ -10,12 +10,16 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import BinaryIO
 
 import pyarrow.fs
 from pydantic import Field
 
+from user_behaviour.diagnosis import Diagnosis, bad, good, judged
 from user_behaviour.lake.lake import Lake
+
+_SCARCE = 2 << 30  # bytes: the real data of a year take a tenth of it, with every superseded batch
 
 
 class LocalLake(Lake):
@@ -84,6 +88,25 @@ class LocalLake(Lake):
 
     def open(self, path: str) -> BinaryIO:
         return (Path(self.root) / path).open("rb")
+
+    def self_check(self) -> Iterator[Diagnosis]:
+        """A directory that is not there yet is not made."""
+        root = Path(self.root)
+        present = next(path for path in (root, *root.parents) if path.exists())
+        try:
+            TemporaryFile(dir=present).close()
+        except OSError as error:
+            remedy = (
+                f"Let this user write to {present}, or set USER_BEHAVIOUR_HOME to a directory that it may write to."
+            )
+            yield bad("directory", f"{present} cannot be written to: {error.strerror}", remedy)
+            return
+        state = "can be written to" if present == root else f"is not there yet; {present} can be written to"
+        yield good("directory", f"{root} {state}")
+        if present == root:
+            yield from super().self_check()
+        free = shutil.disk_usage(present).free
+        yield judged("disk", free >= _SCARCE, f"{free / 1e9:,.1f} GB free", "Better: 2 GB and more.", needed=False)
 
     @contextmanager
     def _locked(self, directory: Path) -> Iterator[None]:

@@ -18,9 +18,9 @@ from botocore.exceptions import ClientError
 from pydantic import Field, model_validator
 
 from user_behaviour.aws.clients import Aws
-from user_behaviour.aws.s3_errors import explained, is_worth_another_try
+from user_behaviour.aws.errors import AccessDeniedError, AwsError, aws_errors, is_worth_another_try
 from user_behaviour.aws.s3_prefix import S3Prefix
-from user_behaviour.aws.store_errors import StoreAccessError
+from user_behaviour.diagnosis import Diagnosis, bad, failed, good, unknown
 from user_behaviour.lake.lake import Lake
 
 T = TypeVar("T")
@@ -79,7 +79,7 @@ class S3Lake(Lake):
 
     def write(self, path: str, content: bytes | BinaryIO) -> None:
         key = self.place.key(path)
-        with explained("Writing", self.uri(path)):
+        with aws_errors("s3", "Writing", self.uri(path)):
             if isinstance(content, bytes):
                 self._s3.put_object(Bucket=self.bucket, Key=key, Body=content, **self.sealed)
             else:
@@ -88,7 +88,7 @@ class S3Lake(Lake):
     def swap(self, path: str, content: bytes, *, expected: str | None) -> bool:
         key, mark = self.place.key(path), secrets.token_hex(8)
         condition = {"IfNoneMatch": "*"} if expected is None else {"IfMatch": expected}
-        with explained("Replacing", self.uri(path)):
+        with aws_errors("s3", "Replacing", self.uri(path)):
             try:
                 self._s3.put_object(
                     Bucket=self.bucket, Key=key, Body=content, Metadata={"swap": mark}, **condition, **self.sealed
@@ -101,7 +101,7 @@ class S3Lake(Lake):
         return True
 
     def delete(self, path: str) -> None:
-        with explained("Deleting", self.uri(path)):
+        with aws_errors("s3", "Deleting", self.uri(path)):
             keys = list(self._keys_of(path))
             for start in range(0, len(keys), DELETED_AT_ONCE):
                 self._delete(keys[start : start + DELETED_AT_ONCE])
@@ -110,7 +110,7 @@ class S3Lake(Lake):
         """Also breaks off the uploads below the path, which nobody will finish."""
         self.delete(path)
         # Who may not list uploads, or break them off, leaves them to the lifecycle rule.
-        with suppress(StoreAccessError), explained("Breaking off uploads below", self.uri(path)):
+        with suppress(AccessDeniedError), aws_errors("s3", "Breaking off uploads below", self.uri(path)):
             uploads = self._s3.get_paginator("list_multipart_uploads")
             for page in uploads.paginate(Bucket=self.bucket, Prefix=self._below(path)):
                 for upload in page.get("Uploads", ()):
@@ -129,12 +129,10 @@ class S3Lake(Lake):
         """On the server; two requests, and more above 5 GB. A death in between leaves the object at both places."""
         origin = {"Bucket": self.bucket, "Key": self.place.key(source)}
         place = {"Bucket": self.bucket, "Key": self.place.key(target)}
-        with explained("Moving", f"{self.uri(source)} to {self.uri(target)}"):
+        with aws_errors("s3", "Moving", f"{self.uri(source)} to {self.uri(target)}"):
             try:
                 self._s3.copy_object(CopySource=origin, **place, **self.sealed)
             except ClientError as error:
-                if error.response["Error"]["Code"] == "NoSuchKey":
-                    raise FileNotFoundError(f"{self.uri(source)} is not there to be moved.") from error
                 if error.response["Error"]["Code"] != "InvalidRequest":
                     raise
                 self._s3.copy(origin, **place, ExtraArgs=self.sealed)  # in parts: it was too large for one request
@@ -148,7 +146,49 @@ class S3Lake(Lake):
             return [*pool.map(function, items)]
 
     def explaining(self, action: str, path: str) -> AbstractContextManager[None]:
-        return explained(action, self.uri(path))
+        return aws_errors("s3", action, self.uri(path))
+
+    def self_check(self) -> Iterator[Diagnosis]:
+        """Of a bucket that cannot be listed nothing else is asked."""
+        yield (listed := self.place.self_check())
+        if listed.ok:
+            yield self._region()
+            yield from super().self_check()
+            yield self._large_uploads()
+
+    def _region(self) -> Diagnosis:
+        """COPY and Spectrum read only in their own region, and pyarrow follows no redirect to another."""
+        try:
+            with aws_errors("s3", "Looking up the region of", self.bucket):
+                answer = self._s3.get_bucket_location(Bucket=self.bucket)["LocationConstraint"]
+        except AwsError as error:
+            return unknown("region", error.found, f"{error.remedy}.")
+        found, ours = {None: "us-east-1", "EU": "eu-west-1"}.get(answer, answer), self._s3.meta.region_name
+        if found == ours:
+            return good("region", f"the bucket is in {found}")
+        remedy = f"Set AWS_REGION={found} and have EMR and Redshift there, or take a bucket in {ours}."
+        return bad("region", f"the bucket is in {found}, the clients are in {ours}", remedy)
+
+    def _removed(self, directory: str) -> Diagnosis:
+        """A versioned bucket keeps what was deleted, and a marker over it; who may not remove those leaves them."""
+        removed = super()._removed(directory)
+        with suppress(AwsError), aws_errors("s3", "Removing versions of", self.uri(directory)):
+            found = self._s3.list_object_versions(Bucket=self.bucket, Prefix=self._below(directory))
+            for one in (*found.get("Versions", ()), *found.get("DeleteMarkers", ())):
+                self._s3.delete_object(Bucket=self.bucket, Key=one["Key"], VersionId=one["VersionId"])
+        return removed
+
+    def _large_uploads(self) -> Diagnosis:
+        key = self.place.key(f"_doctor-{secrets.token_hex(6)}")
+        try:
+            with aws_errors("s3", "Beginning and breaking off an upload of", f"s3://{self.bucket}/{key}"):
+                begun = self._s3.create_multipart_upload(Bucket=self.bucket, Key=key, **self.sealed)
+                self._s3.abort_multipart_upload(Bucket=self.bucket, Key=key, UploadId=begun["UploadId"])
+                # What a job that failed has begun is looked for, and broken off too.
+                self._s3.list_multipart_uploads(Bucket=self.bucket, Prefix=key)
+        except AwsError as error:
+            return failed("large uploads", error)
+        return good("large uploads", "one was begun and broken off")
 
     @property
     def _s3(self) -> Any:

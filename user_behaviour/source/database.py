@@ -5,15 +5,18 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import psycopg2
 import psycopg2.extensions
+from psycopg2 import errors
 
+from user_behaviour.diagnosis import Diagnosis, bad, good, in_short, login_refused, unknown
 from user_behaviour.lake.manifests import timestamp
 from user_behaviour.tables.copy_stream import copy_out
+from user_behaviour.tables.statements import statement
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -50,6 +53,22 @@ class SourceDatabase(dg.ConfigurableResource):  # type: ignore[type-arg]
                 snapshot.end()
         finally:
             connection.close()
+
+    def self_check(self) -> Iterator[Diagnosis]:
+        """Has the server plan the extraction, which checks names and privileges and runs nothing."""
+        try:
+            with self.snapshot() as snapshot:
+                ((user, database),) = snapshot.rows("select current_user, current_database()", {})
+                yield good("login", f"{user} on {database}")
+                try:
+                    snapshot.rows(f"explain {statement('landing/raw_purchases.sql')}", _A_MOMENT)
+                except psycopg2.ProgrammingError as error:
+                    yield _unreadable(error, user)
+                    return
+                yield good(PURCHASES, "can be read, with every column that the extraction wants")
+                yield _index(snapshot)
+        except psycopg2.OperationalError as error:
+            yield login_refused(error, settings="USER_BEHAVIOUR_SOURCE_URL")
 
 
 class Snapshot:
@@ -90,3 +109,33 @@ class Snapshot:
         # libpq throws away what is left of a COPY when another statement comes: rows would be lost without a word.
         if self._stream:
             raise SnapshotError("A stream of the snapshot is under way; read the stream to its end, or close it.")
+
+
+PURCHASES = "retail.user_purchase"
+_A_MOMENT = dict.fromkeys(("first_moment", "end_moment"), datetime(2010, 12, 1))  # noqa: DTZ001  # UTC without a zone
+# One row an index of the table that begins with the date.
+_INDEXES = """
+select c.relname
+from pg_index as i
+inner join pg_class as c on c.oid = i.indexrelid
+inner join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
+where i.indrelid = %(table)s::regclass and a.attname = 'invoice_date' and i.indisvalid
+"""
+
+
+def _unreadable(error: psycopg2.ProgrammingError, user: str) -> Diagnosis:
+    if isinstance(error, errors.InsufficientPrivilege):
+        remedy = f"As the owner: grant usage on schema retail to {user}; grant select on {PURCHASES} to {user};"
+    else:
+        remedy = f"Create {PURCHASES} as sql/schema/shop.sql does, as a view if need be, or correct the database."
+    return bad(PURCHASES, in_short(error), remedy)
+
+
+def _index(snapshot: Snapshot) -> Diagnosis:
+    if found := snapshot.rows(_INDEXES, {"table": PURCHASES}):
+        return good("index", f"{found[0][0]} serves a range of invoice_date")
+    return unknown(
+        "index",
+        "none on invoice_date: each run reads the whole table",
+        f"Better: create index on {PURCHASES} (invoice_date);",
+    )

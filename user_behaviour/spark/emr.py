@@ -12,11 +12,12 @@ import time
 from abc import abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
 from user_behaviour.aws.clients import Aws
+from user_behaviour.aws.errors import AwsError, aws_errors
 from user_behaviour.lake.lake import Lake
 from user_behaviour.spark.emr_job import (
     Ending,
@@ -42,6 +43,9 @@ UNKNOWN_AT_MOST = 3
 
 class EmrSpark(SparkRunner):
     """Spark programs as jobs on EMR, each waited for to its end."""
+
+    service: ClassVar[str]
+    """What boto3 calls the service."""
 
     minutes: float = Field(default=60, description="After so many minutes of waiting a job is cancelled.")
     poll_seconds: float = Field(default=10, description="How often EMR is asked how a job goes.")
@@ -73,20 +77,19 @@ class EmrSpark(SparkRunner):
 
     def run(self, program: str, job: str) -> None:
         """As the role says. Raises a `SparkJobError`; whatever ends the wait before the job's end cancels the job."""
-        from botocore.exceptions import BotoCoreError, ClientError
-
         name, job_id = job_name(program, job), None
         try:
             job_id = self._started(name, program, job)
-            logs = self.logs(job_id)
-            _log().info("Spark job %s: logs at %s", job_id, logs)
-            state = self._ended(job_id, logs)
+            with aws_errors(self.service, "Watching", f"Spark job {job_id}"):
+                logs = self.logs(job_id)
+                _log().info("Spark job %s: logs at %s", job_id, logs)
+                state = self._ended(job_id, logs)
         except SparkJobLostError:
             raise
         except BaseException as error:  # also an interruption, which is none of Exception's
             self._give_up(name, job_id)
-            if isinstance(error, (BotoCoreError, ClientError)):
-                raise SparkJobUnseenError(f"EMR could not be asked about Spark job {job_id}: {error}.") from error
+            if isinstance(error, AwsError):
+                raise SparkJobUnseenError(str(error)) from error
             raise
         if state.ending is not Ending.SUCCESS:
             kind = SparkJobCancelledError if state.ending is Ending.CANCELLATION else SparkJobFailedError
@@ -96,17 +99,15 @@ class EmrSpark(SparkRunner):
             )
 
     def _started(self, name: str, program: str, job: str) -> str:
-        from botocore.exceptions import BotoCoreError, ClientError
-
         try:
-            if found := self.find(name):
-                _log().info("Spark job %s (%s) was submitted before; waiting for it", found, name)
-                return found
-            job_id = self.submit(name, SparkPrograms(Path(self.programs), self.lake).uri(program), ["--job", job])
-        except (BotoCoreError, ClientError) as error:
+            with aws_errors(self.service, f"Submitting {program} as", name):
+                if found := self.find(name):
+                    _log().info("Spark job %s (%s) was submitted before; waiting for it", found, name)
+                    return found
+                job_id = self.submit(name, SparkPrograms(Path(self.programs), self.lake).uri(program), ["--job", job])
+        except AwsError as error:
             raise SparkJobRefusedError(
-                f"Submitting {program} as {name} failed: {error}. `user-behaviour doctor` looks at application, "
-                "cluster, role and permissions."
+                f"{error} `user-behaviour doctor` looks at application, cluster, role and permissions."
             ) from error
         _log().info("Spark job %s (%s) submitted", job_id, name)
         return job_id
@@ -138,13 +139,12 @@ class EmrSpark(SparkRunner):
 
     def _give_up(self, name: str, job_id: str | None) -> None:
         """Cancels the job; with no id, the one that a broken off submission may have started."""
-        from botocore.exceptions import BotoCoreError, ClientError
-
         try:
-            if found := job_id or self.find(name):
-                self.cancel(found)
-                _log().warning("Spark job %s (%s): its cancellation was asked for", found, name)
-        except (BotoCoreError, ClientError, SparkJobError) as error:
+            with aws_errors(self.service, "Cancelling", f"Spark job {name}"):
+                if found := job_id or self.find(name):
+                    self.cancel(found)
+                    _log().warning("Spark job %s (%s): its cancellation was asked for", found, name)
+        except (AwsError, SparkJobError) as error:
             # Not raised: what ended the wait is what the run is to say.
             _log().warning("Spark job %s could not be cancelled and may be running: %s", name, error)
 

@@ -6,17 +6,20 @@ restarted orchestrator makes again, starts nothing twice.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from math import ceil
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field
 
+from user_behaviour.aws.errors import aws_errors
+from user_behaviour.diagnosis import Diagnosis, bad, good, unknown
 from user_behaviour.spark.emr import EmrSpark
 from user_behaviour.spark.emr_job import Ending, JobState
 
 LOGS = "_logs/spark"
+_ALIVE = {"CREATING", "CREATED", "STARTING", "STARTED", "STOPPING", "STOPPED"}
 # Between the polite and the hard end of a cancelled job, in seconds; 15 is the least that EMR takes.
 GRACE_SECONDS = 15
 # The least time-out that EMR Serverless takes, in minutes.
@@ -26,6 +29,8 @@ _ENDINGS = {"SUCCESS": Ending.SUCCESS, "FAILED": Ending.FAILURE, "CANCELLED": En
 
 class EmrServerlessSpark(EmrSpark):
     """Spark programs as job runs of an application of EMR Serverless."""
+
+    service: ClassVar[str] = "emr-serverless"
 
     application: str = Field(description="The application's id; it exists already, and stops by itself.")
     role: str = Field(description="The ARN of the role as which jobs run.")
@@ -77,10 +82,42 @@ class EmrServerlessSpark(EmrSpark):
             f"aws emr-serverless get-dashboard-for-job-run --application-id {self.application} --job-run-id {job_id}"
         )
 
+    def self_check(self) -> Iterator[Diagnosis]:
+        with aws_errors(self.service, "Looking at", f"application {self.application}"):
+            found = self._client.get_application(applicationId=self.application)["application"]
+            self.find("no-such-job")
+        yield good("jobs", "can be listed")
+        update = f"aws emr-serverless update-application --application-id {self.application}"
+        yield self._readiness(found, update)
+        stop = found.get("autoStopConfiguration", {})
+        if stop.get("enabled", True):
+            yield good("auto-stop", f"after {stop.get('idleTimeoutMinutes', 15)} idle minutes")
+        else:
+            remedy = f"Run: {update} --auto-stop-configuration enabled=true,idleTimeoutMinutes=15"
+            yield bad("auto-stop", "off: workers that are kept ready are paid for, for ever", remedy)
+        if most := found.get("maximumCapacity"):
+            yield good("capacity", f"{most['cpu']}, {most['memory']} at most")
+        else:
+            remedy = f"Better: {update} --maximum-capacity cpu=16vCPU,memory=64GB"
+            yield unknown("capacity", "no limit but the account's quota", remedy)
+
+    def _readiness(self, found: Mapping[str, Any], update: str) -> Diagnosis:
+        subject, state = "application", found["state"]
+        if found["type"].lower() != "spark":
+            remedy = "Create one of the type SPARK, and name it in USER_BEHAVIOUR_EMR_APPLICATION."
+            return bad(subject, f"{self.application} is of the type {found['type']}", remedy)
+        if state not in _ALIVE:
+            remedy = "Create another (the template in deploy/ does), and name it in USER_BEHAVIOUR_EMR_APPLICATION."
+            return bad(subject, f"{self.application} is {state}", remedy)
+        if state != "STARTED" and not found.get("autoStartConfiguration", {}).get("enabled", True):
+            remedy = f"Run: {update} --auto-start-configuration enabled=true"
+            return bad(subject, f"{self.application} is {state} and does not start by itself", remedy)
+        return good(subject, f"{self.application}, {found['releaseLabel']}, {state}")
+
     @property
     def _logs_uri(self) -> str:
         return f"{self.lake.uri(LOGS)}/"
 
     @property
     def _client(self) -> Any:
-        return self.aws.client("emr-serverless")
+        return self.aws.client(self.service)

@@ -7,11 +7,13 @@ submission, the one after a lost answer included, the cluster's steps are search
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar
 
 from pydantic import Field
 
+from user_behaviour.aws.errors import UnavailableError, aws_errors
+from user_behaviour.diagnosis import Diagnosis, good, judged
 from user_behaviour.spark.emr import EmrSpark
 from user_behaviour.spark.emr_job import Ending, JobState, SparkJobError
 
@@ -21,11 +23,12 @@ _ENDINGS = {
     "INTERRUPTED": Ending.FAILURE,
     "CANCELLED": Ending.CANCELLATION,
 }
-_THROTTLED = {"ThrottlingException", "Throttling", "RequestLimitExceeded", "TooManyRequestsException"}
 
 
 class EmrStepsSpark(EmrSpark):
     """Spark programs as steps on an EMR cluster."""
+
+    service: ClassVar[str] = "emr"
 
     cluster: str = Field(description="The cluster's id; it exists already.")
     role: str = Field(default="", description="The ARN of a runtime role, where the cluster asks for one.")
@@ -74,20 +77,26 @@ class EmrStepsSpark(EmrSpark):
         root = uri.replace("s3n://", "s3://").rstrip("/")
         return f"{root}/{self.cluster}/steps/{job_id}/ (stderr.gz); {page}"
 
+    def self_check(self) -> Iterator[Diagnosis]:
+        with aws_errors(self.service, "Looking at", f"cluster {self.cluster}"):
+            found = self._client.describe_cluster(ClusterId=self.cluster)["Cluster"]
+            self.find("no-such-job")
+        yield good("jobs", "can be listed")
+        state = found["Status"]["State"]
+        described = f"{self.cluster}, {found.get('ReleaseLabel', 'no release')}, {state}"
+        remedy = "Take one that is WAITING or RUNNING (USER_BEHAVIOUR_EMR_CLUSTER)."
+        yield judged("cluster", state in {"WAITING", "RUNNING"}, described, remedy)
+        names = [application["Name"] for application in found.get("Applications", ())]
+        remedy = "Take a cluster that was created with Spark."
+        yield judged("applications", "Spark" in names, ", ".join(names), remedy)
+
     def _submitted(self, step: dict[str, Any]) -> str | None:
         """The step's id; None where the answer was lost or another attempt may help."""
-        from botocore import exceptions as boto
-
         try:
-            return self._submit_once(step)
-        except (boto.ConnectionError, boto.HTTPClientError):
+            with aws_errors(self.service, "Submitting", step["Name"]):
+                return self._submit_once(step)
+        except UnavailableError:
             return None
-        except boto.ClientError as error:
-            if error.response["Error"]["Code"] in _THROTTLED:
-                return None
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
-                return None
-            raise
 
     def _seen(self, name: str) -> str | None:
         time.sleep(self.poll_seconds)
@@ -95,10 +104,10 @@ class EmrStepsSpark(EmrSpark):
 
     def _submit_once(self, step: dict[str, Any]) -> str:
         # botocore would repeat a submission whose answer was lost, and so submit twice.
-        client = self.aws.model_copy(update={"max_attempts": 1}).client("emr")
+        client = self.aws.model_copy(update={"max_attempts": 1}).client(self.service)
         role = {"ExecutionRoleArn": self.role} if self.role else {}
         return str(client.add_job_flow_steps(JobFlowId=self.cluster, Steps=[step], **role)["StepIds"][0])
 
     @property
     def _client(self) -> Any:
-        return self.aws.client("emr")
+        return self.aws.client(self.service)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import runpy
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field
 
-from user_behaviour.local.java import java_home
-from user_behaviour.local.spark_config import SPARK_CONFIG
+from user_behaviour.diagnosis import Diagnosis, good, judged
+from user_behaviour.spark.java import java_home
+from user_behaviour.spark.local_config import SPARK_CONFIG
 from user_behaviour.spark.spark import SparkRunner
 
 _thread = ThreadPoolExecutor(1, "spark-start")
@@ -34,6 +37,12 @@ class LocalSpark(SparkRunner):
     def run(self, program: str, job: str) -> None:
         _starting(self).result()  # the program's getOrCreate() finds it
         runpy.run_path(str(Path(self.programs) / program))["main"](["--job", job])
+
+    def self_check(self) -> Iterator[Diagnosis]:
+        yield good("Java", str(self.java_home))
+        is_there = find_spec("pyspark") is not None
+        found = "is installed" if is_there else "is not installed"
+        yield judged("PySpark", is_there, found, "Install it with: pip install user_behaviour")
 
 
 @cache

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterator
 
 import dagster as dg
 from pydantic import Field
+
+from user_behaviour.diagnosis import Diagnosis
 
 
 class SparkRunner(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -20,3 +23,7 @@ class SparkRunner(dg.ConfigurableResource):  # type: ignore[type-arg]
     @abstractmethod
     def run(self, program: str, job: str) -> None:
         """Runs the program with `--job JOB`; returns when it has succeeded."""
+
+    @abstractmethod
+    def self_check(self) -> Iterator[Diagnosis]:
+        """Looks at what would run a program; nothing is started."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from user_behaviour.catalog.external_tables import ExternalTables
 from user_behaviour.lake.dataset import Dataset
 from user_behaviour.lake.lake import Lake
-from user_behaviour.spark.output import STAGING
+from user_behaviour.spark.job import SPARK_JOBS
 from user_behaviour.tables.days import DayRange
 from user_behaviour.tables.table import Table
 
@@ -58,7 +58,7 @@ class Retention:
         return remove(dataset.superseded(day, before=self.before)), unpublished
 
     def _purge_staging(self, dataset: Dataset) -> int:
-        root = f"{STAGING}/{dataset.table.name}"
+        root = f"{SPARK_JOBS}/{dataset.table.name}"
         return sum(self._remove(f"{root}/{batch}", held=set()) for batch in self.lake.list(root))
 
     def _remove(self, directory: str, *, held: set[str]) -> bool:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
 import dagster as dg
+
+from user_behaviour.diagnosis import Diagnosis, failed, good
 
 
 @dataclass(frozen=True)
@@ -42,3 +44,19 @@ class VendorDrop(dg.ConfigurableResource):  # type: ignore[type-arg]
     @abstractmethod
     def uri(self) -> str:
         """The place as people address it."""
+
+    def self_check(self) -> Iterator[Diagnosis]:
+        """Lists the files and opens the newest."""
+        subject = "files"
+        try:
+            files = self.files()
+            yield good(subject, f"{self.uri()} can be listed; files: {len(files):,}")
+            subject = "read"
+            # Who may read is told that a file is not there; who may not is refused before anybody looks.
+            name = max(files, key=lambda file: file.modified_at).name if files else "_doctor-asks-for-what-is-not-there"
+            self.open(name).close()
+            yield good(subject, f"{name} was opened")
+        except FileNotFoundError:
+            yield good(subject, "allowed; there is no file to read")
+        except OSError as error:
+            yield failed(subject, error)

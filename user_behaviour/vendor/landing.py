@@ -7,32 +7,23 @@ So a file that the vendor has since cleared away still counts, and one that was 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import KW_ONLY, dataclass, field
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING
 
-from user_behaviour.aws.store_errors import StoreError
+import pyarrow as pa
+
 from user_behaviour.lake.dataset import Dataset
 from user_behaviour.lake.held_back import HeldBackError
 from user_behaviour.lake.manifests import Source, timestamp
-from user_behaviour.recipes import Closing, DayBatch
+from user_behaviour.recipes import Closing, DayBatch, HeldBack
+from user_behaviour.tables.schemas import QUARANTINED_REVIEWS, RAW_REVIEWS
 from user_behaviour.vendor.drop import DroppedFile, VendorDrop
-from user_behaviour.vendor.reviews import BadRow, FileTally, UnreadableFile, day_of, quarantine_table, review_batches
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from user_behaviour.vendor.reviews import BadRow, ReviewRow, UnreadableFile, day_of, read_rows
 
 ORIGINALS = "movie_review_file"
-
-
-@dataclass(frozen=True)
-class LandingLimits:
-    """`bad_row_share`: the share of a day's rows, 0 to 1, that may be bad. `file_bytes`: a file's size, unpacked."""
-
-    bad_row_share: float = 0.01
-    file_bytes: int = 1 << 30
+BATCH_ROWS = 2_000
+BATCH_CHARACTERS = 4_000_000
 
 
 class FileInFlightError(HeldBackError):
@@ -41,28 +32,38 @@ class FileInFlightError(HeldBackError):
 
 @dataclass(frozen=True)
 class ReviewLanding:
-    """Lands the vendor's files of one day after another."""
+    """Lands the vendor's files of one day after another.
+
+    `bad_row_share` of a day's rows, 0 to 1, may be bad; a file may have `file_bytes` bytes, unpacked.
+    """
 
     drop: VendorDrop
     dataset: Dataset
-    limits: LandingLimits
+    _: KW_ONLY
+    bad_row_share: float
+    file_bytes: int
 
-    @contextmanager
-    def open(self) -> Iterator[Callable[[date], DayBatch]]:
-        """One look at the drop for all days of a run."""
+    def days(self, days: Sequence[date]) -> Iterator[DayBatch | HeldBack]:
+        """The days, in their order, by one look at the drop for all of them."""
         as_of = timestamp(datetime.now(UTC))
-        by_day: dict[date, list[DroppedFile]] = defaultdict(list)
+        files: dict[date, list[DroppedFile]] = defaultdict(list)
         for file in self.drop.files():
-            if (day := day_of(file.name)) is not None:
-                by_day[day].append(file)
-        yield lambda day: self._batch(day, as_of, by_day[day])
+            if (day_of_file := day_of(file.name)) is not None:
+                files[day_of_file].append(file)
+        for day in days:
+            try:
+                sources = self._sources(day, files[day])
+            except HeldBackError as error:
+                yield HeldBack(day, error)
+            else:
+                yield DayBatch(day, as_of, _Reading(self, sources).rows())
 
-    def _batch(self, day: date, as_of: str, files: Sequence[DroppedFile]) -> DayBatch:
+    def _sources(self, day: date, files: Sequence[DroppedFile]) -> tuple[Source, ...]:
+        """What the day is made of, by name; what is new of it is kept first."""
         in_force = self.dataset.manifests([day]).get(day)
-        kept: Mapping[str, Source] = {source.name: source for source in in_force.sources} if in_force else {}
-        sources = {**kept, **{file.name: self._keep(day, file) for file in files}}
-        reading = _DayReading(self.dataset, self.limits, tuple(sources[name] for name in sorted(sources)))
-        return DayBatch(as_of, reading.batches(), reading.close)
+        sources = {source.name: source for source in in_force.sources} if in_force else {}
+        sources.update({file.name: self._keep(day, file) for file in files})
+        return tuple(sources[name] for name in sorted(sources))
 
     def _keep(self, day: date, file: DroppedFile) -> Source:
         """Copies a file into the lake, unchanged, once for each version."""
@@ -71,7 +72,7 @@ class ReviewLanding:
         if file.name not in lake.list(directory):
             try:
                 content = self.drop.open(file.name)
-            except OSError as error:
+            except (FileNotFoundError, PermissionError) as error:  # what else fails is no fault of the file
                 raise FileInFlightError(_unopened(file, error)) from error
             with content:
                 lake.write(f"{directory}/{file.name}", content)
@@ -82,50 +83,88 @@ class ReviewLanding:
 
 
 def _unopened(file: DroppedFile, error: OSError) -> str:
-    if isinstance(error, StoreError):  # says what to do itself
-        return f"{file.name} cannot be opened. {error}"
-    return f"{file.name} cannot be opened ({error.strerror}); see to its access rights, or deliver it again."
+    if error.strerror:  # of the operating system, which gives a bare reason
+        return f"{file.name} cannot be opened ({error.strerror}); see to its access rights, or deliver it again."
+    return f"{file.name} cannot be opened. {error}"
 
 
 @dataclass
-class _DayReading:
+class _Reading:
     """One day's files on their way; knows at the end whether the day may be published."""
 
-    dataset: Dataset
-    limits: LandingLimits
+    landing: ReviewLanding
     sources: tuple[Source, ...]
-    tallies: dict[str, FileTally] = field(default_factory=dict)
+    rows_read: int = 0
     bad: list[tuple[str, BadRow]] = field(default_factory=list)
     unreadable: list[UnreadableFile] = field(default_factory=list)
 
-    def batches(self) -> Iterator[pa.RecordBatch]:
+    def rows(self) -> Iterator[pa.RecordBatch | Closing]:
+        """The reviews that can be used; raises `HeldBackError` after the last where the day may not be published."""
         for source in self.sources:
-            tally = self.tallies[source.name] = FileTally()
-            with self.dataset.lake.open(source.kept_at) as stream:
-                try:
-                    yield from review_batches(
-                        stream,
-                        source.name,
-                        batch_id="",  # the lake writes its own
-                        max_bytes=self.limits.file_bytes,
-                        on_bad=lambda row, name=source.name: self.bad.append((name, row)),  # type: ignore[misc]
-                        tally=tally,
-                    )
-                except UnreadableFile as error:
-                    # The other files are read all the same, so that one look names all that is wrong.
-                    self.unreadable.append(error)
+            try:
+                yield from review_batches(self._reviews(source), source.name)
+            except UnreadableFile as error:
+                # The other files are read all the same, so that one look names all that is wrong.
+                self.unreadable.append(error)
+        yield self._closing()
 
-    def close(self) -> Closing:
-        rows = sum(tally.rows for tally in self.tallies.values())
+    def _reviews(self, source: Source) -> Iterator[ReviewRow]:
+        with self.landing.dataset.lake.open(source.kept_at) as stream:
+            for row in read_rows(stream, source.name, max_bytes=self.landing.file_bytes):
+                self.rows_read += 1
+                if isinstance(row, BadRow):
+                    self.bad.append((source.name, row))
+                else:
+                    yield row
+
+    def _closing(self) -> Closing:
         quarantine = quarantine_table(self.bad) if self.bad else None
         reasons = [str(error) for error in self.unreadable]
-        if len(self.bad) > self.limits.bad_row_share * rows:
+        if len(self.bad) > self.landing.bad_row_share * self.rows_read:
             name, first = self.bad[0]
             reasons.append(
-                f"{name}, line {first.line}: {first.reason}; {len(self.bad)} of the day's {rows} rows cannot be used, "
-                f"more than the limit of {self.limits.bad_row_share:.2%}"
+                f"{name}, line {first.line}: {first.reason}; {len(self.bad)} of the day's {self.rows_read} rows cannot "
+                f"be used, more than the limit of {self.landing.bad_row_share:.2%}"
             )
         if reasons:
             raise HeldBackError(*reasons, quarantine=quarantine, sources=self.sources)
-        facts = {"files": len(self.sources), "rows_in_files": rows, "rows_quarantined": len(self.bad)}
+        facts = {"files": len(self.sources), "rows_in_files": self.rows_read, "rows_quarantined": len(self.bad)}
         return Closing(self.sources, facts, quarantine)
+
+
+def review_batches(rows: Iterable[ReviewRow], name: str) -> Iterator[pa.RecordBatch]:
+    """Reviews of the file `name` as RAW_REVIEWS, without the batch.
+
+    A record batch has at most BATCH_ROWS rows, and ends with the review that reaches BATCH_CHARACTERS.
+    """
+    batch: list[ReviewRow] = []
+    characters = 0
+    for row in rows:
+        batch.append(row)
+        characters += len(row.review)
+        if len(batch) == BATCH_ROWS or characters >= BATCH_CHARACTERS:
+            yield _record_batch(batch, name)
+            batch, characters = [], 0
+    if batch:
+        yield _record_batch(batch, name)
+
+
+def quarantine_table(rows: Sequence[tuple[str, BadRow]]) -> pa.Table:
+    """Bad rows, each with the name of its file, as QUARANTINED_REVIEWS."""
+    columns = {
+        "source_file": [file for file, _ in rows],
+        "line_number": [bad.line for _, bad in rows],
+        "reason": [bad.reason for _, bad in rows],
+        "raw": [bad.raw for _, bad in rows],
+    }
+    return pa.Table.from_pydict(columns, schema=QUARANTINED_REVIEWS.arrow_schema())
+
+
+def _record_batch(rows: Sequence[ReviewRow], name: str) -> pa.RecordBatch:
+    columns = {
+        "cid": [row.cid for row in rows],
+        "review_str": [row.review for row in rows],
+        "source_file": pa.repeat(name, len(rows)),
+        "line_number": [row.line for row in rows],
+    }
+    return pa.RecordBatch.from_pydict(columns, schema=RAW_REVIEWS.without("batch_id").arrow_schema())

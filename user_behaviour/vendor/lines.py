@@ -1,6 +1,6 @@
 """The physical lines of a delivered file: unpacked, numbered, bounded in length and number, one at a time.
 
-Here: gzip or plain, truncation, size limits, NUL bytes. Not here: what the lines mean (that is in `vendor_files`).
+Here: gzip or plain, truncation, size limits, NUL bytes. Not here: what the lines mean (that is in `reviews`).
 """
 
 from __future__ import annotations
@@ -45,56 +45,40 @@ class Lines:
         plain = io.BufferedReader(_Borrowed(stream), _BLOCK)
         packed = plain.peek(2).startswith(_GZIP_MAGIC)
         self._source = gzip.GzipFile(fileobj=plain) if packed else plain
-        self._waiting: deque[bytes] = deque()
-        self._unfinished = b""
+        self._given_back: deque[bytes] = deque()
 
     def take(self) -> bytes:
         """The next line with its line end; empty at the end of the file."""
-        if not self._waiting:
-            self._fill()
-        if not self._waiting:
-            return b""
-        line = self._waiting.popleft()
-        self.number += 1
-        if len(line) > LONGEST_RECORD:
-            raise self.unreadable(f"the line is longer than {LONGEST_RECORD} bytes", line=self.number)
-        if b"\0" in line:
-            raise self.unreadable("the line holds a NUL byte: the file is binary, or not UTF-8", line=self.number)
+        line = self._given_back.popleft() if self._given_back else self._read()
+        if line:
+            self.number += 1
         return line
 
     def give_back(self, lines: Sequence[bytes]) -> None:
         """Lets the lines taken last be taken again."""
-        self._waiting.extendleft(reversed(lines))
+        self._given_back.extendleft(reversed(lines))
         self.number -= len(lines)
 
     def unreadable(self, reason: str, *, line: int) -> UnreadableFile:
+        """The file's name to a reason and a line; to be raised."""
         return UnreadableFile(self._name, reason, line=line)
 
-    def _fill(self) -> None:
-        """Reads on until a line waits, which may be one that is too long, or the file ends."""
-        while not self._waiting:
-            block = self._block()
-            lines = io.BytesIO(self._unfinished + block).readlines()  # splits at LF only, as bytes.splitlines does not
-            self._unfinished = b""
-            if block and not lines[-1].endswith(b"\n") and len(lines[-1]) <= LONGEST_RECORD:
-                self._unfinished = lines.pop()
-            self._waiting.extend(lines)
-            if not block:
-                return
-
-    def _block(self) -> bytes:
-        ahead = self.number + 1
+    def _read(self) -> bytes:
+        number = self.number + 1
         try:
-            # Not read(): what was unpacked before the damage must come through, for the line to be right.
-            block = self._source.read1(_BLOCK)
+            line = self._source.readline(LONGEST_RECORD + 1)
         except EOFError as error:
-            raise self.unreadable("the gzip data ends early: the file is cut off", line=ahead) from error
+            raise self.unreadable("the gzip data ends early: the file is cut off", line=number) from error
         except (gzip.BadGzipFile, zlib.error) as error:
-            raise self.unreadable(f"the gzip data is damaged ({error})", line=ahead) from error
-        self._bytes_left -= len(block)
+            raise self.unreadable(f"the gzip data is damaged ({error})", line=number) from error
+        self._bytes_left -= len(line)
         if self._bytes_left < 0:
-            raise self.unreadable(f"the file has more than {self._max_bytes} bytes, unpacked", line=ahead)
-        return block
+            raise self.unreadable(f"the file has more than {self._max_bytes} bytes, unpacked", line=number)
+        if len(line) > LONGEST_RECORD:
+            raise self.unreadable(f"the line is longer than {LONGEST_RECORD} bytes", line=number)
+        if b"\0" in line:
+            raise self.unreadable("the line holds a NUL byte: the file is binary, or not UTF-8", line=number)
+        return line
 
 
 class _Borrowed(io.RawIOBase):

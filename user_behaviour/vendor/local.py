@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 from pydantic import Field
 
+from user_behaviour.diagnosis import Diagnosis, unknown
 from user_behaviour.vendor.drop import DroppedFile, VendorDrop
 
 
@@ -39,6 +40,13 @@ class LocalVendorDrop(VendorDrop):
 
     def uri(self) -> str:
         return f"file://{self.directory}"
+
+    def self_check(self) -> Iterator[Diagnosis]:
+        if Path(self.directory).exists():
+            yield from super().self_check()
+        else:
+            remedy = "`user-behaviour generate` makes a sample, `user-behaviour deliver FILE` takes a file of yours."
+            yield unknown("files", f"{self.directory} is not there yet", remedy)
 
 
 def _dropped(name: str, status: os.stat_result) -> DroppedFile:

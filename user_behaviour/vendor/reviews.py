@@ -1,27 +1,22 @@
 """A vendor's review file, read strictly, row by row, losing nothing.
 
-Here: which day a file's name says, the CSV dialect, what makes a row or a whole file unusable, and both outcomes as
-Arrow. Not here: where the files lie, how bad rows are weighed, who publishes what. Memory does not grow with the file.
+Here: which day a file's name says, the CSV dialect, what makes a row or a whole file unusable. Not here: where the
+files lie, how bad rows are weighed, what becomes of the rows. Memory does not grow with the file.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple
 
-from user_behaviour.tables.schemas import QUARANTINED_REVIEWS, RAW_REVIEWS
+from user_behaviour.tables.schemas import RAW_REVIEWS
 from user_behaviour.vendor.lines import LONGEST_RECORD, Lines
 from user_behaviour.vendor.lines import UnreadableFile as UnreadableFile  # its readers meet it here
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
 HEADER = (b"cid", b"review_str")
-BATCH_ROWS = 2_000
-BATCH_CHARACTERS = 4_000_000
 
 _NAME = re.compile(r"movie_review_([0-9]{4}-[0-9]{2}-[0-9]{2})[^\x00-\x1f]*\.csv(?:\.gz)?")
 _FIELD = re.compile(rb'(?:"([^"]*+(?:""[^"]*+)*+)(")?|([^",\r\n]*+))(,|(?:\r?\n)?\Z)?')
@@ -49,16 +44,6 @@ class BadRow:
     line: int
     reason: str
     raw: bytes
-
-
-@dataclass
-class FileTally:
-    """What became of one file's rows, counted apart: rows read, rows handed on in batches, rows quarantined."""
-
-    rows: int = 0
-    landed: int = 0
-    quarantined: int = 0
-    first_bad: BadRow | None = None
 
 
 def day_of(name: str) -> date | None:
@@ -101,67 +86,7 @@ def read_rows(stream: BinaryIO, name: str, *, max_bytes: int) -> Iterator[Review
         raise lines.unreadable(f"the header {b','.join(HEADER).decode()} was expected, {found!a} was found", line=1)
     while line := lines.take():
         if line not in (b"\n", b"\r\n"):
-            yield _judged(lines, line)
-
-
-def review_batches(
-    stream: BinaryIO,
-    name: str,
-    *,
-    batch_id: str,
-    max_bytes: int,
-    on_bad: Callable[[BadRow], None],
-    tally: FileTally,
-) -> Iterator[pa.RecordBatch]:
-    """The usable rows of a vendor file as RAW_REVIEWS; bad rows go to `on_bad` as they are met.
-
-    A batch has at most BATCH_ROWS rows, and ends with the review that reaches BATCH_CHARACTERS. `tally` is filled on
-    the way and final when the iterator ends; after an UnreadableFile it tells how far the reading came.
-    """
-    batch: list[ReviewRow] = []
-    characters = 0
-    for row in read_rows(stream, name, max_bytes=max_bytes):
-        tally.rows += 1
-        if isinstance(row, BadRow):
-            on_bad(row)
-            tally.quarantined += 1
-            tally.first_bad = tally.first_bad or row
-            continue
-        batch.append(row)
-        characters += len(row.review)
-        if len(batch) == BATCH_ROWS or characters >= BATCH_CHARACTERS:
-            yield _record_batch(batch, name, batch_id=batch_id)
-            tally.landed += len(batch)
-            batch, characters = [], 0
-    if batch:
-        yield _record_batch(batch, name, batch_id=batch_id)
-        tally.landed += len(batch)
-
-
-def quarantine_table(rows: Sequence[tuple[str, BadRow]]) -> pa.Table:
-    """Bad rows, each with the name of its file, as QUARANTINED_REVIEWS."""
-    import pyarrow as pa
-
-    columns = {
-        "source_file": [file for file, _ in rows],
-        "line_number": [bad.line for _, bad in rows],
-        "reason": [bad.reason for _, bad in rows],
-        "raw": [bad.raw for _, bad in rows],
-    }
-    return pa.Table.from_pydict(columns, schema=QUARANTINED_REVIEWS.arrow_schema())
-
-
-def _record_batch(rows: Sequence[ReviewRow], name: str, *, batch_id: str) -> pa.RecordBatch:
-    import pyarrow as pa
-
-    columns = {
-        "cid": [row.cid for row in rows],
-        "review_str": [row.review for row in rows],
-        "source_file": pa.repeat(name, len(rows)),
-        "line_number": [row.line for row in rows],
-        "batch_id": pa.repeat(batch_id, len(rows)),
-    }
-    return pa.RecordBatch.from_pydict(columns, schema=RAW_REVIEWS.arrow_schema())
+            yield _row_from(lines, line)
 
 
 class _Split(NamedTuple):
@@ -189,12 +114,12 @@ def _split(text: bytes) -> _Split:
     return _Split(fields)
 
 
-def _judged(lines: Lines, line: bytes) -> ReviewRow | BadRow:
-    """The record that starts with `line`, the one taken last."""
+def _row_from(lines: Lines, line: bytes) -> ReviewRow | BadRow:
+    """The row that starts with `line`, the one taken last."""
     number = lines.number
     split = _split(line)
     if split.is_open:
-        line, split = _continued(lines, line)
+        line, split = _whole_record(lines, line)
     if split.broken:
         return BadRow(number, split.broken, line)
     if len(split.fields) != len(HEADER):
@@ -203,12 +128,12 @@ def _judged(lines: Lines, line: bytes) -> ReviewRow | BadRow:
         cid, review = (field.decode() for field in split.fields)
     except UnicodeDecodeError:
         return BadRow(number, "invalid UTF-8", line)
-    if reason := _objection_to_cid(cid) or _objection_to_review(review):
+    if reason := _fault_in_cid(cid) or _fault_in_review(review):
         return BadRow(number, reason, line)
     return ReviewRow(cid, review, number)
 
 
-def _continued(lines: Lines, first: bytes) -> tuple[bytes, _Split]:
+def _whole_record(lines: Lines, first: bytes) -> tuple[bytes, _Split]:
     """The whole record that `first` opens; where there is none, `first` alone and the rule that is broken."""
     number = lines.number
     taken = [first]
@@ -232,7 +157,7 @@ def _continued(lines: Lines, first: bytes) -> tuple[bytes, _Split]:
     raise lines.unreadable("the file ends inside a quoted field: it is cut off, or a quote is missing", line=number)
 
 
-def _objection_to_cid(cid: str) -> str:
+def _fault_in_cid(cid: str) -> str:
     if not cid.strip():
         return "customer id is empty"
     if len(cid.encode()) > _MAX_BYTES["cid"]:
@@ -242,7 +167,7 @@ def _objection_to_cid(cid: str) -> str:
     return f"customer id is larger than {_LARGEST_CID}" if int(cid) > _LARGEST_CID else ""
 
 
-def _objection_to_review(review: str) -> str:
+def _fault_in_review(review: str) -> str:
     if not review or review.isspace():
         return "review is empty"
     limit = _MAX_BYTES["review_str"]

@@ -12,7 +12,9 @@ import psycopg2.extensions
 import pyarrow as pa
 from pydantic import Field
 
+from user_behaviour.diagnosis import Diagnosis, good
 from user_behaviour.tables.copy_stream import CopySource, copy_out
+from user_behaviour.warehouse.privileges import asked
 from user_behaviour.warehouse.warehouse import Warehouse
 
 
@@ -33,6 +35,10 @@ class PostgresWarehouse(Warehouse):
             keepalives_idle=30,
             client_encoding="UTF8",  # of the rows that COPY brings in and out
         )
+
+    def server_check(self, connection: psycopg2.extensions.connection) -> Iterator[Diagnosis]:
+        ((version,),) = asked(connection, "select split_part(version(), ' ', 2)")
+        yield good("version", f"PostgreSQL {version}")
 
     @contextmanager
     def reading(self) -> Iterator[psycopg2.extensions.connection]:

@@ -18,6 +18,7 @@ from pydantic import Field, model_validator
 
 from user_behaviour.aws.clients import Aws
 from user_behaviour.aws.secrets import Secret
+from user_behaviour.diagnosis import Diagnosis, good, login_refused, unknown
 from user_behaviour.lake.lake import Lake
 from user_behaviour.warehouse import redshift_errors
 from user_behaviour.warehouse.redshift_connection import (
@@ -29,8 +30,11 @@ from user_behaviour.warehouse.redshift_connection import (
 )
 from user_behaviour.warehouse.redshift_copy import STAGING, StagedRows, staged
 from user_behaviour.warehouse.redshift_names import require_role, require_uri
+from user_behaviour.warehouse.redshift_server import redshift_server
 from user_behaviour.warehouse.redshift_unload import FewRows, UnloadedRows
 from user_behaviour.warehouse.warehouse import Warehouse
+
+_SETTINGS = "USER_BEHAVIOUR_REDSHIFT_HOST, …_PORT, …_DATABASE, …_USER, …_PASSWORD or …_WORKGROUP or …_CLUSTER"
 
 
 class RedshiftWarehouse(Warehouse):
@@ -99,6 +103,19 @@ class RedshiftWarehouse(Warehouse):
 
     def is_transient(self, error: psycopg2.Error) -> bool:
         return super().is_transient(error) or redshift_errors.is_conflict(error)
+
+    def login_refused(self, error: psycopg2.OperationalError) -> Diagnosis:
+        return login_refused(error, settings=_SETTINGS, ca="USER_BEHAVIOUR_REDSHIFT_CA_BUNDLE")
+
+    def server_check(self, connection: psycopg2.extensions.connection) -> Iterator[Diagnosis]:
+        protocol = connection.info.ssl_attribute("protocol")
+        yield good("TLS", f"{protocol}, certificate and name are verified")
+        yield from redshift_server(connection)
+        yield unknown(
+            "IAM role",
+            f"{self.iam_role}: only a COPY or a scan shows whether Redshift may use it",
+            "It must be associated with the cluster or namespace, read and write the lake, and read the Glue catalog.",
+        )
 
     @property
     def connection(self) -> RedshiftConnection:

@@ -16,16 +16,12 @@ from typing import Any
 
 import psycopg2
 import psycopg2.extensions
-from botocore.exceptions import BotoCoreError, ClientError
 
 from user_behaviour.aws.clients import Aws
+from user_behaviour.aws.errors import AwsError, aws_errors
 from user_behaviour.warehouse.interruptible_cursor import interruptible_cursor
 
 CREDENTIALS_SECONDS = 900  # the least that AWS gives; they are needed only to connect
-
-
-class CredentialsError(Exception):
-    """IAM gave no credentials for the database."""
 
 
 @dataclass(frozen=True)
@@ -63,13 +59,10 @@ class ServerlessCredentials(Credentials):
     workgroup: str
 
     def login(self, database: str) -> Login:
-        answer = _granted(
-            f"workgroup {self.workgroup}",
-            "redshift-serverless:GetCredentials",
-            lambda: self.aws.client("redshift-serverless").get_credentials(
+        with aws_errors("redshift-serverless", "Asking for credentials of", f"workgroup {self.workgroup}"):
+            answer = self.aws.client("redshift-serverless").get_credentials(
                 workgroupName=self.workgroup, dbName=database, durationSeconds=CREDENTIALS_SECONDS
-            ),
-        )
+            )
         return Login(answer["dbUser"], answer["dbPassword"])
 
 
@@ -82,17 +75,14 @@ class ClusterCredentials(Credentials):
     user: str
 
     def login(self, database: str) -> Login:
-        answer = _granted(
-            f"cluster {self.cluster}",
-            "redshift:GetClusterCredentials",
-            lambda: self.aws.client("redshift").get_cluster_credentials(
+        with aws_errors("redshift", "Asking for credentials of", f"cluster {self.cluster}"):
+            answer = self.aws.client("redshift").get_cluster_credentials(
                 ClusterIdentifier=self.cluster,
                 DbUser=self.user,
                 DbName=database,
                 AutoCreate=False,
                 DurationSeconds=CREDENTIALS_SECONDS,
-            ),
-        )
+            )
         return Login(answer["DbUser"], answer["DbPassword"])
 
 
@@ -125,7 +115,7 @@ class RedshiftConnection:
 
     def terminate(self, pid: int) -> None:
         """Ends another session of the same user, and with it the statement that it is at; as far as that can be had."""
-        with suppress(psycopg2.Error, CredentialsError), closing(self._connected()) as connection:
+        with suppress(psycopg2.Error, AwsError), closing(self._connected()) as connection:
             connection.autocommit = True
             with connection.cursor() as cursor:
                 cursor.execute("select pg_terminate_backend(%s)", (pid,))
@@ -159,13 +149,3 @@ class RedshiftConnection:
 def query_group(label: str) -> str:
     """The label as the name of a query group: what may be in one, and not longer than Redshift keeps."""
     return re.sub(r"[^A-Za-z0-9_/.: -]", "_", label)[:128]
-
-
-def _granted(target: str, action: str, ask: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    try:
-        return ask()
-    except (BotoCoreError, ClientError) as error:
-        raise CredentialsError(
-            f"IAM gives no credentials for the {target}: {error}. Check its name, the region, and that the role of "
-            f"this process may {action}."
-        ) from error

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from psycopg2.sql import Composable
+from psycopg2 import sql
+from psycopg2.extensions import AsIs, adapt
+
+from user_behaviour.aws.places import S3Place
 
 _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]{0,126}")
-_URI = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[A-Za-z0-9_.=/+@:-]+")
 _ROLES = re.compile(
     r"arn:aws[a-z-]*:iam::\d{12}:role/[A-Za-z0-9_+=.@/-]+(,arn:aws[a-z-]*:iam::\d{12}:role/[A-Za-z0-9_+=.@/-]+)*"
 )
@@ -28,9 +28,8 @@ def require_identifier(name: str) -> str:
 
 
 def require_uri(uri: str) -> str:
-    """An object in S3, or what the names of objects begin with."""
-    if not _URI.fullmatch(uri):
-        raise UnsafeNameError(f"{uri!r} is no place that Redshift can read; take s3://bucket/prefix, in plain letters.")
+    """An object in S3, or what the names of objects begin with. Raises `PlaceError`."""
+    S3Place.parse(uri)
     return uri
 
 
@@ -41,10 +40,8 @@ def require_role(role: str) -> str:
     return role
 
 
-def role_in_sql(role: str) -> Composable:
+def role_in_sql(role: str) -> sql.Composable:
     """The role as it follows IAM_ROLE."""
-    from psycopg2 import sql
-
     return sql.SQL("default") if role == "default" else sql.Literal(role)
 
 
@@ -56,6 +53,4 @@ class RoleParameter:
 
     def __conform__(self, protocol: object) -> object:
         """How psycopg2 asks a value for its text in SQL."""
-        from psycopg2.extensions import AsIs, adapt
-
         return AsIs("default") if require_role(self.role) == "default" else adapt(self.role)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from time import sleep
 from typing import Any, Self, TypeVar
@@ -19,6 +19,9 @@ import psycopg2.extensions
 import pyarrow as pa
 from psycopg2 import errors
 from pydantic import PrivateAttr
+
+from user_behaviour.diagnosis import Diagnosis, login_refused
+from user_behaviour.warehouse.privileges import login, privileges
 
 Result = TypeVar("Result")
 
@@ -99,6 +102,30 @@ class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
                 return result
 
         return self.retried(attempt)
+
+    def self_check(self, needed: Mapping[str, Sequence[str]]) -> Iterator[Diagnosis]:
+        """Who its sessions are, and whether they may do on each table what `needed` says; the login first.
+
+        Not by `rows`, which tries again and again where that it failed is what is asked.
+        """
+        try:
+            connection = self.connect()
+        except psycopg2.OperationalError as error:
+            yield self.login_refused(error)
+            return
+        with closing(connection):
+            connection.autocommit = True
+            yield login(connection)
+            yield from self.server_check(connection)
+            yield from privileges(connection, needed)
+
+    def login_refused(self, error: psycopg2.OperationalError) -> Diagnosis:
+        """Why nobody is let in."""
+        return login_refused(error, settings="the URL of the warehouse")
+
+    @abstractmethod
+    def server_check(self, connection: psycopg2.extensions.connection) -> Iterator[Diagnosis]:
+        """What the twin knows to ask of its server."""
 
     def retried(self, attempt: Callable[[], Result]) -> Result:
         """Does what is asked, again and again while it fails for reasons that pass by themselves."""

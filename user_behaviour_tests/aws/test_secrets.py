@@ -97,8 +97,8 @@ def test_no_repr_shows_a_value(cloud: Cloud) -> None:
 
 def test_a_secret_that_is_not_there_is_named_with_the_region(cloud: Cloud) -> None:
     assert refusal(Secret("PASSWORD", "secretsmanager:nowhere#password", cloud.aws)) == (
-        "The value of PASSWORD (secretsmanager:nowhere#password) cannot be used: there is no such secret in eu-west-1; "
-        "create it there, or correct the reference."
+        "The value of PASSWORD (secretsmanager:nowhere#password) cannot be used: Secrets Manager in eu-west-1 says "
+        "ResourceNotFoundException; create the secret there, or correct the reference."
     )
 
 
@@ -108,8 +108,9 @@ def test_a_secret_that_is_being_deleted_is_not_taken_for_one_that_never_was(
     name = store(CANARY)
     cloud.aws.client("secretsmanager").delete_secret(SecretId=name)
     assert refusal(Secret("PASSWORD", f"secretsmanager:{name}", cloud.aws)) == (
-        f"The value of PASSWORD (secretsmanager:{name}) cannot be used: it is marked for deletion, or has no value "
-        "yet; restore it with `aws secretsmanager restore-secret`, or give it one."
+        f"The value of PASSWORD (secretsmanager:{name}) cannot be used: Secrets Manager in eu-west-1 says "
+        "InvalidRequestException; restore it (`aws secretsmanager restore-secret`) if it is marked for deletion, or "
+        "give it a value."
     )
 
 
@@ -118,9 +119,9 @@ def test_a_missing_permission_is_named(cloud: Cloud, store: Callable[[str], str]
     with cloud.behind(answering("400 Bad Request", "AccessDeniedException")):
         said = refusal(Secret("PASSWORD", f"secretsmanager:{name}", cloud.aws))
     assert said == (
-        f"The value of PASSWORD (secretsmanager:{name}) cannot be used: it may not be read; allow "
-        "secretsmanager:GetSecretValue on it to this process's identity, and kms:Decrypt if a key of your own "
-        "encrypts it."
+        f"The value of PASSWORD (secretsmanager:{name}) cannot be used: Secrets Manager in eu-west-1 says "
+        f"AccessDeniedException; allow secretsmanager:GetSecretValue on secret {name} to the identity in use, and "
+        "kms:Decrypt if a key of your own encrypts it."
     )
 
 
@@ -128,8 +129,8 @@ def test_expired_credentials_and_no_endpoint_are_told_by_their_code(cloud: Cloud
     with cloud.behind(answering("400 Bad Request", "ExpiredTokenException")):
         said = refusal(Secret("PASSWORD", "secretsmanager:any", cloud.aws))
     assert said == (
-        "The value of PASSWORD (secretsmanager:any) cannot be used: AWS Secrets Manager gave no answer "
-        "(ExpiredTokenException); check credentials, region (eu-west-1) and network."
+        "The value of PASSWORD (secretsmanager:any) cannot be used: Secrets Manager in eu-west-1 says "
+        "ExpiredTokenException; log in again (`aws sso login`), or have the role's credentials refreshed, and rerun."
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from user_behaviour.aws.errors import AbsentError
 from user_behaviour.catalog.external_tables import CatalogError, Registration
 from user_behaviour.tables.days import DayRange
 from user_behaviour.tables.table import Column, UnknownType
@@ -136,7 +137,7 @@ def test_many_days_go_a_hundred_at_a_time_and_leave_twentyfive_at_a_time(glue: G
 
 
 def test_a_table_that_is_not_defined_is_an_error_that_says_what_defines_it(glue: Glue) -> None:
-    with pytest.raises(CatalogError, match=r"EntityNotFoundException: .*`user-behaviour migrate` makes the tables"):
+    with pytest.raises(AbsentError, match=r"EntityNotFoundException: .*`user-behaviour migrate` makes the tables"):
         glue.external.registered(replace(EXTERNAL, name="spectrum.letters"), SPAN)
 
 

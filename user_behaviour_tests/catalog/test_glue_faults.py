@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from user_behaviour.aws.errors import CredentialsRejectedError
 from user_behaviour.catalog.external_tables import CatalogError
 from user_behaviour_tests.cloud.glue_database import D1, D2, D3, EXTERNAL, Glue, new_glue
 from user_behaviour_tests.cloud.glue_wire import Body, GlueWire, Proceed, Refused
@@ -111,8 +112,8 @@ def test_expired_credentials_are_one_clear_error(glue: Glue, cloud: Cloud) -> No
         raise Refused("ExpiredTokenException", "The security token included in the request is expired")
 
     wire = GlueWire(alter)
-    said = rf"batch_get_partition of {glue.database}.parcels failed: Glue says ExpiredTokenException: .*Log in anew"
-    with cloud.behind(wire), pytest.raises(CatalogError, match=said):
+    said = rf"batch_get_partition of {glue.database}.parcels failed: Glue says ExpiredTokenException: .*Log in again"
+    with cloud.behind(wire), pytest.raises(CredentialsRejectedError, match=said):
         glue.external.register(EXTERNAL, glue.dataset, [D1])
     assert len(wire.calls) == 1
     assert glue.batches() == {}

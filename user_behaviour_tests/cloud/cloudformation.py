@@ -63,7 +63,7 @@ def _model(type_: str, make: Callable[[Aws, str, Properties], Made], aws: Aws) -
 
 def _bucket(aws: Aws, name: str, properties: Properties) -> Made:
     s3 = aws.client("s3")
-    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": aws.region})
+    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": aws.region_name})
     s3.put_public_access_block(Bucket=name, PublicAccessBlockConfiguration=properties["PublicAccessBlockConfiguration"])
     s3.put_bucket_ownership_controls(Bucket=name, OwnershipControls=properties["OwnershipControls"])
     s3.put_bucket_versioning(Bucket=name, VersioningConfiguration=properties["VersioningConfiguration"])
@@ -151,8 +151,8 @@ def _workgroup(aws: Aws, name: str, properties: Properties) -> Made:
         "",
         workgroup,
         {
-            "Workgroup.Endpoint.Address": f"{workgroup}.{ACCOUNT}.{aws.region}.redshift-serverless.amazonaws.com",
-            "Workgroup.WorkgroupArn": f"arn:aws:redshift-serverless:{aws.region}:{ACCOUNT}:workgroup/0f1e2d3c",
+            "Workgroup.Endpoint.Address": f"{workgroup}.{ACCOUNT}.{aws.region_name}.redshift-serverless.amazonaws.com",
+            "Workgroup.WorkgroupArn": f"arn:aws:redshift-serverless:{aws.region_name}:{ACCOUNT}:workgroup/0f1e2d3c",
         },
     )
 

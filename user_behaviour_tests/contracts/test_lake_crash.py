@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from user_behaviour.aws.clients import Aws
-from user_behaviour.aws.store_errors import StoreError
+from user_behaviour.aws.errors import AwsError
 from user_behaviour.lake.dataset import Dataset
 from user_behaviour.lake.local import LocalLake
 from user_behaviour.lake.manifests import Manifest
@@ -88,7 +88,7 @@ def test_after_the_last_request_of_a_dead_process_each_day_on_s3_is_whole_and_a_
         with cloud.behind(dead_after(step)):
             try:
                 publish(S3Lake(aws=dying, bucket=bucket, prefix=f"lake/{step}"), "dying", days)
-            except StoreError:
+            except AwsError:
                 died = True
         states.append(seen(lake.dataset(LETTERS), days))
         publish(lake, "after", days)

@@ -18,7 +18,7 @@ import pytest
 
 from user_behaviour.aws.clients import Aws
 from user_behaviour.spark import emr_serverless
-from user_behaviour.spark import output as spark_output
+from user_behaviour.spark import job as spark_job
 from user_behaviour.spark import programs as spark_programs
 from user_behaviour.tables.schemas import LAKE_TABLE_OF, RAW_REVIEWS
 from user_behaviour.warehouse import redshift_copy as staged_copy
@@ -244,7 +244,7 @@ def test_options_bring_a_key_a_vendor_and_an_operator(with_options: CreatedStack
 
 def test_the_prefixes_of_the_template_are_those_of_the_code() -> None:
     code = {
-        spark_output.STAGING,
+        spark_job.SPARK_JOBS,
         staged_copy.STAGING,
         spark_programs.PROGRAMS,
         emr_serverless.LOGS.split("/")[0],

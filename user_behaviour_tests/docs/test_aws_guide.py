@@ -14,7 +14,8 @@ import pytest
 from botocore import xform_name
 from botocore.exceptions import UnknownServiceError
 
-from user_behaviour.settings import Place, read_settings
+from user_behaviour.aws.places import S3Place
+from user_behaviour.settings import read_settings
 from user_behaviour_tests.cloud.moto_server import REGION, Cloud
 from user_behaviour_tests.deploy.test_template import KEY, create
 
@@ -90,8 +91,8 @@ def test_the_outputs_of_the_stack_are_the_settings(cloud: Cloud) -> None:
     assert settings.deployment == "aws"
     aws = settings.aws
     assert aws is not None
-    assert aws.lake == Place(stack.resource("LakeBucket"), "lake")
-    assert aws.vendor_drop == Place(stack.resource("VendorBucket"), "reviews")
+    assert aws.lake == S3Place(stack.resource("LakeBucket"), "lake")
+    assert aws.vendor_drop == S3Place(stack.resource("VendorBucket"), "reviews")
     assert aws.lake_kms_key == KEY
     assert (aws.redshift_workgroup, aws.redshift_port, aws.redshift_database) == ("user-behaviour", 5439, "dev")
     assert aws.redshift_host == f"user-behaviour.123456789012.{REGION}.redshift-serverless.amazonaws.com"

@@ -69,9 +69,12 @@ def test_the_links_of_the_docs_lead_somewhere() -> None:
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
 
 
-@pytest.mark.parametrize("settings", [{}, AWS], ids=["local", "aws"])
-def test_importing_the_definitions_loads_neither_spark_nor_a_driver(settings: dict[str, str]) -> None:
-    heavy = "{'pyspark', 'psycopg2', 'boto3'}"
+@pytest.mark.parametrize(
+    ("settings", "heavy"), [({}, {"pyspark", "boto3", "dagster_aws"}), (AWS, {"pyspark"})], ids=["local", "aws"]
+)
+def test_importing_the_definitions_loads_no_spark_and_in_local_nothing_of_aws(
+    settings: dict[str, str], heavy: set[str]
+) -> None:
     code = f"import sys, user_behaviour.definitions; print(sorted({heavy} & set(sys.modules)))"
     environ = {"PATH": "/usr/bin:/bin", "USER_BEHAVIOUR_HOME": "/nonexistent", **settings}
     call = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environ)

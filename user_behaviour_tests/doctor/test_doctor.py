@@ -12,9 +12,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from user_behaviour import deployments
+from user_behaviour.catalog.external_tables import CatalogError
 from user_behaviour.commands.doctor import doctor
-from user_behaviour.doctor import guarded
-from user_behaviour.doctor.findings import Finding, Role
+from user_behaviour.diagnosis import Diagnosis, good
+from user_behaviour.doctor.examination import checked
 from user_behaviour.local.stack import Stack
 from user_behaviour.tables.schemas import EXTERNAL_TABLES, LAKE_TABLE_OF
 from user_behaviour_tests.cloud.moto_server import REGION, Cloud
@@ -22,6 +23,7 @@ from user_behaviour_tests.cloud.own_redshift import own_redshift
 from user_behaviour_tests.cloud.policies import host, refusing, simulating
 from user_behaviour_tests.cloud.redshift import RedshiftStandIn
 from user_behaviour_tests.command_line import Home
+from user_behaviour_tests.doctor.said import said, without_jobs
 
 ROLES = [
     "account",
@@ -60,14 +62,22 @@ def test_a_running_local_stack_is_green_role_by_role_with_status_0(stack: Stack)
     assert lines[-1] == "Nothing stands in the way of a run."
 
 
-def test_an_error_that_ends_a_role_keeps_what_was_found_before() -> None:
-    def examination() -> Iterator[Finding]:
-        yield Role("lake").good("bucket", "can be listed")
-        raise PermissionError("The door is closed; open it.")
+def test_an_error_that_ends_a_check_keeps_what_was_found_before_and_the_next_check_is_made() -> None:
+    def first() -> Iterator[Diagnosis]:
+        yield good("bucket", "can be listed")
+        raise CatalogError("The door is closed; open it.")
 
-    assert list(guarded(Role("lake"), examination, (OSError,))) == [
-        Finding("lake", "bucket", ok=True, found="can be listed"),
-        Finding("lake", "error", ok=False, found="The door is closed", remedy="Open it."),
+    def second() -> Iterator[Diagnosis]:
+        raise PermissionError(13, "Permission denied", "/the/door")
+        yield
+
+    assert said(checked([first, second, lambda: [good("last", "is well")]])).splitlines() == [
+        "✓ bucket: can be listed",
+        "✗ error: The door is closed",
+        "  Open it.",
+        "✗ error: /the/door: Permission denied",
+        "  Let this user use it, or correct the path.",
+        "✓ last: is well",
     ]
 
 
@@ -121,12 +131,12 @@ def environ(
 
 
 def call(cloud: Cloud) -> Result:
-    with cloud.behind(simulating()):
+    with cloud.behind(simulating()), cloud.behind(without_jobs):
         return CliRunner().invoke(doctor)
 
 
 def migrated() -> None:
-    here = deployments.deployment(deployments.settings())
+    here = deployments.deployment(deployments.settings()).initialized()
     here.migrations.apply()
     for table in EXTERNAL_TABLES:
         here.external_tables.define(table, here.lake.dataset(LAKE_TABLE_OF[table.name]))
@@ -149,26 +159,29 @@ def test_an_installation_on_aws_is_looked_at_role_by_role(
         f"  ✓ Glue database: {environ['GLUE_DATABASE']} in {REGION}",
         f"  ✓ schema spectrum: shows the Glue database {environ['GLUE_DATABASE']}",
         "  ✓ partitions in Redshift: can be listed",
+        "  ✓ spectrum.user_purchase_staging rows: no partition is registered yet",
     ):
         assert line in said.splitlines()
     for password in (stand_in.password, re.split("[:@]", stack.endpoints().shop)[2]):
         assert password not in said
 
 
-def test_expired_credentials_are_one_red_line_for_each_role_that_asks_aws(
-    cloud: Cloud, environ: dict[str, str]
-) -> None:
+def test_expired_credentials_are_a_red_line_of_each_role_that_asks_aws(cloud: Cloud, environ: dict[str, str]) -> None:
     services = ("sts", "s3", "emr-serverless", "iam", "secretsmanager", "glue")
     expired = refusing(lambda request: any(host(one)(request) for one in services), "ExpiredTokenException")
     with cloud.behind(expired):
         result = CliRunner().invoke(doctor)
-    found = "  ✗ AWS: the credentials have expired (ExpiredTokenException)"
-    remedy = "      Log in anew (`aws sso login`), or see to it that the role's credentials are refreshed."
-    for role in ("account", "lake", "vendor drop", "spark"):
-        assert f"{role}\n{found}\n{remedy}\n" in result.output
+    remedy = "\n      Log in again (`aws sso login`), or have the role's credentials refreshed, and rerun.\n"
+    for role, subject, tried in (
+        ("account", "error", "Looking up the identity in use failed: STS"),
+        ("lake", "bucket", f"Listing {environ['LAKE']}/ failed: S3"),
+        ("vendor drop", "files", f"Listing {environ['VENDOR_DROP']}/ failed: S3"),
+        ("spark", "error", f"Looking at application {environ['EMR_APPLICATION']} failed: EMR Serverless"),
+    ):
+        assert f"{role}\n  ✗ {subject}: {tried} says ExpiredTokenException: refused{remedy}" in result.output
     assert (
-        f"  ✗ error: The value of USER_BEHAVIOUR_SOURCE_URL ({environ['SOURCE_URL']}) cannot be used: AWS Secrets "
-        "Manager gave no answer (ExpiredTokenException)\n      Check credentials, region (eu-west-1) and network.\n"
+        f"source\n  ✗ error: The value of USER_BEHAVIOUR_SOURCE_URL ({environ['SOURCE_URL']}) cannot be used: Secrets "
+        f"Manager in eu-west-1 says ExpiredTokenException{remedy}"
     ) in result.output
     assert result.exit_code == 1
 
@@ -180,8 +193,9 @@ def test_a_secret_that_is_gone_or_not_a_url_is_named_and_not_shown(
     monkeypatch.setenv("USER_BEHAVIOUR_DAGSTER_URL", "postgresql://ub:cAn/ArY@127.0.0.1:5432/dagster")
     said = call(cloud).output
     assert (
-        "source\n  ✗ error: The value of USER_BEHAVIOUR_SOURCE_URL (secretsmanager:gone#shop) cannot be used: there is "
-        "no such secret in eu-west-1\n      Create it there, or correct the reference.\n"
+        "source\n  ✗ error: The value of USER_BEHAVIOUR_SOURCE_URL (secretsmanager:gone#shop) cannot be used: "
+        "Secrets Manager in eu-west-1 says ResourceNotFoundException\n"
+        "      Create the secret there, or correct the reference.\n"
     ) in said
     assert (
         "Dagster storage\n  ✗ error: The value of USER_BEHAVIOUR_DAGSTER_URL cannot be used: it is no URL of "

@@ -1,17 +1,15 @@
-"""The doctor on Redshift, over the production connection: green after the migrations, each red with its remedy."""
+"""Redshift checks itself over the production connection: green after the migrations, each red with its remedy."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import trustme
 
-from user_behaviour.doctor.findings import Finding
-from user_behaviour.doctor.migrations import examine_migrations
-from user_behaviour.doctor.warehouse import examine_warehouse
+from user_behaviour.doctor.examination import NEEDED, migrations
 from user_behaviour.lake.s3 import S3Lake
 from user_behaviour.local.stack import Stack
 from user_behaviour.migrations.drift import RedshiftDrift
@@ -21,19 +19,13 @@ from user_behaviour.warehouse.redshift_names import RoleParameter
 from user_behaviour_tests.cloud.moto_server import Cloud
 from user_behaviour_tests.cloud.redshift import RedshiftStandIn, redshift_stand_in
 from user_behaviour_tests.cloud.redshift_warehouse import warehouse_on
+from user_behaviour_tests.doctor.said import said
 
-Told = tuple[str, bool | None, str, str]
 SETTINGS = "USER_BEHAVIOUR_REDSHIFT_HOST, …_PORT, …_DATABASE, …_USER, …_PASSWORD or …_WORKGROUP or …_CLUSTER"
-IAM_ROLE = (
-    "IAM role",
-    None,
-    "default: only a COPY or a scan shows whether Redshift may use it",
-    "It must be associated with the cluster or namespace, read and write the lake, and read the Glue catalog.",
-)
 
 
-def told(findings: Iterable[Finding]) -> list[Told]:
-    return [(finding.subject, finding.ok, finding.found, finding.remedy) for finding in findings]
+def found(warehouse: RedshiftWarehouse, **otherwise: str) -> str:
+    return said(warehouse.model_copy(update=otherwise).self_check(NEEDED))
 
 
 @pytest.fixture(scope="module")
@@ -44,17 +36,12 @@ def own_redshift(stack: Stack, cloud: Cloud) -> Iterator[RedshiftStandIn]:
 
 
 @pytest.fixture
-def lake(cloud: Cloud) -> S3Lake:
-    return S3Lake(aws=cloud.aws, bucket=cloud.bucket(), prefix="ub")
+def warehouse(own_redshift: RedshiftStandIn, cloud: Cloud) -> RedshiftWarehouse:
+    return warehouse_on(own_redshift, S3Lake(aws=cloud.aws, bucket=cloud.bucket(), prefix="ub"))
 
 
 @pytest.fixture
-def warehouse(own_redshift: RedshiftStandIn, lake: S3Lake) -> RedshiftWarehouse:
-    return warehouse_on(own_redshift, lake)
-
-
-@pytest.fixture
-def migrations(warehouse: RedshiftWarehouse) -> Iterator[Migrations]:
+def applied(warehouse: RedshiftWarehouse) -> Iterator[Migrations]:
     values = {"glue_database": f"doctor_{secrets.token_hex(4)}", "iam_role": RoleParameter("default")}
     migrations = Migrations(warehouse, MIGRATIONS / "redshift", parameters=values)
     migrations.apply()
@@ -62,87 +49,78 @@ def migrations(warehouse: RedshiftWarehouse) -> Iterator[Migrations]:
     migrations.roll_back(len(migrations.applied()))
 
 
-def warehouse_findings(warehouse: RedshiftWarehouse) -> list[Told]:
-    return told(examine_warehouse(warehouse))
-
-
-def test_a_migrated_redshift_is_green_but_for_what_only_a_copy_shows(
-    own_redshift: RedshiftStandIn, warehouse: RedshiftWarehouse, migrations: Migrations
-) -> None:
-    found = warehouse_findings(warehouse)
-    user = found[0][2].partition(" on ")[0]
-    isolation = found.pop(3)
-    assert isolation[:2] == ("isolation", True)
-    assert found == [
-        ("login", True, f"{user} on {own_redshift.database}", ""),
-        ("TLS", True, "TLSv1.3, certificate and name are verified", ""),
-        ("version", True, "Redshift 1.0.0 (a stand-in)", ""),
-        ("public.user_behavior_metric", True, f"{user} may select, insert, delete", ""),
-        ("audit.published_partition", True, f"{user} may select, insert, delete", ""),
-        ("audit.writer_lock", True, f"{user} may select, insert, update, delete", ""),
-        ("temporary tables", True, f"{user} may create them, as scans of external tables want", ""),
-        IAM_ROLE,
-    ]
-
-
-def test_the_doctor_writes_nothing_in_redshift(
-    own_redshift: RedshiftStandIn, warehouse: RedshiftWarehouse, migrations: Migrations
+def test_a_migrated_redshift_is_green_but_for_what_only_a_copy_shows_and_nothing_is_written(
+    own_redshift: RedshiftStandIn, warehouse: RedshiftWarehouse, applied: Migrations
 ) -> None:
     before = len(own_redshift.statements)
-    warehouse_findings(warehouse)
-    words = {statement.text.split()[0].lower() for statement in own_redshift.statements[before:]}
-    assert words == {"set", "select"}
+    login, tls, version, isolation, *rest = found(warehouse).splitlines()
+    user = login.removeprefix("✓ login: ").partition(" on ")[0]
+    assert (login, tls, version) == (
+        f"✓ login: {user} on {own_redshift.database}",
+        "✓ TLS: TLSv1.3, certificate and name are verified",
+        "✓ version: Redshift 1.0.0 (a stand-in)",
+    )
+    assert isolation.startswith("✓ isolation: ")
+    assert rest == [
+        f"✓ temporary tables: {user} may create them, as scans of external tables do",
+        "– IAM role: default: only a COPY or a scan shows whether Redshift may use it",
+        "  It must be associated with the cluster or namespace, read and write the lake, and read the Glue catalog.",
+        f"✓ public.user_behavior_metric: {user} may select, insert, delete",
+        f"✓ audit.published_partition: {user} may select, insert, delete",
+        f"✓ audit.writer_lock: {user} may select, insert, update, delete",
+    ]
+    assert {one.text.split()[0].lower() for one in own_redshift.statements[before:]} == {"set", "select"}
 
 
 def test_a_redshift_that_was_not_migrated_is_red(warehouse: RedshiftWarehouse) -> None:
-    found = warehouse_findings(warehouse)
-    assert [one for one in found if one[1] is False and not one[0].startswith("schema")] == [
-        ("public.user_behavior_metric", False, "is not there", "Run `user-behaviour migrate`."),
-        ("audit.published_partition", False, "is not there", "Run `user-behaviour migrate`."),
-        ("audit.writer_lock", False, "is not there", "Run `user-behaviour migrate`."),
-    ]
+    for table in NEEDED:
+        assert f"✗ {table}: is not there\n  Run `user-behaviour migrate`." in found(warehouse)
 
 
-def test_a_wrong_password_is_red_and_not_shown(warehouse: RedshiftWarehouse) -> None:
-    wrong = warehouse.model_copy(update={"user": "awsuser", "password": "cAnArY"})
-    ((subject, ok, found, remedy),) = warehouse_findings(wrong)
-    assert (subject, ok, remedy) == ("login", False, f"Correct the user or the password ({SETTINGS}).")
-    assert 'password authentication failed for user "awsuser"' in found
-    assert "cAnArY" not in found
+OTHER_CA = "Name the bundle of the authority that signed the server: USER_BEHAVIOUR_REDSHIFT_CA_BUNDLE."
 
 
-def test_a_database_that_is_not_there_is_red(warehouse: RedshiftWarehouse) -> None:
-    ((_, ok, found, remedy),) = warehouse_findings(warehouse.model_copy(update={"database": "devv"}))
-    assert (ok, remedy) == (False, f"Create it, or correct its name ({SETTINGS}).")
-    assert 'database "devv" does not exist' in found
-
-
-def test_a_certificate_that_another_authority_signed_is_red(warehouse: RedshiftWarehouse, tmp_path: Path) -> None:
-    bundle = tmp_path / "other.pem"
-    trustme.CA().cert_pem.write_to_path(bundle)
-    ((_, ok, found, remedy),) = warehouse_findings(warehouse.model_copy(update={"ca_bundle": str(bundle)}))
-    assert ok is False
-    assert "certificate verify failed" in found
-    assert remedy == ("Name the bundle of the authority that signed the server: USER_BEHAVIOUR_REDSHIFT_CA_BUNDLE.")
-    ((_, ok, found, remedy),) = warehouse_findings(
-        warehouse.model_copy(update={"ca_bundle": str(tmp_path / "absent.pem")})
-    )
-    assert (ok, remedy) == (False, "Name a file that exists: USER_BEHAVIOUR_REDSHIFT_CA_BUNDLE.")
-
-
-def test_a_host_by_another_name_is_red(warehouse: RedshiftWarehouse) -> None:
-    ((_, ok, found, remedy),) = warehouse_findings(warehouse.model_copy(update={"host": "127.0.0.1"}))
-    assert ok is False
-    assert "does not match host name" in found
-    assert remedy == f"Use the endpoint's own name as the host ({SETTINGS}), and no alias."
+@pytest.mark.parametrize(
+    ("otherwise", "text", "remedy"),
+    [
+        (
+            {"user": "awsuser", "password": "cAnArY"},
+            'password authentication failed for user "awsuser"',
+            f"Correct the user or the password ({SETTINGS}).",
+        ),
+        ({"database": "devv"}, 'database "devv" does not exist', f"Create it, or correct its name ({SETTINGS})."),
+        (
+            {"host": "127.0.0.1"},
+            "does not match host name",
+            f"Use the endpoint's own name as the host ({SETTINGS}), and no alias.",
+        ),
+        ({"ca_bundle": "other.pem"}, "certificate verify failed", OTHER_CA),
+        (
+            {"ca_bundle": "absent.pem"},
+            "root certificate file",
+            "Name a file that exists: USER_BEHAVIOUR_REDSHIFT_CA_BUNDLE.",
+        ),
+    ],
+)
+def test_a_login_that_fails_says_what_to_correct_and_no_password(
+    warehouse: RedshiftWarehouse, tmp_path: Path, otherwise: dict[str, str], text: str, remedy: str
+) -> None:
+    trustme.CA().cert_pem.write_to_path(tmp_path / "other.pem")
+    if bundle := otherwise.get("ca_bundle"):
+        otherwise = {"ca_bundle": str(tmp_path / bundle)}
+    told = found(warehouse, **otherwise)
+    assert told.startswith("✗ login: ")
+    assert text in told
+    assert told.endswith(f"\n  {remedy}")
+    assert "cAnArY" not in told
 
 
 def test_migrations_that_are_pending_are_red_with_the_command(
-    warehouse: RedshiftWarehouse, migrations: Migrations
+    warehouse: RedshiftWarehouse, applied: Migrations
 ) -> None:
-    drift = RedshiftDrift(warehouse, migrations, glue_database="elsewhere")
-    migrations.roll_back(3)
-    assert told(examine_migrations(drift)) == [
-        ("drift", False, f"Migration {name} is pending", "Apply it with `user-behaviour migrate`.")
+    drift = RedshiftDrift(warehouse, applied, glue_database="elsewhere")
+    applied.roll_back(3)
+    assert said(migrations(drift)) == "\n".join(
+        f"✗ drift: Migration {name} is pending\n  Apply it with `user-behaviour migrate`."
         for name in ("0001.audit", "0002.spectrum", "0003.user_behavior_metric")
-    ]
+    )

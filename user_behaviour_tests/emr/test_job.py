@@ -145,7 +145,7 @@ def test_a_job_that_cannot_be_watched_is_cancelled(emr: Emr, cloud: Cloud) -> No
 
     with (
         faults(cloud, emr.look) as proxy,
-        pytest.raises(SparkJobUnseenError, match=r"could not be asked .*AccessDenied"),
+        pytest.raises(SparkJobUnseenError, match=r"Watching Spark job .* says AccessDenied"),
     ):
         emr.spark(proxy.aws).run("verdicts.py", emr.job)
 

@@ -31,20 +31,20 @@ class Daemon:
         roles = {"vendor_drop": here.vendor_drop, "external_tables": here.external_tables, "warehouse": here.warehouse}
         requests: Sequence[dg.RunRequest] = ()
         for _ in range(2):
-            context = dg.build_sensor_context(
+            with dg.build_sensor_context(
                 instance=self.installation.instance, cursor=self.cursors.get(sensor.name), resources=roles
-            )
-            result = sensor.evaluate_tick(context)
+            ) as context:
+                result = sensor.evaluate_tick(context)
             requests, self.cursors[sensor.name] = result.run_requests or (), result.cursor
         return requests
 
     def morning(self) -> Sequence[dg.RunRequest]:
-        context = dg.build_schedule_context(
+        with dg.build_schedule_context(
             instance=self.installation.instance,
             scheduled_execution_time=MORNING,
             resources={"external_tables": self.installation.here.external_tables},
-        )
-        return purchases_daily.evaluate_tick(context).run_requests or ()
+        ) as context:
+            return purchases_daily.evaluate_tick(context).run_requests or ()
 
     def execute(self, job: str, requests: Sequence[dg.RunRequest]) -> set[date]:
         """Gives the days of the test that the runs ran over."""

@@ -4,24 +4,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
-import dagster as dg
 import pyarrow as pa
 
 from user_behaviour.lake.held_back import MissingPartitionError
 from user_behaviour.recipes import RegisteredPartitions, ReplaceDays
-from user_behaviour.tables.days import days_of
 from user_behaviour.warehouse.warehouse import Warehouse
-from user_behaviour_tests.io_managers.greenhouse import (
-    MON,
-    READINGS,
-    TUE,
-    WED,
-    Greenhouse,
-    declared,
-    rows,
-)
+from user_behaviour_tests.io_managers.greenhouse import MON, TUE, WED, Greenhouse, rows
+from user_behaviour_tests.io_managers.sensor_values import readings
 
 NAME = "public.daily_reading"
 BY_DAY = {
@@ -53,21 +45,11 @@ def daily_table(warehouse: Warehouse) -> Iterator[None]:
     execute(warehouse, f"delete from audit.published_partition where table_name = '{NAME}'")
 
 
-def asset(value: Callable[[list[date]], Any]) -> dg.AssetsDefinition:
-    @dg.asset(name="daily", **declared(READINGS, name=NAME))
-    def made(context: dg.AssetExecutionContext) -> Any:
-        return value(days_of(context.partition_keys))
-
-    found: dg.AssetsDefinition = made
-    return found
+asset = partial(readings, name="daily", table=NAME)
 
 
 def week(days: list[date]) -> pa.Table:
     return pa.concat_tables([BY_DAY[day] for day in days])
-
-
-def as_stream(table: pa.Table) -> pa.RecordBatchReader:
-    return pa.RecordBatchReader.from_batches(table.schema, iter(table.to_batches()))
 
 
 def by_sql(*, audit: tuple[str, ...] = (), missing: tuple[date, ...] = ()) -> Callable[[list[date]], ReplaceDays]:
@@ -86,8 +68,3 @@ def stored(greenhouse: Greenhouse) -> list[tuple[Any, ...]]:
 
 
 WEEK = [("a", Decimal("20.50"), True, MON), ("", Decimal("-1.00"), False, TUE), ("b", None, None, TUE)]
-KINDS: dict[str, Callable[[pa.Table], Any]] = {
-    "arrow": lambda table: table,
-    "stream": as_stream,
-    "pandas": lambda table: table.to_pandas(date_as_object=True),
-}

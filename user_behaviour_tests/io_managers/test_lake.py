@@ -1,7 +1,6 @@
 """The lake IO manager, used by a foreign project: every kind of value, of one day and of a range of days."""
 
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -12,8 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from user_behaviour.lake.locations import Locations, PartitionStreams
-from user_behaviour.recipes import DayBatch, PerDay
+from user_behaviour.lake.locations import Location, Locations, PartitionStreams
 from user_behaviour.tables.table import Column
 from user_behaviour_tests.io_managers.greenhouse import (
     DAYS,
@@ -28,36 +26,36 @@ from user_behaviour_tests.io_managers.greenhouse import (
     plain,
     rows,
 )
-from user_behaviour_tests.io_managers.sensor_values import KINDS, MONDAY, TUESDAY, WEDNESDAY, readings, week
+from user_behaviour_tests.io_managers.sensor_values import KINDS, MONDAY, TUESDAY, WEDNESDAY, readings, recipe, week
+
+WRITTEN: dict[str, tuple[Callable[[list[date]], pa.Table], dict[date, list[Any]]]] = {
+    "a range of days": (week, {MON: [MONDAY], TUE: [TUESDAY], WED: [WEDNESDAY], THU: []}),
+    "one day without a partition column": (lambda _: rows(MONDAY, TUESDAY), {MON: [MONDAY, TUESDAY]}),
+    "one day without rows": (lambda _: rows(day=MON), {MON: []}),
+}
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_range_of_days_is_published_day_by_day_and_a_day_without_rows_as_empty(
-    greenhouse: Greenhouse, kind: str
+@pytest.mark.parametrize("case", WRITTEN)
+def test_each_day_is_published_for_itself_and_a_day_without_rows_as_empty(
+    greenhouse: Greenhouse, kind: str, case: str
 ) -> None:
-    asset = readings(lambda days: KINDS[kind](week(days)))
+    table, expected = WRITTEN[case]
+    days = list(expected)
 
-    result = greenhouse.run([asset], MON, THU)
+    result = greenhouse.run([readings(lambda d: KINDS[kind](table(d)))], days[0], days[-1] if days[1:] else None)
 
-    assert [greenhouse.stored(day) for day in (MON, TUE, WED, THU)] == [[MONDAY], [TUESDAY], [WEDNESDAY], []]
-    assert greenhouse.materialized("readings") == {"2024-03-04", "2024-03-05", "2024-03-06", "2024-03-07"}
+    assert {day: greenhouse.stored(day) for day in days} == expected
+    assert greenhouse.materialized("readings") == {str(day) for day in days}
     counts = {day: found["dagster/partition_row_count"] for day, found in metadata_by_day(result, "readings").items()}
-    assert counts == {"2024-03-04": 1, "2024-03-05": 1, "2024-03-06": 1, "2024-03-07": 0}
+    assert counts == {str(day): len(found) for day, found in expected.items()}
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_one_day_is_published_without_a_partition_column(greenhouse: Greenhouse, kind: str) -> None:
-    greenhouse.run([readings(lambda _: KINDS[kind](rows(MONDAY, TUESDAY)))], MON)
-
-    assert greenhouse.stored(MON) == [MONDAY, TUESDAY]
-    assert greenhouse.materialized("readings") == {"2024-03-04"}
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_value_without_any_row_is_an_empty_partition(greenhouse: Greenhouse, kind: str) -> None:
-    greenhouse.run([readings(lambda _: KINDS[kind](rows(day=MON)))], MON)
-
-    assert greenhouse.stored(MON) == []
+def found_at(location: Location) -> list[tuple[Any, ...]]:
+    """The rows of the Parquet files of a location, which is the directory of the day's batch."""
+    assert location.uri.startswith("file:///")
+    assert location.uri.endswith(f"measured_on={location.manifest.day}/{location.manifest.batch_id}")
+    return plain(pq.read_table(location.uri.removeprefix("file://"), partitioning=None))
 
 
 GIVEN: dict[type, Callable[[Any], Any]] = {
@@ -70,11 +68,7 @@ GIVEN: dict[type, Callable[[Any], Any]] = {
         for batch in streams.read(streams.manifest(day))
         for row in plain(pa.Table.from_batches([batch]))
     ],
-    Locations: lambda locations: [
-        (*row, day)
-        for day, location in locations.by_day.items()
-        for row in plain(pq.read_table(location.uri.removeprefix("file://"), partitioning=None))
-    ],
+    Locations: lambda locations: [(*row, day) for day, at in locations.by_day.items() for row in found_at(at)],
 }
 
 
@@ -105,16 +99,6 @@ def test_the_days_of_an_input_are_those_of_its_partition_mapping(greenhouse: Gre
     greenhouse.run([readings(week), report], TUE, WED, select="report")
 
     assert seen == [(*MONDAY, MON), (*TUESDAY, TUE)]
-
-
-def test_a_location_is_a_directory_that_holds_the_parquet_files_of_the_batch(greenhouse: Greenhouse) -> None:
-    greenhouse.run([readings(week)], MON, TUE)
-
-    location = greenhouse.lake.dataset(READINGS).locations([MON]).by_day[MON]
-
-    assert location.uri.startswith("file:///")
-    assert f"measured_on=2024-03-04/{location.manifest.batch_id}" in location.uri
-    assert plain(pq.read_table(location.uri.removeprefix("file://"), partitioning=None)) == [MONDAY]
 
 
 def test_loading_a_missing_partition_fails_with_a_sentence_that_names_it(greenhouse: Greenhouse) -> None:
@@ -152,21 +136,25 @@ def test_a_new_nullable_column_does_not_break_the_old_partitions(greenhouse: Gre
 
 
 def test_an_older_view_is_stored_beside_and_the_metadata_tells_what_is_in_force(greenhouse: Greenhouse) -> None:
-    def view(moment: str, table: pa.Table) -> dg.AssetsDefinition:
-        return readings(PerDay(lambda: nullcontext(lambda _: DayBatch(moment, table.to_batches()))))
+    newer = recipe({MON: rows(MONDAY, TUESDAY)}, as_of="2024-04-02T00:00:00.000000Z")
+    older = recipe({MON: rows(WEDNESDAY)}, as_of="2024-04-01T00:00:00.000000Z")
 
-    newer = greenhouse.run([view("2024-04-02T00:00:00.000000Z", rows(MONDAY, TUESDAY))], MON)
-    late = greenhouse.run([view("2024-04-01T00:00:00.000000Z", rows(WEDNESDAY))], MON)
+    in_force = greenhouse.run([readings(newer)], MON)
+    late = greenhouse.run([readings(older)], MON)
 
     assert greenhouse.stored(MON) == [MONDAY, TUESDAY]
     shown = metadata_by_day(late, "readings")["2024-03-04"]
-    assert shown["dagster/partition_row_count"] == 2
-    assert shown["batch_id"] == newer.run_id
+    assert (shown["dagster/partition_row_count"], shown["batch_id"]) == (2, in_force.run_id)
 
 
-def test_a_value_of_a_kind_that_the_lake_does_not_take_is_refused_with_the_choices(greenhouse: Greenhouse) -> None:
-    with pytest.raises(TypeError, match="readings returned list; the lake takes one of: PerDay, SparkFiles"):
+def test_a_type_that_the_lake_does_not_take_or_give_is_refused_with_the_choices(greenhouse: Greenhouse) -> None:
+    @dg.asset(partitions_def=DAYS)
+    def report(readings: dict[str, int]) -> None: ...
+
+    with pytest.raises(TypeError, match="readings returned list; LakeIOManager takes one of: PerDay, SparkFiles, py"):
         greenhouse.run([readings([1])], MON)
+    with pytest.raises(TypeError, match=r"cannot give readings as .*; annotate the parameter with one of: Locations, "):
+        greenhouse.run([readings(week), report], MON)
 
 
 def test_an_asset_without_declared_columns_is_refused(greenhouse: Greenhouse) -> None:

@@ -1,7 +1,7 @@
-"""Bad days in the lake IO manager: held back alone, with the reason; rows that have no day publish nothing."""
+"""Bad days in the lake IO manager: held back alone, with the reason; days that cannot be trusted publish nothing."""
 
+import inspect
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import date
 from typing import Any
 
@@ -10,11 +10,14 @@ import pyarrow as pa
 import pytest
 
 from user_behaviour.io_managers.frames import PartitionColumnError
-from user_behaviour.lake.held_back import HeldBackError
+from user_behaviour.io_managers.lake import WrongDaysError
+from user_behaviour.io_managers.publishing import UnknownDagsterError
+from user_behaviour.lake.held_back import HeldBackError, MissingPartitionError
 from user_behaviour.recipes import Closing, DayBatch, PerDay
 from user_behaviour_tests.io_managers.greenhouse import (
     MON,
     READINGS,
+    THU,
     TUE,
     WED,
     Greenhouse,
@@ -33,35 +36,59 @@ from user_behaviour_tests.io_managers.sensor_values import (
     week,
 )
 
+AS_OF = "2024-04-01T00:00:00.000000Z"
+OLD = ("old", None, None)
 
-def test_a_day_that_is_held_back_does_not_take_the_good_days_with_it(greenhouse: Greenhouse) -> None:
+
+def reasons(greenhouse: Greenhouse, day: date) -> tuple[str, ...] | None:
+    """Why the newest attempt at a day was rejected, where that is on record."""
+    rejection = greenhouse.lake.dataset(READINGS).rejection(day)
+    return rejection.reasons if rejection else None
+
+
+def test_days_that_are_held_back_do_not_take_the_good_days_with_them(greenhouse: Greenhouse) -> None:
     """Guards the private API by which the IO manager tells Dagster which days of the run it did not write."""
-    greenhouse.run([readings(rows(("old", None, None)))], TUE)
+    greenhouse.run([readings(rows(OLD))], TUE)
     before = greenhouse.instance.get_latest_materialization_event(dg.AssetKey("readings"))
-    bad = HeldBackError("sensor b is upside down", "and wet")
+    bad, missing = HeldBackError("sensor b is upside down", "and wet"), MissingPartitionError("not there")
 
-    result = greenhouse.run([readings(recipe({MON: rows(MONDAY), TUE: bad, WED: rows(WEDNESDAY)}))], MON, WED)
+    result = greenhouse.run(
+        [readings(recipe({MON: rows(MONDAY), TUE: bad, WED: missing, THU: rows(WEDNESDAY)}))], MON, THU
+    )
 
-    assert set(metadata_by_day(result, "readings")) == {"2024-03-04", "2024-03-06"}
-    assert [greenhouse.stored(day) for day in (MON, TUE, WED)] == [[MONDAY], [("old", None, None)], [WEDNESDAY]]
+    assert set(metadata_by_day(result, "readings")) == {"2024-03-04", "2024-03-07"}
+    assert [greenhouse.stored(day) for day in (MON, TUE, THU)] == [[MONDAY], [OLD], [WEDNESDAY]]
     record = greenhouse.instance.get_latest_data_version_record(dg.AssetKey("readings"), partition_key="2024-03-05")
     assert before is not None
     assert record is not None
     assert record.event_log_entry.run_id == before.run_id
-    rejection = greenhouse.lake.dataset(READINGS).rejection(TUE)
-    assert rejection is not None
-    assert rejection.reasons == ("sensor b is upside down", "and wet")
+    assert reasons(greenhouse, TUE) == ("sensor b is upside down", "and wet")
+    assert reasons(greenhouse, WED) is None  # what is upstream has something to say of the day
 
 
-def test_a_day_whose_rows_turn_out_bad_half_way_does_not_take_the_good_days_with_it(greenhouse: Greenhouse) -> None:
-    over_long = rows(("a", None, None), ("ééééé", None, None))  # five characters, ten bytes; six may be
+def in_a_recipe(table: pa.Table) -> PerDay:
+    return recipe({MON: rows(MONDAY), TUE: table.slice(1).drop_columns(["measured_on"]), WED: rows(WEDNESDAY)})
 
-    result = greenhouse.run([readings(recipe({MON: rows(MONDAY), TUE: over_long, WED: rows(WEDNESDAY)}))], MON, WED)
+
+@pytest.mark.parametrize(
+    ("bad_row", "reason"),
+    [
+        (("ééééé", None, None), "sensor holds 10 bytes, varchar(6) takes 6."),  # five characters; six bytes may be
+        ((None, "1.00", None), "sensor is null in 1 rows, and may not be."),
+    ],
+    ids=["too long", "null"],
+)
+@pytest.mark.parametrize("kind", [*KINDS, "recipe"])
+def test_a_day_whose_rows_turn_out_bad_half_way_does_not_take_the_good_days_with_it(
+    greenhouse: Greenhouse, kind: str, bad_row: Any, reason: str
+) -> None:
+    table = pa.concat_tables([BY_DAY[MON], rows(TUESDAY, bad_row, day=TUE)])
+
+    wrap = {**KINDS, "recipe": in_a_recipe}[kind]
+    result = greenhouse.run([readings(lambda _: wrap(table))], MON, WED)
 
     assert set(metadata_by_day(result, "readings")) == {"2024-03-04", "2024-03-06"}
-    rejection = greenhouse.lake.dataset(READINGS).rejection(TUE)
-    assert rejection is not None
-    assert rejection.reasons == ("readings: sensor holds 10 bytes, varchar(6) takes 6.",)
+    assert reasons(greenhouse, TUE) == (f"readings: {reason}",)
 
 
 def test_a_bad_day_in_the_middle_of_a_stream_does_not_empty_the_days_after_it(greenhouse: Greenhouse) -> None:
@@ -82,7 +109,7 @@ MISFITS: dict[str, tuple[Callable[[], Any], str]] = {
     "foreign day": (lambda: BY_DAY[WED], "rows of 2024-03-06 came in a run of 2024-03-04 to 2024-03-05; filter them"),
     "foreign day at the end": (lambda: as_stream(week([MON, TUE, WED])), "rows of 2024-03-06 came in a run of"),
     "no day": (lambda: rows(MONDAY), "rows for 2 days have no column measured_on; add it, as a date"),
-    "no day in a stream": (lambda: as_stream(rows(MONDAY)), "the stream has no column measured_on"),
+    "no day in a stream": (lambda: as_stream(rows(MONDAY)), "rows for 2 days have no column measured_on"),
     "day as text": (
         lambda: rows(MONDAY).append_column("measured_on", pa.array(["2024-03-04"])),
         "measured_on is string; make it a date",
@@ -90,6 +117,12 @@ MISFITS: dict[str, tuple[Callable[[], Any], str]] = {
     "null day": (
         lambda: pa.concat_tables([BY_DAY[MON], rows(TUESDAY).append_column("measured_on", pa.nulls(1, pa.date32()))]),
         "1 rows have no measured_on",
+    ),
+    "days of a recipe out of order": (lambda: recipe({TUE: BY_DAY[TUE], MON: BY_DAY[MON]}), "gave 2024-03-05 where"),
+    "a day of a recipe too few": (lambda: recipe({MON: rows(MONDAY)}), "gave no day where the run has 2024-03-05"),
+    "a day of a recipe too many": (
+        lambda: recipe({MON: rows(MONDAY), TUE: rows(TUESDAY), WED: rows(WEDNESDAY)}),
+        "gave 2024-03-06 where the run has no more days",
     ),
 }
 
@@ -99,23 +132,23 @@ def test_rows_that_cannot_be_told_apart_by_day_publish_nothing(greenhouse: Green
     """A stream out of order once published its first day without the rows that came later."""
     value, sentence = MISFITS[misfit]
 
-    with pytest.raises(PartitionColumnError, match=sentence):
+    with pytest.raises((PartitionColumnError, WrongDaysError), match=sentence):
         greenhouse.run([readings(lambda _: value())], MON, TUE)
 
     assert greenhouse.lake.dataset(READINGS).manifests([MON, TUE, WED]) == {}
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_null_where_none_may_be_holds_back_its_day_alone(greenhouse: Greenhouse, kind: str) -> None:
-    nameless = rows((None, "1.00", None), day=TUE)  # type: ignore[arg-type]
-    table = pa.concat_tables([BY_DAY[MON], nameless])
+def test_a_recipe_that_breaks_half_way_publishes_nothing_and_is_closed(greenhouse: Greenhouse) -> None:
+    def broken() -> Iterator[pa.RecordBatch]:
+        yield from rows(TUESDAY).to_batches()
+        raise ConnectionError("the sensors are gone")
 
-    result = greenhouse.run([readings(lambda _: KINDS[kind](table))], MON, TUE)
+    days = (DayBatch(day, AS_OF, broken() if day == TUE else rows(MONDAY).to_batches()) for day in (MON, TUE, WED))
+    with pytest.raises(ConnectionError, match="the sensors are gone"):
+        greenhouse.run([readings(PerDay(days))], MON, WED)
 
-    assert set(metadata_by_day(result, "readings")) == {"2024-03-04"}
-    rejection = greenhouse.lake.dataset(READINGS).rejection(TUE)
-    assert rejection is not None
-    assert rejection.reasons == ("readings: sensor is null in 1 rows, and may not be.",)
+    assert greenhouse.lake.dataset(READINGS).manifests([MON, TUE, WED]) == {}
+    assert inspect.getgeneratorstate(days) == inspect.GEN_CLOSED
 
 
 def test_a_run_whose_days_are_all_bad_fails_with_the_sentence_and_is_not_retried(greenhouse: Greenhouse) -> None:
@@ -130,20 +163,43 @@ def test_a_run_whose_days_are_all_bad_fails_with_the_sentence_and_is_not_retried
     assert greenhouse.materialized("readings") == set()
 
 
-def test_a_day_that_is_closed_as_bad_keeps_its_quarantine_beside_the_batch(greenhouse: Greenhouse) -> None:
+@pytest.mark.parametrize("verdict", ["good", "bad"])
+def test_what_is_known_after_the_last_row_closes_the_day_and_its_quarantine_is_kept(
+    greenhouse: Greenhouse, verdict: str
+) -> None:
     quarantine = pa.table({"raw": pa.array([b"\x00\xff"])})
 
-    def close() -> Closing:
-        raise HeldBackError("too much dirt", quarantine=quarantine)
+    def rows_and_verdict() -> Iterator[pa.RecordBatch | Closing]:
+        yield from rows(MONDAY).to_batches()
+        if verdict == "bad":
+            raise HeldBackError("too much dirt", quarantine=quarantine)
+        yield Closing(facts={"dirt": 1}, quarantine=quarantine)
 
-    @contextmanager
-    def opened() -> Iterator[Callable[[date], DayBatch]]:
-        yield lambda day: DayBatch("2024-04-01T00:00:00.000000Z", rows(MONDAY).to_batches(), close)
-
-    greenhouse.run([readings(PerDay(opened))], MON, raise_on_error=False)
+    greenhouse.run([readings(PerDay([DayBatch(MON, AS_OF, rows_and_verdict())]))], MON, raise_on_error=False)
 
     dataset = greenhouse.lake.dataset(READINGS)
-    rejection = dataset.rejection(MON)
-    assert rejection is not None
-    assert dataset.quarantine(rejection).equals(quarantine)  # type: ignore[union-attr]
-    assert dataset.manifests([MON]) == {}
+    record = dataset.rejection(MON) if verdict == "bad" else dataset.current(MON)
+    assert record is not None
+    assert dataset.quarantine(record).equals(quarantine)  # type: ignore[union-attr]
+    facts = {day: manifest.facts for day, manifest in dataset.manifests([MON]).items()}
+    assert facts == ({} if verdict == "bad" else {MON: {"dirt": 1}})
+
+
+def test_a_dagster_in_which_no_day_could_be_held_back_fails_the_step_before_anything_is_written(
+    greenhouse: Greenhouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Set on an output that has no such attribute any more, the days that were written would do nothing, unsaid."""
+    init = dg.OutputContext.__init__
+
+    def renamed(self: Any, *arguments: Any, **named: Any) -> None:
+        init(self, *arguments, **named)
+        self._renamed = self.__dict__.pop("_asset_partitions_subset")
+
+    monkeypatch.setattr(dg.OutputContext, "__init__", renamed)
+    keys = property(lambda self: list(self._renamed.get_partition_keys()))
+    monkeypatch.setattr(dg.OutputContext, "asset_partition_keys", keys)
+
+    with pytest.raises(UnknownDagsterError, match="has no attribute _asset_partitions_subset"):
+        greenhouse.run([readings(recipe({MON: rows(MONDAY), TUE: HeldBackError("the sensors are off")}))], MON, TUE)
+
+    assert list(greenhouse.root.rglob("*")) == []

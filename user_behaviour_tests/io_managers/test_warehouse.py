@@ -29,10 +29,8 @@ from user_behaviour_tests.cloud.redshift_warehouse import warehouse_on
 from user_behaviour_tests.io_managers.daily_table import (
     FACTS,
     INSERT,
-    KINDS,
     NAME,
     WEEK,
-    as_stream,
     asset,
     by_sql,
     daily_table,
@@ -51,6 +49,7 @@ from user_behaviour_tests.io_managers.greenhouse import (
     plain,
     rows,
 )
+from user_behaviour_tests.io_managers.sensor_values import KINDS, as_stream
 
 
 @dataclass(frozen=True)
@@ -270,5 +269,5 @@ def test_an_error_of_the_sql_is_raised_at_once(greenhouse: Greenhouse) -> None:
 
 
 def test_a_value_of_a_kind_that_the_warehouse_does_not_take_is_refused(greenhouse: Greenhouse) -> None:
-    with pytest.raises(TypeError, match="daily returned list; the warehouse takes one of: ReplaceDays"):
+    with pytest.raises(TypeError, match="daily returned list; WarehouseIOManager takes one of: ReplaceDays"):
         greenhouse.run([asset(lambda _: [1])], MON)

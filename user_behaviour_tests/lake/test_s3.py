@@ -17,9 +17,8 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.s3.models import s3_backends
 
 from user_behaviour.aws.clients import Aws
-from user_behaviour.aws.store_errors import StoreAccessError, StoreUnavailableError
+from user_behaviour.aws.errors import AccessDeniedError, UnavailableError
 from user_behaviour.lake.s3 import S3Lake
-from user_behaviour.vendor.s3 import S3VendorDrop
 from user_behaviour_tests.cloud.fault_proxy import Fault, faults
 from user_behaviour_tests.cloud.moto_server import REGION, Cloud, Middleware, Wsgi
 from user_behaviour_tests.contracts.test_dataset import DAY, EARLY, PARCELS, publish, stored
@@ -183,22 +182,6 @@ def test_deleting_what_is_no_path_below_the_root_is_refused(lake: S3Lake, path: 
     assert lake.list("a") == ["object"]
 
 
-@pytest.mark.parametrize(
-    "prefix", ["a'b", 'a"b', "a\\b", "a;b", "a\nb", "a/../b", "a/..", "/a", "a/", "a//b", "a b", "é"]
-)
-def test_a_prefix_that_sql_or_a_shell_could_misread_is_refused(aws: Aws, prefix: str) -> None:
-    with pytest.raises(ValueError, match="of bucket lake cannot be used"):
-        S3Lake(aws=aws, bucket="lake", prefix=prefix)
-    with pytest.raises(ValueError, match="Prefix"):
-        S3VendorDrop(aws=aws, bucket="lake", prefix=prefix)
-
-
-@pytest.mark.parametrize("bucket", ["", "a", "Lake", "lake'", "la/ke", "lake\n", "la..ke", "s3://lake"])
-def test_what_is_no_name_of_a_bucket_is_refused(aws: Aws, bucket: str) -> None:
-    with pytest.raises(ValueError, match="is no name of a bucket"):
-        S3Lake(aws=aws, bucket=bucket, prefix="lake")
-
-
 def test_a_whole_bucket_may_be_the_lake(aws: Aws, bucket: str) -> None:
     lake = S3Lake(aws=aws, bucket=bucket, prefix="")
     publish(lake.dataset(PARCELS), "b", ("a", 1))
@@ -238,7 +221,7 @@ def test_an_error_within_an_answer_of_success_to_a_delete_is_told(cloud: Cloud, 
 
     with (
         cloud.behind(answering("POST", "delete", f"<DeleteResult>{error}</DeleteResult>")),
-        pytest.raises(StoreAccessError) as caught,
+        pytest.raises(AccessDeniedError) as caught,
     ):
         lake.delete("a")
     assert str(caught.value).startswith(
@@ -273,7 +256,7 @@ def test_a_delete_that_never_succeeds_ends(cloud: Cloud, bucket: str) -> None:
 
     with (
         cloud.behind(answering("POST", "delete", f"<DeleteResult>{error}</DeleteResult>")),
-        pytest.raises(StoreUnavailableError, match="SlowDown"),
+        pytest.raises(UnavailableError, match="SlowDown"),
     ):
         lake.delete("a")
 
@@ -296,7 +279,7 @@ def lake_content(cloud: Cloud, bucket: str) -> dict[str, bytes]:
 
 
 def test_moving_what_is_not_there_says_so(lake: S3Lake) -> None:
-    with pytest.raises(FileNotFoundError, match="is not there to be moved"):
+    with pytest.raises(FileNotFoundError, match=r"Moving .*nowhere to .*somewhere failed: S3 says NoSuchKey"):
         lake.move("nowhere", "somewhere")
 
 

@@ -1,15 +1,18 @@
-"""What becomes of a Spark job whose orchestrator was killed, when its run is tried again or resumed."""
+"""What becomes of a Spark job whose orchestrator was killed, when its run is tried again or resumed: state by state."""
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date
 
 import pytest
 
-from user_behaviour.lake.dataset import Dataset
+from user_behaviour.lake.dataset import BatchInForceError, Dataset
 from user_behaviour.lake.locations import Locations
 from user_behaviour.recipes import SparkFiles
-from user_behaviour.spark.output import SparkOutput
+from user_behaviour.spark.job import SparkJob
+from user_behaviour.spark.output import SparkOutput, spark_output
+from user_behaviour.spark.takeover import NEXT_STEP, LeftJob, batches_left, left_job
 from user_behaviour_tests.io_managers.greenhouse import MON, READINGS, TUE, Greenhouse
 from user_behaviour_tests.spark.test_output import VERDICTS, program, readings, staging
 
@@ -20,7 +23,7 @@ class Attempts:
 
     greenhouse: Greenhouse
     jobs: list[str] = field(default_factory=list)
-    dead: list[AbstractContextManager[None]] = field(default_factory=list)
+    dead: list[AbstractContextManager[SparkOutput]] = field(default_factory=list)
 
     def deliver(self) -> None:
         self.greenhouse.run([readings], MON, TUE)
@@ -45,22 +48,25 @@ class Attempts:
 
     def publish(self, output: SparkOutput, *days: date) -> None:
         for day in days:
-            self.dataset.publish(output.adopt(day, self.inputs.by_day[day].manifest, {}))
+            self.dataset.publish(output.take(day, self.inputs.by_day[day].manifest))
 
-    def die(self, run: str) -> SparkOutput:
+    def die(self, run: str = "dead") -> SparkOutput:
         """An attempt whose process is killed when the program is through: nothing after that is carried out."""
-        output = SparkOutput(self.dataset, run, runs=(run,))
-        self.dead.append(output.written_by(self.recipe()))
-        self.dead[-1].__enter__()
-        return output
+        self.dead.append(spark_output(self.dataset, self.recipe(), batch_id=run))
+        return self.dead[-1].__enter__()
 
     def succeed(self, run: str, *, after: str = "") -> None:
-        output = SparkOutput(self.dataset, run, runs=(run, after) if after else (run,))
-        with output.written_by(self.recipe()):
+        with spark_output(self.dataset, self.recipe(), batch_id=run, runs=(after,) if after else ()) as output:
             self.publish(output, MON, TUE)
 
     def batches(self) -> list[str]:
         return [manifest.batch_id for manifest in self.dataset.manifests([MON, TUE]).values()]
+
+    def left(self) -> LeftJob:
+        """What a run that goes on from the dead one finds."""
+        inputs = {day: location.uri for day, location in self.inputs.by_day.items()}
+        job = SparkJob("_staging/verdicts/retry/0", "retry", self.inputs.base, inputs)
+        return left_job(self.dataset, batches_left(self.dataset, ("retry", "dead")), job)[0]
 
 
 @pytest.fixture
@@ -70,38 +76,93 @@ def attempts(greenhouse: Greenhouse) -> Attempts:
     return attempts
 
 
-def test_a_run_that_goes_on_from_a_dead_one_takes_over_its_job_and_its_batch(attempts: Attempts) -> None:
-    attempts.die("dead")
+def failed(attempts: Attempts) -> None:
+    def run(uri: str) -> None:
+        attempts.jobs.append(uri)
+        raise RuntimeError("out of memory")
+
+    with (
+        pytest.raises(RuntimeError, match="out of memory"),
+        spark_output(attempts.dataset, SparkFiles(attempts.inputs, run), batch_id="dead"),
+    ):
+        pass
+
+
+def died_before_new_readings_came(attempts: Attempts) -> None:
+    attempts.die()
+    attempts.deliver()
+
+
+def died_while_a_day_was_taken(attempts: Attempts) -> None:
+    dead = attempts.die()
+    attempts.publish(dead, MON)
+    dead.take(TUE, attempts.inputs.by_day[TUE].manifest)  # its files are moved, and it has no manifest yet
+
+
+def died_after_a_day_was_published(attempts: Attempts) -> None:
+    attempts.publish(attempts.die(), MON)
+
+
+def died_after_all_days_were_published(attempts: Attempts) -> None:
+    attempts.publish(attempts.die(), MON, TUE)
+
+
+STATES: list[tuple[Callable[[Attempts], object], LeftJob, str]] = [
+    (failed, LeftJob.NONE, "begin"),
+    (died_before_new_readings_came, LeftJob.OTHER_INPUTS, "begin"),
+    (died_while_a_day_was_taken, LeftJob.DAY_HALF_TAKEN, "begin"),
+    (Attempts.die, LeftJob.NO_DAY_TAKEN, "wait"),
+    (died_after_a_day_was_published, LeftJob.DAYS_PUBLISHED, "wait"),
+    (died_after_all_days_were_published, LeftJob.DAYS_PUBLISHED, "wait"),
+]
+
+
+@pytest.mark.parametrize(("attempt", "state", "step"), STATES, ids=[attempt.__name__ for attempt, _, _ in STATES])
+def test_a_run_that_goes_on_from_a_dead_one_begins_another_job_or_waits_for_the_one_that_was_left(
+    attempts: Attempts, attempt: Callable[[Attempts], object], state: LeftJob, step: str
+) -> None:
+    attempt(attempts)
+    before = attempts.dataset.manifests([MON, TUE])
+    assert attempts.left() is state
 
     attempts.succeed("retry", after="dead")
 
-    assert len(attempts.jobs) == 2
-    assert attempts.jobs[0] == attempts.jobs[1]
-    assert attempts.batches() == ["dead", "dead"]
+    first, second = attempts.jobs
+    if step == "wait":
+        assert first == second
+        assert attempts.batches() == ["dead", "dead"]
+        assert {day: attempts.dataset.current(day) for day in before} == before
+    else:
+        assert first != second
+        assert attempts.batches() == ["retry", "retry"]
+    assert [attempts.greenhouse.stored(day, VERDICTS) for day in (MON, TUE)] == [[("Mon", True)], [("Tue", True)]]
     assert staging(attempts.greenhouse) == []
 
 
-def test_a_run_that_is_resumed_takes_over_its_own_job_whatever_the_attempt(attempts: Attempts) -> None:
+def test_the_table_has_every_state_and_says_what_is_tested_of_it() -> None:
+    assert {state: step for _, state, step in STATES} == NEXT_STEP
+    assert set(NEXT_STEP) == set(LeftJob)
+
+
+def test_a_run_that_is_resumed_finds_its_own_job_whatever_the_attempt(attempts: Attempts) -> None:
     attempts.die("run")
 
-    output = SparkOutput(attempts.dataset, "run-2", runs=("run",))
-    with output.written_by(attempts.recipe()):
-        attempts.publish(output, MON, TUE)
+    attempts.succeed("run-2", after="run")
 
     assert attempts.jobs[0] == attempts.jobs[1]
     assert attempts.batches() == ["run", "run"]
 
 
-def test_a_day_that_was_published_before_the_death_is_done(attempts: Attempts) -> None:
-    attempts.publish(attempts.die("dead"), MON)
-    before = attempts.dataset.current(MON)
+def test_of_several_jobs_that_were_left_the_one_that_can_be_waited_for_is(attempts: Attempts) -> None:
+    attempts.die("run")
+    attempts.deliver()
+    attempts.die("run-2")
 
-    attempts.succeed("retry", after="dead")
+    attempts.succeed("run-3", after="run")
 
-    assert attempts.dataset.current(MON) == before
-    assert attempts.batches() == ["dead", "dead"]
-    assert attempts.greenhouse.stored(MON, VERDICTS) == [("Mon", True)]
-    assert attempts.greenhouse.stored(TUE, VERDICTS) == [("Tue", True)]
+    assert attempts.jobs[2] == attempts.jobs[1]
+    assert attempts.batches() == ["run-2", "run-2"]
+    assert staging(attempts.greenhouse) == []
 
 
 def test_a_run_that_is_resumed_after_it_has_published_all_changes_nothing(attempts: Attempts) -> None:
@@ -113,26 +174,14 @@ def test_a_run_that_is_resumed_after_it_has_published_all_changes_nothing(attemp
     assert attempts.dataset.manifests([MON, TUE]) == before
 
 
-def test_a_job_whose_day_was_half_taken_is_left_and_another_is_begun(attempts: Attempts) -> None:
-    dead = attempts.die("dead")
-    attempts.publish(dead, MON)
-    dead.adopt(TUE, attempts.inputs.by_day[TUE].manifest, {})  # its files are moved, and it has no manifest yet
-
-    attempts.succeed("retry", after="dead")
-
-    assert attempts.jobs[0] != attempts.jobs[1]
-    assert attempts.batches() == ["retry", "retry"]
-    assert staging(attempts.greenhouse) == []
-
-
-def test_a_job_with_other_inputs_is_not_taken_over(attempts: Attempts) -> None:
-    attempts.die("dead")
+def test_a_batch_that_is_in_force_is_not_made_again_from_other_readings(attempts: Attempts) -> None:
+    attempts.succeed("run")
     attempts.deliver()
 
-    attempts.succeed("retry", after="dead")
+    with pytest.raises(BatchInForceError):
+        attempts.succeed("run")
 
-    assert attempts.jobs[0] != attempts.jobs[1]
-    assert attempts.batches() == ["retry", "retry"]
+    assert attempts.greenhouse.stored(MON, VERDICTS) == [("Mon", True)]
 
 
 def test_the_job_of_a_stranger_is_let_be(attempts: Attempts) -> None:
@@ -143,19 +192,3 @@ def test_the_job_of_a_stranger_is_let_be(attempts: Attempts) -> None:
     assert attempts.jobs[0] != attempts.jobs[1]
     assert attempts.batches() == ["run", "run"]
     assert attempts.greenhouse.lake.list("_staging/verdicts") == ["stranger"]
-
-
-def test_a_failed_job_is_never_taken_over(attempts: Attempts) -> None:
-    def fail(uri: str) -> None:
-        attempts.jobs.append(uri)
-        raise RuntimeError("out of memory")
-
-    with (
-        pytest.raises(RuntimeError, match="out of memory"),
-        SparkOutput(attempts.dataset, "run").written_by(SparkFiles(attempts.inputs, fail)),
-    ):
-        pass
-    attempts.succeed("run")
-
-    assert attempts.jobs[0] != attempts.jobs[1]
-    assert attempts.batches() == ["run", "run"]

@@ -6,7 +6,7 @@ import dagster as dg
 import pyarrow as pa
 import pytest
 
-from user_behaviour.io_managers.publishing import table_of
+from user_behaviour.io_managers.partitioned import table_of
 from user_behaviour.tables.table import Column, Table, UnknownType
 
 TABLE = Table(

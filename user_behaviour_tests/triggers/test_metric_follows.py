@@ -25,11 +25,9 @@ class Follower:
     cursor: str | None = None
 
     def tick(self) -> list[date]:
-        context = dg.build_sensor_context(
-            cursor=self.cursor,
-            resources={"external_tables": self.catalog.external_tables, "warehouse": self.catalog.warehouse},
-        )
-        result = metric_follows.evaluate_tick(context)
+        roles = {"external_tables": self.catalog.external_tables, "warehouse": self.catalog.warehouse}
+        with dg.build_sensor_context(cursor=self.cursor, resources=roles) as context:
+            result = metric_follows.evaluate_tick(context)
         self.cursor = result.cursor
         self.skip_message = result.skip_message or ""
         return days_of(result)
@@ -67,12 +65,14 @@ def test_the_warehouse_is_left_alone_while_nothing_moves(stack: Stack, catalog: 
     """One look at every tick kept a Redshift Serverless awake all day."""
     asked: list[str] = []
 
-    def url() -> str:
-        asked.append("for a connection")
-        return f"{stack.endpoints().warehouse.rpartition('/')[0]}/{DATABASE}"
+    class Counted(PostgresWarehouseByUrl):
+        def dsn(self) -> str:
+            asked.append("for a connection")
+            return super().dsn()
 
+    url = f"{stack.endpoints().warehouse.rpartition('/')[0]}/{DATABASE}"
     catalog.register(PURCHASES, ["2010-12-01"], "p1")
-    follower = Follower(replace(catalog, warehouse=PostgresWarehouseByUrl(url=url())))
+    follower = Follower(replace(catalog, warehouse=Counted(url=url)))
     connections = []
     for reviews in ("r1", "r2"):
         catalog.register(REVIEWS, ["2010-12-01"], reviews)

@@ -30,10 +30,10 @@ def catalog(database: Catalog) -> Catalog:
 
 
 def tick(catalog: Catalog, moment: datetime = MORNING) -> ScheduleExecutionData:
-    context = dg.build_schedule_context(
+    with dg.build_schedule_context(
         scheduled_execution_time=moment, resources={"external_tables": catalog.external_tables}
-    )
-    return purchases_daily.evaluate_tick(context)
+    ) as context:
+        return purchases_daily.evaluate_tick(context)
 
 
 def spans(result: ScheduleExecutionData) -> list[DayRange]:

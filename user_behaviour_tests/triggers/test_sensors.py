@@ -36,13 +36,13 @@ class Vendor:
         os.utime(path, ns=(at, at))
 
     def evaluate(self) -> SensorExecutionData:
-        context = dg.build_sensor_context(
+        with dg.build_sensor_context(
             instance=self.instance,
             cursor=self.cursor,
             definitions=defs,
             resources={"vendor_drop": LocalVendorDrop(directory=str(self.directory))},
-        )
-        return vendor_files.evaluate_tick(context)
+        ) as context:
+            return vendor_files.evaluate_tick(context)
 
     def tick(self) -> SensorExecutionData:
         """One tick of the daemon: evaluated, and its cursor saved."""

@@ -1,6 +1,7 @@
-"""A vendor for tests: delivers files, and lands them by one asset in a lake of its own."""
+"""A vendor for tests: files read as rows, or delivered and landed by one asset in a lake of its own."""
 
 import gzip
+import io
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -12,17 +13,23 @@ from user_behaviour.lake.dataset import Dataset
 from user_behaviour.lake.local import LocalLake
 from user_behaviour.lake.manifests import Rejection
 from user_behaviour.recipes import PerDay
-from user_behaviour.tables.days import DayRange
+from user_behaviour.tables.days import DayRange, days_of
 from user_behaviour.tables.schemas import RAW_REVIEWS
-from user_behaviour.vendor.landing import LandingLimits, ReviewLanding
+from user_behaviour.vendor.landing import ReviewLanding
 from user_behaviour.vendor.local import LocalVendorDrop
+from user_behaviour.vendor.reviews import BadRow, ReviewRow, read_rows
 
 D1, D2, D3 = (date(2010, 12, day) for day in (1, 2, 3))
 FIRST = "movie_review_2010-12-01.csv"
-GOOD = b"cid,review_str\n1,good\n2,bad\n"
+HEADER = b"cid,review_str\n"
+GOOD = HEADER + b"1,good\n2,bad\n"
 TORN = gzip.compress(GOOD)[:-10]
 BAD_ROW = b"3,good,and more\n"
 LANDED = [("1", "good", FIRST, 2), ("2", "bad", FIRST, 3)]
+
+
+def rows_of(content: bytes, *, max_bytes: int = 64 << 20) -> list[ReviewRow | BadRow]:
+    return list(read_rows(io.BytesIO(content), FIRST, max_bytes=max_bytes))
 
 
 @dataclass
@@ -56,15 +63,15 @@ class Vendor:
         self, last: date = D1, *, share: float = 0.5, file_bytes: int = 1 << 20, drop: LocalVendorDrop | None = None
     ) -> set[str]:
         """Lands the days from the first on in one run; the days that were published."""
-        landing = ReviewLanding(drop or self.drop, self.dataset, LandingLimits(share, file_bytes))
+        landing = ReviewLanding(drop or self.drop, self.dataset, bad_row_share=share, file_bytes=file_bytes)
 
         @dg.asset(
             io_manager_key="lake",
             partitions_def=dg.DailyPartitionsDefinition("2010-12-01", end_date="2010-12-31"),
             metadata={"dagster/column_schema": RAW_REVIEWS.dagster_schema()},
         )
-        def raw_reviews() -> PerDay:
-            return PerDay(landing.open)
+        def raw_reviews(context: dg.AssetExecutionContext) -> PerDay:
+            return PerDay(landing.days(days_of(context.partition_keys)))
 
         result = dg.materialize(
             [raw_reviews],

@@ -12,20 +12,15 @@ import pytest
 
 from user_behaviour.vendor.lines import LONGEST_RECORD
 from user_behaviour.vendor.reviews import BadRow, ReviewRow, UnreadableFile, read_rows
+from user_behaviour_tests.vendor.files import FIRST, HEADER, rows_of
 
-NAME = "movie_review_2010-12-01.csv"
-HEADER = b"cid,review_str\n"
-MAX_BYTES = 64 * 1024 * 1024
-
-
-def rows_of(content: bytes, *, max_bytes: int = MAX_BYTES) -> list[ReviewRow | BadRow]:
-    return list(read_rows(io.BytesIO(content), NAME, max_bytes=max_bytes))
+MAX_BYTES = 64 << 20
 
 
 def failure_of(content: bytes, *, max_bytes: int = MAX_BYTES) -> UnreadableFile:
     with pytest.raises(UnreadableFile) as caught:
         rows_of(content, max_bytes=max_bytes)
-    assert caught.value.file == NAME
+    assert caught.value.file == FIRST
     return caught.value
 
 
@@ -67,7 +62,7 @@ def test_an_unreadable_file_says_file_line_and_reason(content: bytes, line: int 
     failure = failure_of(content)
     assert failure.line == line
     assert reason in failure.reason
-    assert str(failure).startswith(f"Vendor file {NAME}{'' if line is None else f', line {line}'}: {failure.reason}; ")
+    assert str(failure).startswith(f"Vendor file {FIRST}{'' if line is None else f', line {line}'}: {failure.reason}; ")
     assert str(failure).isprintable()
     assert len(str(failure)) < 250
 
@@ -78,18 +73,19 @@ def test_rows_before_the_damage_come_through_and_the_line_is_the_one_reached() -
     packed = gzip.compress(HEADER + b"".join(b"%d,%s\n" % (n, text.encode()) for n, text in enumerate(texts)))
     rows: list[ReviewRow | BadRow] = []
     with pytest.raises(UnreadableFile, match="ends early") as caught:
-        rows.extend(read_rows(io.BytesIO(packed[: len(packed) // 2]), NAME, max_bytes=MAX_BYTES))
-    for row in read_rows(io.BytesIO(packed), NAME, max_bytes=MAX_BYTES):
+        rows.extend(read_rows(io.BytesIO(packed[: len(packed) // 2]), FIRST, max_bytes=MAX_BYTES))
+    for row in read_rows(io.BytesIO(packed), FIRST, max_bytes=MAX_BYTES):
         assert isinstance(row, ReviewRow)
     assert caught.value.line is not None
     assert 900 < caught.value.line < 1100
 
 
-def test_the_size_limit_counts_unpacked_bytes() -> None:
+def test_the_size_limit_counts_unpacked_bytes_and_names_the_line_that_passes_it() -> None:
     content = HEADER + b"1,good\n" * 10
     assert len(rows_of(content, max_bytes=len(content))) == 10
     for delivered in (content, gzip.compress(content)):
-        assert f"more than {len(content) - 1} bytes" in failure_of(delivered, max_bytes=len(content) - 1).reason
+        failure = failure_of(delivered, max_bytes=len(content) - 1)
+        assert (failure.reason, failure.line) == (f"the file has more than {len(content) - 1} bytes, unpacked", 11)
 
 
 def test_a_zip_bomb_is_refused_before_it_fills_the_memory() -> None:
@@ -115,7 +111,7 @@ def test_memory_does_not_grow_with_the_file() -> None:
 
     tracemalloc.start()
     try:
-        rows = sum(1 for _ in read_rows(cast(BinaryIO, Delivery()), NAME, max_bytes=10**9))
+        rows = sum(1 for _ in read_rows(cast(BinaryIO, Delivery()), FIRST, max_bytes=10**9))
         assert tracemalloc.get_traced_memory()[1] < 4_000_000
     finally:
         tracemalloc.stop()
@@ -125,7 +121,7 @@ def test_memory_does_not_grow_with_the_file() -> None:
 def test_the_callers_stream_stays_open() -> None:
     for content in (HEADER, gzip.compress(HEADER)):
         stream = io.BytesIO(content)
-        assert list(read_rows(stream, NAME, max_bytes=MAX_BYTES)) == []
+        assert list(read_rows(stream, FIRST, max_bytes=MAX_BYTES)) == []
         assert not stream.closed
 
 

@@ -1,46 +1,26 @@
 """When the vendor's files of a day are held back: what is said, what is kept, what stays in force, what heals."""
 
-from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 
-import dagster as dg
 import pytest
 
-from user_behaviour_tests.vendor.files import BAD_ROW, D1, D2, FIRST, GOOD, LANDED, TORN, Vendor
+from user_behaviour_tests.vendor.files import BAD_ROW, D1, D2, FIRST, GOOD, HEADER, LANDED, TORN, Vendor
 
 
-@pytest.fixture
-def vendor(tmp_path: Path) -> Iterator[Vendor]:
-    with dg.DagsterInstance.ephemeral() as instance:
-        yield Vendor(tmp_path, instance)
+def test_the_share_of_bad_rows_may_be_reached_and_not_passed_and_may_be_zero(vendor: Vendor) -> None:
+    vendor.deliver(FIRST, GOOD)
+    assert vendor.land(share=0) == {"2010-12-01"}
 
-
-def test_the_share_of_bad_rows_may_be_reached_and_not_passed(vendor: Vendor) -> None:
     vendor.deliver(FIRST, GOOD + b"4,fine\n" + BAD_ROW)  # one of four
-
     assert vendor.land(share=0.25) == {"2010-12-01"}
+    assert vendor.land(share=0) == set()
     assert vendor.land(share=0.24) == set()
+
     assert vendor.rejection().reasons == (
         f"{FIRST}, line 5: 2 fields expected, 3 found; 1 of the day's 4 rows cannot be used, "
         "more than the limit of 24.00%",
     )
-
-
-def test_a_share_of_zero_lets_no_bad_row_pass_and_good_files_do(vendor: Vendor) -> None:
-    vendor.deliver(FIRST, GOOD)
-    assert vendor.land(share=0) == {"2010-12-01"}
-
-    vendor.deliver(FIRST, GOOD + BAD_ROW)
-    assert vendor.land(share=0) == set()
-
-
-def test_the_bad_rows_of_a_rejected_day_are_kept_for_whoever_mends_them(vendor: Vendor) -> None:
-    vendor.deliver(FIRST, b"cid,review_str\n" + BAD_ROW)
-
-    vendor.land()
-
-    quarantine = vendor.dataset.quarantine(vendor.rejection())
+    quarantine = vendor.dataset.quarantine(vendor.rejection())  # kept for whoever mends them
     assert quarantine is not None
     assert quarantine["raw"].to_pylist() == [BAD_ROW]
 
@@ -73,7 +53,7 @@ def test_an_unreadable_file_rejects_its_day_and_names_file_line_and_reason(vendo
 def test_one_look_names_all_that_is_wrong_with_a_day(vendor: Vendor) -> None:
     vendor.deliver("movie_review_2010-12-01_a.csv", b"nothing of the kind\n")
     vendor.deliver("movie_review_2010-12-01_b.csv.gz", TORN)
-    vendor.deliver("movie_review_2010-12-01_c.csv", b"cid,review_str\n" + BAD_ROW * 9)
+    vendor.deliver("movie_review_2010-12-01_c.csv", HEADER + BAD_ROW * 9)
 
     vendor.land()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import io
 import subprocess
 import sys
 from datetime import date
@@ -11,27 +10,10 @@ from datetime import date
 import pytest
 
 from user_behaviour.tables.schemas import QUARANTINED_REVIEWS, RAW_REVIEWS
+from user_behaviour.vendor.landing import BATCH_CHARACTERS, BATCH_ROWS, quarantine_table, review_batches
 from user_behaviour.vendor.lines import LONGEST_RECORD
-from user_behaviour.vendor.reviews import (
-    BATCH_CHARACTERS,
-    BATCH_ROWS,
-    BadRow,
-    FileTally,
-    ReviewRow,
-    UnreadableFile,
-    day_of,
-    quarantine_table,
-    read_rows,
-    review_batches,
-)
-
-NAME = "movie_review_2010-12-01.csv"
-HEADER = b"cid,review_str\n"
-MAX_BYTES = 64 * 1024 * 1024
-
-
-def rows_of(content: bytes, *, max_bytes: int = MAX_BYTES) -> list[ReviewRow | BadRow]:
-    return list(read_rows(io.BytesIO(content), NAME, max_bytes=max_bytes))
+from user_behaviour.vendor.reviews import BadRow, ReviewRow, day_of
+from user_behaviour_tests.vendor.files import FIRST, HEADER, rows_of
 
 
 @pytest.mark.parametrize(
@@ -161,60 +143,26 @@ def test_a_quote_that_stays_open_for_too_long_costs_its_own_row_only(line: bytes
     assert all(isinstance(row, ReviewRow) and row.line == number for number, row in enumerate(others, start=3))
 
 
-def test_batches_have_the_schema_and_bad_rows_go_to_the_collector() -> None:
-    tally, bad = FileTally(), list[BadRow]()
-    batches = list(
-        review_batches(
-            io.BytesIO(HEADER + b"1,good\n,orphan\n2,\n3,fine\n"),
-            NAME,
-            batch_id="run-1",
-            max_bytes=MAX_BYTES,
-            on_bad=bad.append,
-            tally=tally,
-        )
-    )
-    assert [batch.schema for batch in batches] == [RAW_REVIEWS.arrow_schema()]
-    origin = {"source_file": NAME, "batch_id": "run-1"}
+def test_reviews_become_batches_of_the_declared_schema() -> None:
+    batches = list(review_batches([ReviewRow("1", "good", 2), ReviewRow("3", "fine", 5)], FIRST))
+    assert [batch.schema for batch in batches] == [RAW_REVIEWS.without("batch_id").arrow_schema()]
     assert batches[0].to_pylist() == [
-        {"cid": "1", "review_str": "good", "line_number": 2, **origin},
-        {"cid": "3", "review_str": "fine", "line_number": 5, **origin},
+        {"cid": "1", "review_str": "good", "source_file": FIRST, "line_number": 2},
+        {"cid": "3", "review_str": "fine", "source_file": FIRST, "line_number": 5},
     ]
-    assert bad == [BadRow(3, "customer id is empty", b",orphan\n"), BadRow(4, "review is empty", b"2,\n")]
-    assert tally == FileTally(rows=4, landed=2, quarantined=2, first_bad=bad[0])
 
 
 @pytest.mark.parametrize(
     ("review", "sizes"),
     [
-        (b"good", [BATCH_ROWS, BATCH_ROWS, 1000]),
-        (b"x" * 64_000, [BATCH_CHARACTERS // 64_000 + 1] * 2 + [6]),
-        (b"", []),
+        ("good", [BATCH_ROWS, BATCH_ROWS, 1000]),
+        ("x" * 64_000, [BATCH_CHARACTERS // 64_000 + 1] * 2 + [6]),
+        ("", []),
     ],
 )
-def test_batches_are_bounded_in_rows_and_in_text(review: bytes, sizes: list[int]) -> None:
-    tally, rows = FileTally(), sum(sizes) or 3
-    batches = review_batches(
-        io.BytesIO(HEADER + (b"1," + review + b"\n") * rows),
-        NAME,
-        batch_id="b",
-        max_bytes=MAX_BYTES,
-        on_bad=lambda _: None,
-        tally=tally,
-    )
+def test_batches_are_bounded_in_rows_and_in_text(review: str, sizes: list[int]) -> None:
+    batches = review_batches((ReviewRow("1", review, n) for n in range(sum(sizes))), FIRST)
     assert [batch.num_rows for batch in batches] == sizes
-    assert (tally.rows, tally.landed, tally.quarantined) == (rows, sum(sizes), rows - sum(sizes))
-
-
-def test_the_tally_tells_how_far_an_unreadable_file_was_read() -> None:
-    tally, bad = FileTally(), list[BadRow]()
-    content = HEADER + b"1,good\n" * BATCH_ROWS + b",orphan\n1,good\n" + b'2,"cut off'
-    batches = review_batches(
-        io.BytesIO(content), NAME, batch_id="b", max_bytes=MAX_BYTES, on_bad=bad.append, tally=tally
-    )
-    assert next(batches).num_rows == BATCH_ROWS
-    with pytest.raises(UnreadableFile):
-        next(batches)
-    assert (tally.rows, tally.landed, tally.quarantined) == (BATCH_ROWS + 2, BATCH_ROWS, 1)
 
 
 def test_the_quarantine_table_keeps_raw_bytes_of_several_files() -> None:

@@ -8,14 +8,9 @@ import random
 from collections.abc import Iterator
 
 from user_behaviour.vendor.reviews import BadRow, ReviewRow, UnreadableFile, read_rows
+from user_behaviour_tests.vendor.files import FIRST, rows_of
 
-NAME = "movie_review_2010-12-01.csv"
-MAX_BYTES = 1024 * 1024
 PIECES = ["good", "bad ", '"', '""', ",", "\n", "\r\n", "\r", "<br />", "ü", "漢", "12", "7,x\n", "\x1c", "\u2028"]
-
-
-def rows_of(content: bytes) -> list[ReviewRow | BadRow]:
-    return list(read_rows(io.BytesIO(content), NAME, max_bytes=MAX_BYTES))
 
 
 class Trickle(io.BytesIO):
@@ -80,7 +75,7 @@ def test_well_formed_files_read_as_they_were_written_and_as_the_csv_module_reads
         assert [(row.cid, row.review) for row in found if isinstance(row, ReviewRow)] == rows, seed
         assert len(found) == len(rows), seed
         assert parsed(content.removeprefix(b"\xef\xbb\xbf"))[1:] == [list(row) for row in rows], seed
-        assert list(read_rows(Trickle(content), NAME, max_bytes=MAX_BYTES)) == found, seed
+        assert list(read_rows(Trickle(content), FIRST, max_bytes=1 << 20)) == found, seed
 
 
 def test_every_byte_of_a_damaged_file_is_in_one_landed_row_or_one_bad_row_or_a_blank_line() -> None:

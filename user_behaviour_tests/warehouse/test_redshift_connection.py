@@ -20,11 +20,11 @@ import psycopg2.extensions
 import pytest
 import trustme
 
+from user_behaviour.aws.errors import AbsentError, AccessDeniedError
 from user_behaviour.lake.s3 import S3Lake
 from user_behaviour.local.stack import Stack
 from user_behaviour.warehouse.redshift import RedshiftWarehouse
 from user_behaviour.warehouse.redshift_connection import (
-    CredentialsError,
     Login,
     query_group,
 )
@@ -120,10 +120,10 @@ def test_credentials_that_iam_refuses_are_said_with_the_permission_that_is_missi
     redshift: RedshiftStandIn, cloud: Cloud, never_again: None
 ) -> None:
     refusal = {"__type": "AccessDeniedException", "message": "not authorized"}
-    expected = r"workgroup analytics: .*may redshift-serverless:GetCredentials\."
+    expected = "Allow redshift-serverless:GetCredentials on workgroup analytics to the identity in use"
     with (
         serverless(cloud, lambda _: ("403 Forbidden", refusal)),
-        pytest.raises(CredentialsError, match=expected),
+        pytest.raises(AccessDeniedError, match=expected),
     ):
         warehouse(redshift, cloud, password="", workgroup="analytics").rows("select 1 as n")
 
@@ -131,7 +131,7 @@ def test_credentials_that_iam_refuses_are_said_with_the_permission_that_is_missi
 def test_credentials_of_a_cluster_that_does_not_exist_are_said_with_its_name(
     redshift: RedshiftStandIn, cloud: Cloud, never_again: None
 ) -> None:
-    with pytest.raises(CredentialsError, match=r"for the cluster elsewhere: .*not found"):
+    with pytest.raises(AbsentError, match=r"credentials of cluster elsewhere failed: .*not found"):
         warehouse(redshift, cloud, password="", cluster="elsewhere", user="loader").rows("select 1 as n")
 
 

@@ -1,0 +1,221 @@
+"""How AWS refuses or fails: one tree of errors, and one table from AWS's codes to what they mean and what to do.
+
+What boto3 and pyarrow raise inside `aws_errors` leaves it as one of these. The message says what was tried on what,
+what AWS said, and the remedy. What is worth another try was tried again by the clients before: whoever meets one of
+these need not.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from botocore import exceptions as boto
+from botocore.parsers import ResponseParserError
+
+from user_behaviour.aws.answers import Answer
+
+
+class AwsError(OSError):
+    """AWS refused or failed for good. An OSError, as of a file system: who works on a store need not know which.
+
+    `found` is the message without the remedy; `code` is AWS's, or the name of the client's own error.
+    """
+
+    def __init__(self, found: str, remedy: str, *, code: str = "") -> None:
+        super().__init__(f"{found}. {remedy}.")
+        self.found = found
+        self.remedy = remedy
+        self.code = code
+
+
+class AccessDeniedError(AwsError, PermissionError):
+    """Whoever asks may not do this."""
+
+
+class CredentialsRejectedError(AwsError):
+    """There are no credentials, or AWS does not take them, or no longer."""
+
+
+class WrongPlaceError(AwsError):
+    """The bucket is not there, or not in this region, or no region is set."""
+
+
+class UnavailableError(AwsError):
+    """Throttled, broken off or out of order at every attempt; a later run may succeed."""
+
+
+class AbsentError(AwsError, FileNotFoundError):
+    """What was asked for is not there."""
+
+
+Meaning = tuple[type[AwsError], str]
+
+_ALLOW = "Allow {action} on {subject} to the identity in use"
+_LATER = "Rerun later, with fewer runs at once if it was throttled; no day is half-published"
+_REGION = "Set AWS_REGION to the bucket's region"
+_GIVE_CREDENTIALS = "Give credentials as AWS does: a role, AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+_CHECK_NETWORK = "Check the way there (AWS_ENDPOINT_URL, AWS_REGION, proxies, routes, VPC endpoints), then rerun"
+
+# The codes of each remedy. One that begins with `service:` is meant of that service only.
+_TABLE: dict[type[AwsError], dict[str, str]] = {
+    AccessDeniedError: {
+        _ALLOW: "AccessDenied AccessDeniedException AllAccessDisabled UnauthorizedOperation Forbidden 403",
+        "Allow {action} on {subject}, its database and the catalog to the identity in use": (
+            "glue:AccessDeniedException"
+        ),
+        f"{_ALLOW}, and kms:Decrypt if a key of your own encrypts it": "secretsmanager:AccessDeniedException",
+        "Allow kms:Decrypt on its key to the identity in use": "secretsmanager:DecryptionFailure",
+        "Allow the identity in use the bucket's KMS key": "KMS.AccessDeniedException",
+        "The object was archived: restore it, and keep archiving rules away from this prefix": "InvalidObjectState",
+    },
+    CredentialsRejectedError: {
+        "Log in again (`aws sso login`), or have the role's credentials refreshed, and rerun": (
+            "ExpiredToken ExpiredTokenException RequestExpired TokenRefreshRequired"
+        ),
+        "Check the access key in use (AWS_ACCESS_KEY_ID, AWS_PROFILE) and the clock of this machine": (
+            "AuthFailure IncompleteSignature InvalidAccessKeyId InvalidClientTokenId InvalidSignatureException "
+            "InvalidToken MissingAuthenticationToken RequestTimeTooSkewed SignatureDoesNotMatch "
+            "UnrecognizedClientException"
+        ),
+    },
+    WrongPlaceError: {
+        "Create the bucket (the template in deploy/ does), or correct its name (USER_BEHAVIOUR_LAKE, "
+        "USER_BEHAVIOUR_VENDOR_DROP)": "NoSuchBucket",
+        _REGION: "PermanentRedirect AuthorizationHeaderMalformed IllegalLocationConstraintException 301",
+    },
+    UnavailableError: {
+        _LATER: (
+            "SlowDown Throttling ThrottlingException RequestLimitExceeded TooManyRequestsException RequestTimeout 429 "
+            "InternalError InternalFailure InternalServiceException ServiceUnavailable NetworkConnection "
+            "OperationTimeoutException ConcurrentModificationException 500 502 503 504"
+        ),
+        "It was replaced meanwhile; rerun": "PreconditionFailed",
+    },
+    AbsentError: {
+        "It may have been removed or renamed meanwhile; check the name": "NoSuchKey NoSuchEntity 404",
+        "`user-behaviour migrate` makes the tables; the database is USER_BEHAVIOUR_GLUE_DATABASE": (
+            "EntityNotFoundException"
+        ),
+        "Create the secret there, or correct the reference": "secretsmanager:ResourceNotFoundException",
+        "Create the application (the template in deploy/ does), or correct USER_BEHAVIOUR_EMR_APPLICATION": (
+            "emr-serverless:ResourceNotFoundException"
+        ),
+        "Correct USER_BEHAVIOUR_EMR_CLUSTER, or AWS_REGION": "emr:InvalidRequestException",
+        "Correct USER_BEHAVIOUR_REDSHIFT_WORKGROUP or …_CLUSTER, or AWS_REGION": (
+            "redshift-serverless:ResourceNotFoundException redshift:ClusterNotFound"
+        ),
+    },
+    AwsError: {
+        "Restore it (`aws secretsmanager restore-secret`) if it is marked for deletion, or give it a value": (
+            "secretsmanager:InvalidRequestException"
+        ),
+        "Check USER_BEHAVIOUR_EMR_APPLICATION and USER_BEHAVIOUR_EMR_ROLE": "emr-serverless:ValidationException",
+        "S3 gives no reason to a HEAD: mostly a token that expired, or a bucket in another region (AWS_REGION)": (
+            "400 BadRequest"
+        ),
+    },
+}
+# Of the client, when there is no answer that it could read.
+_OF_CLIENT: tuple[tuple[tuple[type[Exception], ...], Meaning], ...] = (
+    ((boto.NoRegionError,), (WrongPlaceError, "Set AWS_REGION to the region of the lake's bucket")),
+    ((boto.NoCredentialsError, boto.PartialCredentialsError), (CredentialsRejectedError, _GIVE_CREDENTIALS)),
+    ((boto.CredentialRetrievalError, boto.ProfileNotFound), (CredentialsRejectedError, _GIVE_CREDENTIALS)),
+    ((boto.SSOError, boto.TokenRetrievalError), (CredentialsRejectedError, _GIVE_CREDENTIALS)),
+    ((boto.HTTPClientError, boto.ConnectionError), (UnavailableError, _CHECK_NETWORK)),
+    ((boto.IncompleteReadError, ResponseParserError), (UnavailableError, _CHECK_NETWORK)),
+    ((boto.BotoCoreError,), (AwsError, "Check the AWS_* variables and the profile in use")),
+)
+_SERVICES = {
+    "emr": "EMR",
+    "emr-serverless": "EMR Serverless",
+    "glue": "Glue",
+    "iam": "IAM",
+    "redshift": "Redshift",
+    "redshift-serverless": "Redshift Serverless",
+    "s3": "S3",
+    "secretsmanager": "Secrets Manager",
+    "sts": "STS",
+}
+# The permission that an operation needs, where it is not called alike.
+_READ = "s3:GetObject (and s3:ListBucket, without which a missing object is refused as well)"
+_PERMISSIONS = {
+    **dict.fromkeys(("GetObject", "HeadObject"), _READ),
+    **dict.fromkeys(("CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload"), "s3:PutObject"),
+    **dict.fromkeys(("CopyObject", "UploadPartCopy"), "s3:GetObject and s3:PutObject"),
+    "DeleteObjects": "s3:DeleteObject",
+    "GetBucketEncryption": "s3:GetEncryptionConfiguration",
+    "GetBucketLifecycleConfiguration": "s3:GetLifecycleConfiguration",
+    "GetPublicAccessBlock": "s3:GetBucketPublicAccessBlock",
+    "ListMultipartUploads": "s3:ListBucketMultipartUploads",
+    "ListObjectsV2": "s3:ListBucket",
+}
+_NAMED_BY_AWS = re.compile(r"not authorized to perform: (\S+) on resource: \"?([^\s\"]+)")
+
+
+@contextmanager
+def aws_errors(service: str, action: str, subject: str) -> Iterator[None]:
+    """Lets what AWS refuses leave as an `AwsError`.
+
+    `service` is boto3's name of it; `action` is what is tried (`Writing`), `subject` on what.
+    """
+    try:
+        yield
+    except (boto.ClientError, boto.BotoCoreError, ResponseParserError) as error:
+        raise aws_error(service, action, subject, error=error) from error
+    except OSError as error:
+        if isinstance(error, AwsError) or (answer := Answer.of_arrow(str(error))) is None:
+            raise
+        raise _refusal(service, action, subject, answer=answer) from error
+
+
+def aws_error(service: str, action: str, subject: str, *, error: Exception) -> AwsError:
+    """The meaning of an error of boto3, without raising it."""
+    if isinstance(error, boto.ClientError):
+        return _refusal(service, action, subject, answer=Answer.of_boto(error))
+    kind, remedy = next(meaning for kinds, meaning in _OF_CLIENT if isinstance(error, kinds))
+    at_every_attempt = " at every attempt" if kind is UnavailableError else ""
+    said = str(error).partition("\n")[0].rstrip(".")  # what follows may be the answer itself
+    return kind(f"{action} {subject} failed{at_every_attempt}: {said}", remedy, code=type(error).__name__)
+
+
+def is_worth_another_try(code: str) -> bool:
+    """Whether AWS may answer otherwise if it is asked again; of codes within an answer that was itself a success."""
+    return _meaning("", code)[0] is UnavailableError
+
+
+def _letters(code: str) -> str:
+    """The code as a key: pyarrow has the names of the AWS SDK for C++, NO_SUCH_BUCKET."""
+    return code.replace("_", "").casefold()
+
+
+_MEANINGS: dict[str, Meaning] = {
+    _letters(code): (kind, remedy)
+    for kind, remedies in _TABLE.items()
+    for remedy, codes in remedies.items()
+    for code in codes.split()
+}
+
+
+def _meaning(service: str, code: str, status: int = 0) -> Meaning:
+    if found := _MEANINGS.get(_letters(f"{service}:{code}")) or _MEANINGS.get(_letters(code)):
+        return found
+    if status >= 500:
+        return UnavailableError, _LATER
+    return AwsError, "Look the code up in the API reference of the service"
+
+
+def _refusal(service: str, action: str, subject: str, *, answer: Answer) -> AwsError:
+    kind, remedy = _meaning(service, answer.code, answer.status)
+    prefix = "elasticmapreduce" if service == "emr" else service
+    permission, on = _PERMISSIONS.get(answer.operation, f"{prefix}:{answer.operation or '*'}"), subject
+    if named := _NAMED_BY_AWS.search(answer.message):  # AWS knows better: a write may fail on the key that encrypts it
+        permission, on = named.groups()
+    again = f" after {answer.attempts} attempts" if answer.attempts > 1 else ""
+    elsewhere = f" ({answer.region})" if answer.region and remedy is _REGION else ""
+    return kind(
+        f"{action} {subject} failed{again}: {_SERVICES[service]} says {answer.code}: {answer.message.rstrip('.')}",
+        remedy.format(action=permission, subject=on) + elsewhere,
+        code=answer.code,
+    )

@@ -1,0 +1,93 @@
+"""Has each role check itself, one after the other, before a run needs it.
+
+Nothing here starts a job, leaves anything behind, or costs more than a look at one day of each external table. What a
+check fails with is a finding of its role, and the next one is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+
+import psycopg2
+
+from user_behaviour.aws.secrets import SecretError
+from user_behaviour.catalog.external_tables import CatalogError
+from user_behaviour.deployments import Deployment
+from user_behaviour.diagnosis import Diagnosis, bad, failed, good, halves, unknown
+from user_behaviour.doctor.bucket import bucket_safety
+from user_behaviour.doctor.needed_permissions import catalog_permissions, spark_permissions
+from user_behaviour.instance.self_check import VARIABLE, check_storage
+from user_behaviour.lake.s3 import S3Lake
+from user_behaviour.migrations.drift import Drift
+from user_behaviour.tables.schemas import EXTERNAL_TABLES
+from user_behaviour.warehouse.redshift_errors import RedshiftDataError
+
+Check = Callable[[], Iterable[Diagnosis]]
+Errors = tuple[type[Exception], ...]
+
+OWN: Errors = (OSError, psycopg2.Error, CatalogError, RedshiftDataError, SecretError)
+NEEDED = {
+    "public.user_behavior_metric": ("select", "insert", "delete"),
+    "audit.published_partition": ("select", "insert", "delete"),
+    # LOCK TABLE asks for a privilege to change the table.
+    "audit.writer_lock": ("select", "insert", "update", "delete"),
+}
+WAREHOUSE = "warehouse"
+BEHIND_ITS_LOGIN = ("migrations", "external tables")
+_NO_LOGIN = unknown(WAREHOUSE, "was not looked at, since nobody was let in there")
+
+
+def examine(here: Deployment, *, expected: Errors = ()) -> Iterator[tuple[str, Iterable[Diagnosis]]]:
+    """The findings of each role. `expected`: further errors that a deployment's parts may fail with."""
+    is_let_in = False
+    for role, checks in _checks(here).items():
+        if role in BEHIND_ITS_LOGIN and not is_let_in:
+            yield role, [_NO_LOGIN]
+            continue
+        found: Iterable[Diagnosis] = checked(checks, expected=(*OWN, *expected))
+        if role == WAREHOUSE:
+            found = [*found]
+            is_let_in = found[0].ok is True
+        yield role, found
+
+
+def checked(checks: Iterable[Check], *, expected: Errors = OWN) -> Iterator[Diagnosis]:
+    """The findings of checks, and a red one in place of an error that ends one of them."""
+    for check in checks:
+        try:
+            yield from check()
+        except expected as error:
+            yield failed("error", error)
+
+
+def _checks(here: Deployment) -> dict[str, list[Check]]:
+    tables = here.external_tables
+    account: dict[str, list[Check]] = {}
+    if isinstance(here.lake, S3Lake):
+        account["account"] = [here.lake.aws.self_check]
+    return {
+        **account,
+        "lake": [here.lake.self_check, partial(bucket_safety, here.lake)],
+        "vendor drop": [here.vendor_drop.self_check],
+        "source": [here.source.self_check],
+        "spark": [here.spark.self_check, partial(spark_permissions, here.spark, here.lake)],
+        "Dagster storage": [lambda: check_storage(here.dagster_environment()[VARIABLE])],
+        WAREHOUSE: [partial(here.warehouse.self_check, NEEDED)],
+        "migrations": [lambda: migrations(here.drift)],
+        "external tables": [
+            tables.self_check,
+            partial(catalog_permissions, tables),
+            *(partial(tables.check_table, table, here.warehouse) for table in EXTERNAL_TABLES),
+        ],
+    }
+
+
+def migrations(drift: Drift) -> Iterator[Diagnosis]:
+    """Every difference between the warehouse's tables and what the migrations make of them."""
+    sentences = drift.findings()
+    other = "Bring it there by a migration, or take the change back; `user-behaviour migrate --check` shows the same."
+    for found, remedy in map(halves, sentences):
+        yield bad("drift", found.rstrip("."), remedy or other)
+    if not sentences:
+        yield good("drift", "none: all are applied, and the tables are what they make")

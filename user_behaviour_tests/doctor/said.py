@@ -1,0 +1,29 @@
+"""What a self-check says: a line a finding, its remedy below; and an answer that moto lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from user_behaviour.diagnosis import Diagnosis
+from user_behaviour_tests.cloud.policies import answering
+
+MARKS = {True: "✓", False: "✗", None: "–"}
+
+
+def said(diagnoses: Iterable[Diagnosis]) -> str:
+    lines = ((f"{MARKS[one.ok]} {one.subject}: {one.found}", one.remedy and f"  {one.remedy}") for one in diagnoses)
+    return "\n".join(line for pair in lines for line in pair if line)
+
+
+def complaints(diagnoses: Iterable[Diagnosis]) -> str:
+    """Only what is not good."""
+    return said(one for one in diagnoses if not one.ok)
+
+
+def _lists_job_runs(environ: dict[str, Any]) -> bool:
+    return environ["REQUEST_METHOD"] == "GET" and str(environ["PATH_INFO"]).endswith("/jobruns")
+
+
+without_jobs = answering(_lists_job_runs, '{"jobRuns": []}')
+"""EMR Serverless with no job: of an application that never had one, moto says that it does not exist."""
