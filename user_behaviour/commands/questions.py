@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.option("--csv", "as_csv", is_flag=True, help="CSV with a header, instead of a table.")
 @click.pass_context
 def query(ctx: click.Context, sql: str, *, as_csv: bool) -> None:
-    """Run a query that reads on the warehouse."""
+    """Run a query on the warehouse; one that writes is refused."""
     import psycopg2
 
     from user_behaviour.commands.terminal import print_table

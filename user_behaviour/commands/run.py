@@ -54,7 +54,7 @@ def run(
     The exit status is 0 only if every asset is published for every day and no blocking check failed.
     """
     if day and (first or last):
-        raise click.UsageError("--day stands for a range of one day; leave --from and --to away.")
+        raise click.UsageError("--day is a range of one day; do not give --from or --to with it.")
     deployed = deployment(settings()).initialized()
     days = days_with_data(deployed, day or first, day or last)
     request = RunRequest(days, select, missing=missing, per_day=per_day)
@@ -69,7 +69,7 @@ def days_with_data(deployed: Deployment, first: date | None = None, last: date |
         if newest is None or newest < first:
             raise RunError(
                 f"Neither the shop nor the vendor has anything from {first} on; load some (`user-behaviour generate`), "
-                "or say --to."
+                "or give --to."
             )
         # A day is a partition when it is over.
         yesterday = datetime.now(UTC).date() - timedelta(days=1)

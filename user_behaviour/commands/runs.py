@@ -50,9 +50,9 @@ def require_partitions(days: DayRange) -> None:
     for day in (days.first, days.last):
         if not DAILY.has_partition_key(day.isoformat()):
             raise RunError(
-                f"{day} is no partition; there are {DAILY.get_first_partition_key()} to "
+                f"{day} is not a partition; the partitions are {DAILY.get_first_partition_key()} to "
                 f"{DAILY.get_last_partition_key()} (USER_BEHAVIOUR_FIRST_DAY, USER_BEHAVIOUR_LAST_DAY; "
-                "a day is one when it is over, in UTC)."
+                "a day becomes one when it is over, in UTC)."
             )
 
 

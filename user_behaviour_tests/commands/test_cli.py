@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import importlib
 import re
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
@@ -13,6 +13,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 
+from user_behaviour.commands.cli import EXPECTED_ERRORS
 from user_behaviour.local.stack import Stack
 from user_behaviour_tests.command_line import Home, errors, temporary_installation
 
@@ -73,8 +74,7 @@ def test_status_imports_nothing_heavy(home: Home) -> None:
         "import sys\nfrom user_behaviour.commands.cli import cli\ncli(['status'], standalone_mode=False)\n"
         "print([m for m in ('dagster', 'pyarrow', 'pandas', 'numpy', 'pyspark', 'sqlalchemy') if m in sys.modules])"
     )
-    command = [sys.executable, "-c", code]
-    found = subprocess.run(command, env=home.environment, capture_output=True, text=True, check=True)
+    found = home.run([sys.executable, "-c", code])
     assert found.stdout.splitlines()[-1] == "[]"
 
 
@@ -212,7 +212,7 @@ def test_an_error_of_the_database_is_one_line(home: Home) -> None:
     [
         (("run", "--day", "2010-13-01"), "'2010-13-01' is not a day; write it as 2010-12-01."),
         (("run", "--day", "20101201"), "'20101201' is not a day; write it as 2010-12-01."),
-        (("run", "--day", "2010-12-01", "--to", "2010-12-02"), "--day stands for a range of one day"),
+        (("run", "--day", "2010-12-01", "--to", "2010-12-02"), "--day is a range of one day"),
         (("run", "--from", "2010-12-02", "--to", "2010-12-01"), "holds no day"),
         (("load-purchases", "/no/such/file.csv"), "does not exist"),
         (("explain", "--customer", "12346"), "Missing option '--day'"),
@@ -227,10 +227,13 @@ def test_a_command_that_is_called_wrongly_says_how_and_exits_with_2(
     assert said in call.stderr
 
 
+@pytest.mark.parametrize(("module", "name"), EXPECTED_ERRORS)
+def test_an_error_that_is_expected_exists(module: str, name: str) -> None:
+    assert issubclass(getattr(importlib.import_module(module), name), Exception)
+
+
 def test_a_setting_that_cannot_be_used_is_one_line(home: Home) -> None:
-    environment = {**home.environment, "USER_BEHAVIOUR_DEPLOYMENT": "prodd"}
-    command = home.command("query", "select 1")
-    call = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    call = home.call("query", "select 1", USER_BEHAVIOUR_DEPLOYMENT="prodd")
     assert call.returncode == 1
     assert "Deployment 'prodd' is unknown" in call.stderr
     assert len(errors(call)) == 1

@@ -133,6 +133,16 @@ def test_dg_checks_and_lists_the_definitions_and_says_nothing_else(checkout: Pat
     assert complaints == ""
 
 
+def test_a_command_that_runs_keeps_no_memory_in_arrows_own_pool(home: Home) -> None:
+    """Arrow reads the variable when it is imported, which is before a command knows what to set."""
+    code = (
+        "import pyarrow\nfrom user_behaviour.commands.dagster_process import dagster_instance\n"
+        "from user_behaviour.deployments import deployment, settings\n"
+        "with dagster_instance(deployment(settings())): print(pyarrow.default_memory_pool().backend_name)"
+    )
+    assert home.run([sys.executable, "-W", "ignore", "-c", code]).stdout == "system\n"
+
+
 def test_dg_and_dagster_call_the_code_location_the_same() -> None:
     """What is switched on is remembered by that name, which `dagster` takes from the module where none is given."""
     project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["tool"]["dg"]["project"]
