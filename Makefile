@@ -20,7 +20,7 @@ $(READY): pyproject.toml constraints.txt
 	@touch $@
 
 # The sample shop sells until this day; without it the partitions go on to yesterday.
-demo dev: export USER_BEHAVIOUR_LAST_DAY ?= 2011-12-09
+demo dev env: export USER_BEHAVIOUR_LAST_DAY ?= 2011-12-09
 
 .PHONY: demo
 demo: $(READY) ## A sample shop, every asset for every day, the metric; a second call changes nothing
@@ -29,6 +29,10 @@ demo: $(READY) ## A sample shop, every asset for every day, the metric; a second
 .PHONY: dev
 dev: $(READY) ## The Dagster UI with its daemon, on loopback
 	@$(BIN)/user-behaviour dev
+
+.PHONY: env
+env: $(READY) ## Write .env, by which `dagster dev` and `dg dev` find what `make dev` shows
+	@$(BIN)/user-behaviour up >/dev/null && $(BIN)/user-behaviour env --write
 
 .PHONY: test
 test: $(READY) ## Run the tests, but for the slow ones

@@ -39,7 +39,7 @@ def test_only_deployments_reads_the_environment() -> None:
         if reads.search(path.read_text(encoding="utf-8"))
     }
     # The commands hand the process's environment on to Dagster's; they read no setting from it.
-    assert guilty - {"user_behaviour/commands/run.py", "user_behaviour/commands/stack.py"} == {
+    assert guilty - {"user_behaviour/commands/dagster_process.py", "user_behaviour/commands/stack.py"} == {
         "user_behaviour/deployments.py"
     }
 
