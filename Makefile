@@ -20,7 +20,7 @@ $(READY): pyproject.toml constraints.txt
 	@touch $@
 
 # The sample shop sells until this day; without it the partitions go on to yesterday.
-demo dev: export USER_BEHAVIOUR_LAST_DAY ?= 2011-12-09
+demo dev env: export USER_BEHAVIOUR_LAST_DAY ?= 2011-12-09
 
 .PHONY: demo
 demo: $(READY) ## A sample shop, every asset for every day, the metric; a second call changes nothing
@@ -30,21 +30,23 @@ demo: $(READY) ## A sample shop, every asset for every day, the metric; a second
 dev: $(READY) ## The Dagster UI with its daemon, on loopback
 	@$(BIN)/user-behaviour dev
 
+.PHONY: env
+env: $(READY) ## Write .env, by which `dagster dev` and `dg dev` find what `make dev` shows
+	@$(BIN)/user-behaviour up >/dev/null && $(BIN)/user-behaviour env --write
+
 .PHONY: test
-test: $(READY) ## Run the tests
-	@# Two processes, a file at a time, the longest first; then the UI alone, whose tests measure how long it takes.
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --ignore=user_behaviour_tests/ui \
-		user_behaviour_tests/graph/test_real_data.py user_behaviour_tests
-	@$(BIN)/python -m pytest user_behaviour_tests/ui
+test: $(READY) ## Run the tests, but for the slow ones
+	@# Three processes for two cores: the tests of the UI mostly wait.
+	@$(BIN)/python -m pytest -n 3
 
 .PHONY: check
-check: $(READY) ## What CI runs: format, lint, types, dependency rules, SQL lint, tests
+check: $(READY) ## What CI runs: format, lint, types, dependency rules, SQL lint, all tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/sqlfluff lint sql
-	$(MAKE) test
+	$(BIN)/python -m pytest -n 3 -m ""
 
 .PHONY: bench
 bench: $(READY) ## Measure the project against a plain script, at scale 1 and 10

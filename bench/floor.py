@@ -9,12 +9,10 @@ from __future__ import annotations
 import argparse
 import csv
 import gzip
-import importlib
 import json
 import os
 import re
-import resource
-import sys
+import runpy
 import threading
 import time
 from collections import defaultdict
@@ -30,7 +28,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
-from user_behaviour.local.spark_config import SPARK_CONFIG
+from user_behaviour.spark.local_config import SPARK_CONFIG
 
 TEXT, INT = pa.string(), pa.int32()
 PURCHASES = pa.schema(
@@ -40,6 +38,7 @@ PURCHASES = pa.schema(
 REVIEWS = pa.schema({"cid": TEXT, "review_str": TEXT, "source_file": TEXT, "line_number": INT, "batch_id": TEXT})
 SQL_NULLS = {"null_values": [""], "strings_can_be_null": True, "quoted_strings_can_be_null": False}
 BATCH = "floor"
+PROGRAM = Path(__file__).parents[1] / "spark_jobs" / "classify_reviews.py"
 TABLES = """
     drop schema if exists floor cascade; create schema floor; create table floor.user_purchase_staging (
         invoice_number varchar(10), stock_code varchar(20), detail varchar(1000), quantity int, invoice_date timestamp,
@@ -59,16 +58,14 @@ METRIC = """
     select customer_id as customerid, amount_spent, review_score::int, review_count::int, insert_date
     from spent inner join reviewed using (customer_id, insert_date)
 """
-seconds: dict[str, float] = {}
-rows: dict[str, int] = defaultdict(int)
 
 
 @contextmanager
 def phase(name: str) -> Iterator[None]:
-    """Takes the time of what happens inside."""
+    """Prints the time that what happens inside takes."""
     start = time.perf_counter()
     yield
-    seconds[name] = round(time.perf_counter() - start, 3)
+    print(f"{name:16}{time.perf_counter() - start:7.2f} s")
 
 
 @contextmanager
@@ -125,7 +122,6 @@ def land_and_stage_purchases(connection: Any, lake: Path, days: tuple[date, date
             staged = table.filter(pc.field("quantity") > 2)
             for dataset, found in (("raw_purchases", table), ("staged_purchases", staged)):
                 pq.write_table(found, partition(lake, dataset, day))
-                rows[dataset] += found.num_rows
 
 
 def parse_reviews(file: Path) -> Iterator[tuple[str, str, str, int, str]]:
@@ -151,21 +147,18 @@ def land_reviews(vendor: Path, lake: Path, days: tuple[date, date]) -> None:
         arrays = [pa.array(column, kind) for column, kind in zip(columns, REVIEWS.types, strict=True)]
         table = pa.table(arrays or [[]] * len(REVIEWS), schema=REVIEWS)
         pq.write_table(table, partition(lake, "raw_reviews", day))
-        rows["raw_reviews"] += table.num_rows
 
 
 def classify(lake: Path) -> None:
     """One Spark job over every day of raw reviews: the project's own program, in this process."""
-    sys.path.insert(0, str(Path(__file__).parents[1] / "spark_jobs"))
-    program = importlib.import_module("classify_reviews")
     base, output, job = lake / "raw_reviews", lake / "classified_reviews", lake / "job.json"
     inputs = [{"insert_date": day.name[-10:], "location": str(day / BATCH)} for day in sorted(base.iterdir())]
     job.write_text(json.dumps({"inputs": inputs, "base": str(base), "output": str(output), "batch_id": BATCH}))
-    program.main(["--job", str(job)])
+    runpy.run_path(str(PROGRAM))["main"](["--job", str(job)])
 
 
-def load(cursor: Any, dataset: Path, table: str) -> int:
-    """Copies every day's file into the warehouse's table, as one stream; the number of rows."""
+def load(cursor: Any, dataset: Path, table: str) -> None:
+    """Copies every day's file into the warehouse's table, as one stream."""
 
     def write(sink: IO[bytes]) -> None:
         for file in sorted(dataset.glob("insert_date=*/**/*.parquet")):
@@ -176,20 +169,12 @@ def load(cursor: Any, dataset: Path, table: str) -> int:
 
     with piped(write) as source:
         cursor.copy_expert(f"copy floor.{table} from stdin with (format csv)", source)
-    return int(cursor.rowcount)
 
 
-def java_peak_mib(session: Any) -> int:
-    """The peak resident size of the session's JVM, which is a child of this process."""
-    status = Path(f"/proc/{session.sparkContext._gateway.proc.pid}/status").read_text()
-    return int(status.split("VmHWM:")[1].split()[0]) // 1024
-
-
-def run(arguments: argparse.Namespace) -> dict[str, dict[str, Any]]:
-    """Everything, phase by phase; what it took."""
+def run(arguments: argparse.Namespace) -> None:
+    """Everything, phase by phase."""
     days, lake = (arguments.first, arguments.last), arguments.lake
     lake.mkdir(parents=True)
-    start = time.perf_counter()
     shop, warehouse = psycopg2.connect(arguments.shop_url), psycopg2.connect(arguments.warehouse_url)
     with phase("purchases"):
         land_and_stage_purchases(shop, lake, days)
@@ -201,24 +186,20 @@ def run(arguments: argparse.Namespace) -> dict[str, dict[str, Any]]:
         session = SparkSession.builder.config(map=SPARK_CONFIG).getOrCreate()
     with phase("spark job"):
         classify(lake)
-    java = java_peak_mib(session)
     with phase("spark stop"):
         session.stop()
     with warehouse, warehouse.cursor() as cursor:
         with phase("load warehouse"):
             cursor.execute(TABLES)
             load(cursor, lake / "staged_purchases", "user_purchase_staging")
-            rows["classified_reviews"] = load(cursor, lake / "classified_reviews", "movie_review_clean_stage")
+            load(cursor, lake / "classified_reviews", "movie_review_clean_stage")
         with phase("metric"):
             cursor.execute(METRIC)
-            rows["user_behavior_metric"] = cursor.rowcount
-    seconds["total"] = round(time.perf_counter() - start, 3)
-    peaks = {"python": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, "java": java}
-    return {"seconds": seconds, "rows": rows, "peak_mib": peaks}
+    print(f"{cursor.rowcount:,} rows in the metric")
 
 
 def main() -> None:
-    """Runs the floor and prints what it took."""
+    """Runs the floor and prints what each phase took."""
     parser = argparse.ArgumentParser(description="The benchmark's floor: the same work, without Dagster.")
     for url in ("--shop-url", "--warehouse-url"):
         parser.add_argument(url, required=True)
@@ -226,14 +207,7 @@ def main() -> None:
     parser.add_argument("--lake", type=Path, required=True, help="directory to write to; must not exist")
     for option, name in (("--from", "first"), ("--to", "last")):
         parser.add_argument(option, dest=name, type=date.fromisoformat, required=True)
-    parser.add_argument("--json", type=Path, help="file to write the figures to")
-    arguments = parser.parse_args()
-    result = run(arguments)
-    for what, figures in result.items():
-        for name, figure in figures.items():
-            print(f"{what:10}{name:24}{figure:>12,}")
-    if arguments.json:
-        arguments.json.write_text(json.dumps(result, indent=2) + "\n")
+    run(parser.parse_args())
 
 
 if __name__ == "__main__":

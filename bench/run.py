@@ -21,7 +21,7 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,49 +30,39 @@ import psycopg2
 from user_behaviour.local.stack import Stack
 
 HERE = Path(__file__).resolve().parent
-CLI = [sys.executable, "-m", "user_behaviour"]
 FIRST, LAST = "2010-12-01", "2011-12-09"
 ONE_DAY = "2011-11-10"
 WITHOUT_SPARK = "raw_purchases,raw_reviews,staged_purchases,spectrum/user_purchase_staging,public/user_behavior_metric"
 
 
 @dataclass
-class Process:
-    """One finished process: wall seconds, peak MiB of Python and of the JVM below it, and what it printed."""
-
-    seconds: float
-    python_mib: int
-    java_mib: int
-    output: str
-
-
-@dataclass
 class Figures:
-    """The medians of several processes, and the seconds of each phase as the last of them printed them."""
+    """Wall seconds of a process, and its peak MiB of Python and of the JVM below it; or the medians of several."""
 
     seconds: float
-    spread: tuple[float, float]
-    python_mib: int
-    java_mib: int
-    phases: Mapping[str, float] = field(default_factory=dict)
+    python_mib: float
+    java_mib: float
 
 
-def measured(command: Sequence[str], environ: Mapping[str, str]) -> Process:
+def measured(command: Sequence[str], environ: Mapping[str, str]) -> Figures:
     """Runs a command to its end; exits with what it printed if it fails."""
     with tempfile.TemporaryFile("w+") as output:
         started = time.perf_counter()
         process = subprocess.Popen(command, env={**os.environ, **environ}, stdout=output, stderr=subprocess.STDOUT)
-        peaks = {"python": 0, "java": 0}
+        python = java = 0
         while process.poll() is None:
-            for name, pid in (("python", process.pid), ("java", java_below(process.pid))):
-                peaks[name] = max(peaks[name], peak_mib(pid))
+            python, java = max(python, peak_mib(process.pid)), max(java, peak_mib(java_below(process.pid)))
             time.sleep(0.05)
         seconds = time.perf_counter() - started
         output.seek(0)
-        text = output.read()
-    if process.returncode:
-        sys.exit(f"{' '.join(command)} failed:\n{text}")
-    return Process(round(seconds, 2), peaks["python"], peaks["java"], text)
+        if process.returncode:
+            sys.exit(f"{' '.join(command)} failed:\n{output.read()}")
+    return Figures(round(seconds, 2), python, java)
+
+
+def medians(processes: Sequence[Figures]) -> Figures:
+    """The median of each figure."""
+    return Figures(*(statistics.median(column) for column in zip(*map(astuple, processes), strict=True)))
 
 
 def java_below(pid: int) -> int | None:
@@ -100,55 +90,26 @@ class Bench:
     def __init__(self, home: Path, runs: int) -> None:
         self.home = home
         self.runs = runs
-        self.environ = {"USER_BEHAVIOUR_HOME": str(home), "USER_BEHAVIOUR_LAST_DAY": LAST}
 
-    def cli(self, *arguments: str) -> Process:
-        return measured([*CLI, *arguments], self.environ)
+    def cli(self, *arguments: str) -> Figures:
+        environ = {"USER_BEHAVIOUR_HOME": str(self.home), "USER_BEHAVIOUR_LAST_DAY": LAST}
+        return measured([sys.executable, "-m", "user_behaviour", *arguments], environ)
 
-    def floor(self, first: str, last: str) -> Process:
+    def floor(self, first: str, last: str) -> Figures:
         urls = Stack(self.home).up()
         lake = self.home / "floor"
         shutil.rmtree(lake, ignore_errors=True)
         places = ["--vendor", str(self.home / "vendor"), "--lake", str(lake)]
         databases = ["--shop-url", urls.shop, "--warehouse-url", urls.warehouse]
         days = ["--from", first, "--to", last]
-        return measured([sys.executable, str(HERE / "floor.py"), *databases, *places, *days], self.environ)
+        return measured([sys.executable, str(HERE / "floor.py"), *databases, *places, *days], {})
 
     def pair(self, first: str, last: str) -> dict[str, Any]:
         """Project and floor in turn over the days; the project finds an empty lake first, then a full one."""
-        ours, floor = [], []
-        for _ in range(self.runs):
-            ours.append(self.cli("run", "--from", first, "--to", last))
-            floor.append(self.floor(first, last))
-        project, yardstick = figures(ours, project_phases), figures(floor, floor_phases)
-        return {
-            "project": asdict(project),
-            "floor": asdict(yardstick),
-            "ratio": round(statistics.median(a.seconds / b.seconds for a, b in zip(ours, floor, strict=True)), 2),
-        }
-
-
-def figures(processes: Sequence[Process], phases: Any) -> Figures:
-    """The medians of the processes."""
-    seconds = [process.seconds for process in processes]
-    return Figures(
-        round(statistics.median(seconds), 2),
-        (min(seconds), max(seconds)),
-        int(statistics.median(process.python_mib for process in processes)),
-        int(statistics.median(process.java_mib for process in processes)),
-        phases(processes[-1].output),
-    )
-
-
-def project_phases(output: str) -> dict[str, float]:
-    """The seconds that `user-behaviour run` prints at its end."""
-    line = next((line for line in output.splitlines() if line.startswith("Seconds: ")), "")
-    return {name: float(seconds) for name, seconds in re.findall(r"([\w/ -]+?) ([\d.]+)(?:,|$)", line[9:])}
-
-
-def floor_phases(output: str) -> dict[str, float]:
-    """The seconds that the floor prints."""
-    return {name.strip(): float(s) for name, s in re.findall(r"^seconds\s+(.+?)\s+([\d.]+)$", output, re.MULTILINE)}
+        turns = [(self.cli("run", "--from", first, "--to", last), self.floor(first, last)) for _ in range(self.runs)]
+        ours, floor = zip(*turns, strict=True)
+        ratio = statistics.median(one.seconds / other.seconds for one, other in turns)
+        return {"project": asdict(medians(ours)), "floor": asdict(medians(floor)), "ratio": round(ratio, 2)}
 
 
 def measure(name: str, load: Sequence[Sequence[str]], *, runs: int, one_day: bool) -> dict[str, Any]:
@@ -164,7 +125,7 @@ def measure(name: str, load: Sequence[Sequence[str]], *, runs: int, one_day: boo
         if one_day:
             result["one day"] = bench.pair(ONE_DAY, ONE_DAY)
             alone = [bench.cli("run", "--day", ONE_DAY, "--select", WITHOUT_SPARK) for _ in range(runs)]
-            result["one day without Spark"] = {"project": asdict(figures(alone, project_phases))}
+            result["one day without Spark"] = {"project": asdict(medians(alone))}
         return result
     finally:
         bench.cli("down")
@@ -193,10 +154,8 @@ def show(result: Mapping[str, Any]) -> None:
             if who == "ratio":
                 print(f"  {part:22} project / floor {found:.2f}")
                 continue
-            low, high = found["spread"]
-            memory = f"Python {found['python_mib']} MiB, JVM {found['java_mib']} MiB"
-            print(f"  {part:22} {who:8} {found['seconds']:7.2f} s ({low:.2f} to {high:.2f}), {memory}")
-            print("    " + ", ".join(f"{name} {seconds:.1f}" for name, seconds in found["phases"].items()))
+            memory = f"Python {found['python_mib']:.0f} MiB, JVM {found['java_mib']:.0f} MiB"
+            print(f"  {part:22} {who:8} {found['seconds']:7.2f} s, {memory}")
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pyspark.ml.feature import StopWordsRemover, Tokenizer
@@ -20,6 +20,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812  (the name that every Spark program gives it)
 
 INPUT_SCHEMA = "cid string, review_str string, source_file string, line_number int, insert_date string"
+CLASSIFIER, VERSION = "token_good", "1"
 
 
 class BadJob(ValueError):
@@ -36,25 +37,21 @@ class Job:
     batch_id: str
 
 
-def token_good(reviews: DataFrame) -> DataFrame:
-    """Positive when the token `good` is left of the lower-cased review, split on white space, without stop words."""
+def classify(reviews: DataFrame) -> DataFrame:
+    """The reviews with `positive_review` boolean, `classifier` string and `classifier_version` string added.
+
+    Positive when the token `good` is left of the lower-cased review, split on white space, without stop words.
+    """
     tokenizer = Tokenizer(inputCol="review_str", outputCol="tokens")
     remover = StopWordsRemover(
         inputCol="tokens", outputCol="left", stopWords=StopWordsRemover.loadDefaultStopWords("english")
     )
-    tokens = remover.transform(tokenizer.transform(reviews))
-    return tokens.withColumn("positive_review", F.array_contains("left", "good")).drop("tokens", "left")
-
-
-NAME = "token_good"
-VERSION = "1"
-CLASSIFIERS: dict[str, Callable[[DataFrame], DataFrame]] = {NAME: token_good}
-
-
-def classify(reviews: DataFrame) -> DataFrame:
-    """The reviews with `positive_review` boolean, `classifier` string and `classifier_version` string added."""
-    verdicts = CLASSIFIERS[NAME](reviews)
-    return verdicts.withColumns({"classifier": F.lit(NAME), "classifier_version": F.lit(VERSION)})
+    verdict = {
+        "positive_review": F.array_contains("left", "good"),
+        "classifier": F.lit(CLASSIFIER),
+        "classifier_version": F.lit(VERSION),
+    }
+    return remover.transform(tokenizer.transform(reviews)).withColumns(verdict).drop("tokens", "left")
 
 
 def read_job(spark: SparkSession, uri: str) -> Job:

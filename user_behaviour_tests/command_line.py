@@ -34,11 +34,14 @@ class Home:
     def command(self, *arguments: str) -> list[str]:
         return [sys.executable, "-m", "user_behaviour", *arguments]
 
-    def call(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Calls a command to its end."""
-        return subprocess.run(
-            self.command(*arguments), env=self.environment, capture_output=True, text=True, check=False, timeout=300
-        )
+    def call(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Calls a command to its end, with variables besides those of the installation."""
+        return self.run(self.command(*arguments), **variables)
+
+    def run(self, command: Sequence[str], **variables: str) -> subprocess.CompletedProcess[str]:
+        """Runs any program to its end, in the environment of the installation."""
+        environment = {**self.environment, **variables}
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
 
     def signalled(self, *arguments: str, after: str, number: signal.Signals) -> tuple[int, str]:
         """Calls a command and sends it a signal once it has printed `after`; gives its exit status and output."""

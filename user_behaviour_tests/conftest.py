@@ -16,6 +16,11 @@ from user_behaviour_tests.cloud.redshift import RedshiftStandIn, redshift_stand_
 REAL_DATA = Path(os.environ.get("USER_BEHAVIOUR_TEST_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is marked `first` begins before the rest, which otherwise would wait for it at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("first") is None)
+
+
 @contextmanager
 def temporary_home() -> Iterator[Path]:
     """A home in a temporary directory of its own, and not in pytest's; its server is stopped at the end.

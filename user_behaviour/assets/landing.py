@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from inspect import getsource
 
 import dagster as dg
 import pyarrow as pa
@@ -16,6 +17,7 @@ from user_behaviour.source.database import Snapshot, SourceDatabase
 from user_behaviour.tables.days import days_of
 from user_behaviour.tables.schemas import RAW_PURCHASES, RAW_REVIEWS
 from user_behaviour.tables.statements import statement
+from user_behaviour.vendor import lines, reviews
 from user_behaviour.vendor.drop import VendorDrop
 from user_behaviour.vendor.landing import ReviewLanding
 
@@ -28,7 +30,7 @@ GROUP = "landing"
     kinds={"postgres", "parquet"},
     io_manager_key="lake_io_manager",
     pool="source",
-    **declared(RAW_PURCHASES),
+    **declared(RAW_PURCHASES, made_by=statement("landing/raw_purchases.sql")),
 )
 def raw_purchases(context: dg.AssetExecutionContext, source: SourceDatabase) -> PerDay:
     """A row is a purchase line of the day, as the source has it: nothing is filtered, all days are of one snapshot."""
@@ -54,7 +56,7 @@ class ReviewLimits(dg.Config):
     group_name=GROUP,
     kinds={"csv", "parquet"},
     io_manager_key="lake_io_manager",
-    **declared(RAW_REVIEWS),
+    **declared(RAW_REVIEWS, made_by=getsource(lines) + getsource(reviews)),
 )
 def raw_reviews(context: dg.AssetExecutionContext, config: ReviewLimits, vendor_drop: VendorDrop, lake: Lake) -> PerDay:
     """A row is a review of the day's vendor files, parsed and typed; the originals are kept, bad rows quarantined."""

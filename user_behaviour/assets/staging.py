@@ -8,11 +8,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from user_behaviour.assets.declaration import declared
+from user_behaviour.deployments import SPARK_JOBS
 from user_behaviour.lake.held_back import HeldBackError
 from user_behaviour.lake.locations import Locations, PartitionStreams
 from user_behaviour.lake.manifests import Manifest, Source
 from user_behaviour.recipes import Closing, DayBatch, HeldBack, PerDay, SparkFiles
-from user_behaviour.rules import QuantityRule, QuantityRules
+from user_behaviour.rules import QUANTITY_RULES, QuantityRule, QuantityRules
 from user_behaviour.spark.spark import SparkRunner
 from user_behaviour.tables.schemas import CLASSIFIED_REVIEWS, STAGED_PURCHASES
 
@@ -20,7 +21,12 @@ GROUP = "staging"
 CLASSIFIER_PROGRAM = "classify_reviews.py"
 
 
-@dg.asset(group_name=GROUP, kinds={"python", "parquet"}, io_manager_key="lake_io_manager", **declared(STAGED_PURCHASES))
+@dg.asset(
+    group_name=GROUP,
+    kinds={"python", "parquet"},
+    io_manager_key="lake_io_manager",
+    **declared(STAGED_PURCHASES, made_by="; ".join(rule.name for rule in QUANTITY_RULES.rules)),
+)
 def staged_purchases(raw_purchases: PartitionStreams, quantity_rules: QuantityRules) -> PerDay:
     """A row is a purchase line of the day that the business rule in force on that day lets in."""
     return PerDay(_staged(raw_purchases, quantity_rules))
@@ -31,7 +37,7 @@ def staged_purchases(raw_purchases: PartitionStreams, quantity_rules: QuantityRu
     kinds={"spark", "parquet"},
     io_manager_key="lake_io_manager",
     pool="spark",
-    **declared(CLASSIFIED_REVIEWS),
+    **declared(CLASSIFIED_REVIEWS, made_by=(SPARK_JOBS / CLASSIFIER_PROGRAM).read_text(encoding="utf-8")),
 )
 def classified_reviews(raw_reviews: Locations, spark: SparkRunner) -> SparkFiles:
     """A row is a review of the day: was it positive, and which classifier said so."""

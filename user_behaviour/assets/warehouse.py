@@ -20,7 +20,7 @@ GROUP = "warehouse"
     kinds={"redshift", "sql"},
     io_manager_key="warehouse_io_manager",
     pool="warehouse",
-    **declared(USER_BEHAVIOR_METRIC, in_database=True),
+    **declared(USER_BEHAVIOR_METRIC, made_by=statement("warehouse/user_behavior_metric.sql"), in_database=True),
 )
 def user_behavior_metric(purchases: RegisteredPartitions, reviews: RegisteredPartitions) -> ReplaceDays:
     """A row is a customer who bought and reviewed on the day: what they spent, and how they reviewed."""

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 @dataclass(frozen=True)
 class Answer:
-    """`operation` as AWS names it; `region` is the bucket's, where told; `attempts`: how often it was asked."""
+    """Its code and message; `operation` is AWS's name, `region` the bucket's, `attempts` counts what was asked."""
 
     code: str
     message: str

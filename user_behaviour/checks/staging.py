@@ -33,24 +33,24 @@ def staged_equal_landed_less_left_out_by_the_rule(
     quantity_rules: QuantityRules,
 ) -> dg.AssetCheckResult:
     """Staged lines are the landed ones less those that the rule in force on the day leaves out. Blocks."""
-    made = _Made(lake.dataset(STAGED_PURCHASES), lake.dataset(RAW_PURCHASES), days_under_check(context))
-    offences, left_out_by = list(made.of_nothing), dict[str, int]()
-    for day, (left_out, found) in made.of_each(partial(_left_out, made, quantity_rules)).items():
+    derived = _DerivedBatches(lake.dataset(STAGED_PURCHASES), lake.dataset(RAW_PURCHASES), days_under_check(context))
+    offences, left_out_by = list(derived.of_nothing), dict[str, int]()
+    for day, (left_out, found) in derived.of_each(partial(_left_out, derived, quantity_rules)).items():
         name = quantity_rules.in_force(day).name
         left_out_by[name] = left_out_by.get(name, 0) + left_out
         if found:
             offences.append(Offence(day, found))
-    result = verdict(offences, looked_at=made.looked_at, overtaken=made.overtaken)
+    result = verdict(offences, looked_at=derived.looked_at, overtaken=derived.overtaken)
     return result._replace(metadata={**result.metadata, "left_out_by_rule": dg.MetadataValue.json(left_out_by)})
 
 
 @dg.asset_check(asset=classified_reviews, blocking=True)
 def classified_equal_landed(context: dg.AssetCheckExecutionContext, lake: Lake) -> dg.AssetCheckResult:
     """Every landed review has one verdict. Blocks."""
-    made = _Made(lake.dataset(CLASSIFIED_REVIEWS), lake.dataset(RAW_REVIEWS), days_under_check(context))
-    found = made.of_each(partial(_without_verdict, made))
-    offences = [*made.of_nothing, *(Offence(day, sentence) for day, sentence in found.items() if sentence)]
-    return verdict(offences, looked_at=made.looked_at, overtaken=made.overtaken)
+    derived = _DerivedBatches(lake.dataset(CLASSIFIED_REVIEWS), lake.dataset(RAW_REVIEWS), days_under_check(context))
+    found = derived.of_each(partial(_without_verdict, derived))
+    offences = [*derived.of_nothing, *(Offence(day, sentence) for day, sentence in found.items() if sentence)]
+    return verdict(offences, looked_at=derived.looked_at, overtaken=derived.overtaken)
 
 
 @dg.asset_check(asset=classified_reviews)
@@ -75,7 +75,7 @@ def _quantities(dataset: Dataset, manifest: Manifest) -> pa.Array:
     return pa.concat_arrays([pa.array([], pa.int64()), *batches])
 
 
-class _Made:
+class _DerivedBatches:
     """Days of a data set, each with the upstream batch that it was made of, be that still in force or not."""
 
     def __init__(self, dataset: Dataset, upstream: Dataset, days: Sequence[date]) -> None:
@@ -103,11 +103,13 @@ class _Made:
         return of_each_day(self.dataset, self.pairs, find)
 
 
-def _left_out(made: _Made, rules: QuantityRules, pair: tuple[Manifest, Manifest]) -> tuple[int, str | None]:
+def _left_out(
+    derived: _DerivedBatches, rules: QuantityRules, pair: tuple[Manifest, Manifest]
+) -> tuple[int, str | None]:
     """How many landed lines of a day the rule leaves out, and what is wrong with those that were let in."""
     manifest, landed = pair
     rule = rules.in_force(manifest.day)
-    here, there = _quantities(made.dataset, manifest), _quantities(made.upstream, landed)
+    here, there = _quantities(derived.dataset, manifest), _quantities(derived.upstream, landed)
     let_in = there.filter(pc.greater(there, rule.more_than))
     left_out = len(there) - len(let_in)
     if manifest.facts["rule"] != rule.name:
@@ -120,9 +122,9 @@ def _left_out(made: _Made, rules: QuantityRules, pair: tuple[Manifest, Manifest]
     return left_out, None
 
 
-def _without_verdict(made: _Made, pair: tuple[Manifest, Manifest]) -> str | None:
+def _without_verdict(derived: _DerivedBatches, pair: tuple[Manifest, Manifest]) -> str | None:
     manifest, landed = pair
-    verdicts, reviews = review_keys(made.dataset, manifest), review_keys(made.upstream, landed)
+    verdicts, reviews = review_keys(derived.dataset, manifest), review_keys(derived.upstream, landed)
     without, surplus = (reviews - verdicts).total(), (verdicts - reviews).total()
     if not without and not surplus:
         return None

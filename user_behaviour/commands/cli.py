@@ -1,6 +1,6 @@
 """The command `user-behaviour`: its group, and the one place where errors become a line or two and an exit status.
 
-The commands are in `commands`. Whatever takes time to import is imported by the command that needs it.
+The commands are in the other modules here. Whatever takes time to import is imported by the command that needs it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import click
 from user_behaviour.commands.data import deliver, generate, load_purchases
 from user_behaviour.commands.demo import demo
 from user_behaviour.commands.doctor import doctor
+from user_behaviour.commands.environment import env
 from user_behaviour.commands.migrate import migrate
 from user_behaviour.commands.questions import explain, query
 from user_behaviour.commands.reconcile import reconcile
@@ -21,6 +22,20 @@ from user_behaviour.commands.run import run
 from user_behaviour.commands.stack import dev, down, status, up
 
 INTERRUPTED = 130
+
+# The errors that a user can do something about, besides OSError: by name, so that none is imported for this.
+EXPECTED_ERRORS = (
+    ("psycopg2", "Error"),
+    ("user_behaviour.aws.secrets", "SecretError"),
+    ("user_behaviour.catalog.external_tables", "CatalogError"),
+    ("user_behaviour.commands.run_report", "RunError"),
+    ("user_behaviour.lake.held_back", "HeldBackError"),
+    ("user_behaviour.local.shop_data", "ShopDataError"),
+    ("user_behaviour.local.stack_error", "StackError"),
+    ("user_behaviour.migrations.migrations", "MigrationError"),
+    ("user_behaviour.settings", "SettingError"),
+    ("user_behaviour.spark.java", "JavaNotFound"),
+)
 
 
 class _Commands(click.Group):
@@ -37,7 +52,7 @@ class _Commands(click.Group):
         except _expected_errors() as error:
             if ctx.params.get("debug"):
                 raise
-            raise click.ClickException(_in_short(error)) from error
+            raise click.ClickException(_first_two_lines(error)) from error
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -52,22 +67,9 @@ def cli(ctx: click.Context, *, debug: bool) -> None:
     ctx.obj = debug
 
 
-for command in (
-    up,
-    down,
-    status,
-    doctor,
-    migrate,
-    generate,
-    load_purchases,
-    deliver,
-    run,
-    query,
-    explain,
-    reconcile,
-    dev,
-    demo,
-):
+for command in (up, down, status, doctor, migrate, generate, load_purchases, deliver, run, query, explain, reconcile):
+    cli.add_command(command)
+for command in (dev, env, demo):
     cli.add_command(command)
 
 
@@ -79,34 +81,19 @@ def main() -> None:
 
 
 def _expected_errors() -> tuple[type[BaseException], ...]:
-    """The errors that a user can do something about. Asked for only when something was raised."""
-    import psycopg2
-
-    from user_behaviour.aws.secrets import SecretError
-    from user_behaviour.catalog.external_tables import CatalogError
-    from user_behaviour.commands.run_error import RunError
-    from user_behaviour.lake.held_back import HeldBackError
-    from user_behaviour.local.account import NoAccount
-    from user_behaviour.local.java import JavaNotFound
-    from user_behaviour.local.shop_data import ShopDataError
-    from user_behaviour.local.stack import StackError
-    from user_behaviour.migrations.migrations import MigrationError
-    from user_behaviour.rules import NoRuleError
-    from user_behaviour.settings import SettingError
-
-    own = (SettingError, StackError, NoAccount, JavaNotFound, ShopDataError, HeldBackError, NoRuleError, RunError)
-    stores = (MigrationError, CatalogError, SecretError, psycopg2.Error)
-    return (*own, *stores, OSError)
+    """Those whose module is imported: no other can have been raised."""
+    raised = [getattr(sys.modules[module], name) for module, name in EXPECTED_ERRORS if module in sys.modules]
+    return (OSError, *raised)
 
 
-def _in_short(error: BaseException) -> str:
+def _first_two_lines(error: BaseException) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return "\n".join(lines[:2]) or type(error).__name__
 
 
 def _unexpected(kind: type[BaseException], error: BaseException, _trace: TracebackType | None) -> None:
     click.echo(
-        f"Error: {kind.__name__}: {_in_short(error)}\n"
+        f"Error: {kind.__name__}: {_first_two_lines(error)}\n"
         "This was not expected; `user-behaviour --debug …` shows where it came from.",
         err=True,
     )

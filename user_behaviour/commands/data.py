@@ -31,11 +31,6 @@ def generate(first: date | None, last: date | None, scale: float, seed: int) -> 
 
     Without a range all of it is replaced, by 2010-12-01 to 2011-12-09.
     """
-    sample(first, last, scale=scale, seed=seed)
-
-
-def sample(first: date | None, last: date | None, *, scale: float, seed: int = SEED) -> None:
-    """Generates, and says what and how long."""
     from user_behaviour.local.shop_data import generate_files, generate_purchases
     from user_behaviour.sample.calendar import OPENED, YEAR_END
     from user_behaviour.sample.shop import Shop, UnusableSample
@@ -58,7 +53,7 @@ def sample(first: date | None, last: date | None, *, scale: float, seed: int = S
 @click.command("load-purchases")
 @click.argument("files", nargs=-1, required=True, type=FILE, metavar="FILE…")
 def load_purchases(files: tuple[Path, ...]) -> None:
-    """Load purchases in the shape of the public Online Retail file, in place of what is there.
+    """Load purchases in the format of the public Online Retail file, in place of what is there.
 
     CSV, plain or .gz, with that file's header, from InvoiceNo to Country.
     """
@@ -70,7 +65,7 @@ def load_purchases(files: tuple[Path, ...]) -> None:
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=FILE, metavar="FILE…")
 def deliver(files: tuple[Path, ...]) -> None:
-    """Put vendor files where the vendor drops them, each whole."""
+    """Copy files to where the vendor drops them, each whole or not at all."""
     from user_behaviour.local.shop_data import deliver as put
 
     for path in put(own_stack().home / "vendor", files):

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import click
 
-from user_behaviour.commands.run import Order, all_days, carry_out
+from user_behaviour.commands.data import generate
+from user_behaviour.commands.published import last_day_with_data
+from user_behaviour.commands.run import RunRequest, days_with_data, materialise_and_show
 from user_behaviour.commands.stack import description, own_stack
 from user_behaviour.deployments import deployment, settings
 from user_behaviour.tables.statements import statement
@@ -23,23 +25,21 @@ def demo(ctx: click.Context) -> None:
 
     Called again, it changes nothing.
     """
-    from user_behaviour.commands.data import sample
-    from user_behaviour.commands.published import last_day_with_data
-    from user_behaviour.commands.tabular import print_rows
+    from user_behaviour.commands.terminal import print_table
 
     started = time.monotonic()
     stack = own_stack()
     stack.up()
     click.echo(description(stack.status(), settings().home))
-    here = deployment(settings()).initialized()
-    if last_day_with_data(here) is None:
+    deployed = deployment(settings()).initialized()
+    if last_day_with_data(deployed) is None:
         click.echo("\nA sample shop and its vendor:")
-        sample(None, None, scale=1.0)
+        ctx.invoke(generate)
     click.echo("")
-    succeeded = carry_out(Order(all_days(), missing=True), debug=ctx.obj)
-    rows = here.warehouse.rows(statement("run/metric_sample.sql"))
+    succeeded = materialise_and_show(deployed, RunRequest(days_with_data(deployed), missing=True), debug=ctx.obj)
+    rows = deployed.warehouse.rows(statement("run/metric_sample.sql"))
     click.echo("\npublic.user_behavior_metric, ten rows of the newest day that has some:")
-    print_rows(rows)
+    print_table(list(rows[0]) if rows else (), [list(row.values()) for row in rows])
     click.echo(f"\n{time.monotonic() - started:.1f} s in all. Try next:")
     for line in _next(rows[0] if rows else None):
         click.echo(f"  {line}")

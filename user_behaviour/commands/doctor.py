@@ -21,8 +21,8 @@ _MARKS = {True: ("✓", "green"), False: ("✗", "red"), None: ("–", "yellow")
 def doctor(ctx: click.Context) -> None:
     """Look at every permission, connection and table that a run needs; status 1 if anything is red."""
     from user_behaviour.doctor.examination import examine
-    from user_behaviour.local.java import JavaNotFound
     from user_behaviour.local.stack import StackError
+    from user_behaviour.spark.java import JavaNotFound
 
     reds = _print(examine(deployment(settings()).initialized(), expected=(StackError, JavaNotFound)))
     if reds:

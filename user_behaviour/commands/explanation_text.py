@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
+from typing import Any
 
 import click
 
-from user_behaviour.commands.explanation import Explanation, newer_than_the_metric, reason_for_no_row
-from user_behaviour.commands.tabular import print_table
-from user_behaviour.tables.schemas import RAW_REVIEWS
+from user_behaviour.commands.explanation import Explanation, Row, newer_than_the_metric, reason_for_no_row
+from user_behaviour.commands.terminal import print_table
+from user_behaviour.tables.schemas import RAW_REVIEWS, USER_BEHAVIOR_METRIC
 
 _TEXT = 60
+
+Section = tuple[str, Sequence[str], Sequence[Sequence[Any]]]  # its title, and a table: the columns, the rows
 
 
 def print_explanation(found: Explanation) -> None:
     """Prints the whole explanation."""
-    click.echo(_headline(found))
-    _print_purchases(found)
-    _print_reviews(found)
-    _print_files(found)
-    _print_batches(found)
+    if found.metric is None:
+        click.echo(f"No row of the metric. {reason_for_no_row(found)}")
+    else:
+        figures = "spent {amount_spent}, {review_score} of {review_count} reviews positive".format(**found.metric)
+        click.echo(f"Customer {found.customer} on {found.day}: {figures}.")
+    for title, columns, rows in (_purchases(found), _reviews(found), _files(found), _batches(found)):
+        click.echo(f"\n{title}")
+        if rows:
+            print_table(columns, rows)
     for note in newer_than_the_metric(found):
         click.echo(f"Stale: {note}")
     for rejection in found.rejections:
@@ -27,71 +35,52 @@ def print_explanation(found: Explanation) -> None:
         click.echo(f"Held back: batch {rejection.batch_id} of {rejection.dataset} ({rejection.as_of}): {reasons}")
 
 
-def _headline(found: Explanation) -> str:
-    if found.metric is None:
-        return f"No row of the metric. {reason_for_no_row(found)}"
-    row = found.metric
-    return (
-        f"Customer {found.customer} on {found.day}: spent {row['amount_spent']}, "
-        f"{row['review_score']} of {row['review_count']} reviews positive."
-    )
-
-
-def _print_purchases(found: Explanation) -> None:
-    counted = [line for line in found.purchases if line.counted]
-    left_out = len(found.purchases) - len(counted)
-    total = sum((line.amount for line in counted), Decimal(0))
-    rule = found.rule or "(not staged)"
-    click.echo(f"\nPurchase lines: {len(counted)} count, worth {total}; {left_out} left out by the rule {rule}")
+def _purchases(found: Explanation) -> Section:
+    amounts = [line.amount for line in found.purchases if line.counted]
     names = ("invoice_number", "invoice_date", "stock_code", "detail", "quantity", "unit_price")
     rows = [
-        [*(line.values[name] for name in names), line.amount if line.counted else None, "" if line.counted else "rule"]
+        [*(line.values[name] for name in names), *((line.amount, "") if line.counted else (None, "rule"))]
         for line in found.purchases
     ]
-    if rows:
-        print_table([*names, "amount", "left out by"], rows)
+    counted = f"{len(amounts)} count, worth {sum(amounts, Decimal(0))}"
+    left_out = f"{len(rows) - len(amounts)} left out by the rule {found.rule or '(not staged)'}"
+    return f"Purchase lines: {counted}; {left_out}", [*names, "amount", "left out by"], rows
 
 
-def _print_reviews(found: Explanation) -> None:
-    positive = sum(1 for review in found.reviews if review.verdict and review.verdict["positive_review"])
-    click.echo(f"\nReviews: {len(found.reviews)}, {positive} of them positive")
-    rows = []
-    for review in found.reviews:
-        text = " ".join(review.text.split())
-        shown = text if len(text) <= _TEXT else f"{text[: _TEXT - 1]}…"
-        if review.verdict is None:
-            verdict, judge = "not classified yet", ""
-        else:
-            verdict = "positive" if review.verdict["positive_review"] else "not positive"
-            judge = "{classifier} {classifier_version}".format(**review.verdict)
-        rows.append([review.source_file, review.line_number, verdict, judge, shown])
-    if rows:
-        print_table(["file", "line", "verdict", "classifier", "review"], rows)
+def _reviews(found: Explanation) -> Section:
+    positive = sum(bool(review.get("positive_review")) for review in found.reviews)
+    rows = [[r["source_file"], r["line_number"], *_verdict(r), _shortened(r["review_str"])] for r in found.reviews]
+    title = f"Reviews: {len(rows)}, {positive} of them positive"
+    return title, ["file", "line", "verdict", "classifier", "review"], rows
 
 
-def _print_files(found: Explanation) -> None:
+def _verdict(review: Row) -> tuple[str, str]:
+    """What the classifier said, and which it was."""
+    if "classifier" not in review:
+        return "not classified yet", ""
+    said = "positive" if review["positive_review"] else "not positive"
+    return said, "{classifier} {classifier_version}".format(**review)
+
+
+def _shortened(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _TEXT else f"{line[: _TEXT - 1]}…"
+
+
+def _files(found: Explanation) -> Section:
     landed = found.manifests.get(RAW_REVIEWS.name)
+    counts = ", {rows_in_files} rows, {rows_quarantined} in quarantine".format(**landed.facts) if landed else ""
     sources = landed.sources if landed else ()
-    facts = landed.facts if landed else {}
-    click.echo(
-        f"\nVendor files of the day: {len(sources)}"
-        + (f", {facts['rows_in_files']} rows, {facts['rows_quarantined']} in quarantine" if landed else "")
-    )
-    if sources:
-        rows = [[source.name, source.size, source.version, found.kept_at[source.name]] for source in sources]
-        print_table(["file", "bytes", "version", "original kept at"], rows)
+    rows = [[source.name, source.size, source.version, found.kept_at[source.name]] for source in sources]
+    return f"Vendor files of the day: {len(rows)}{counts}", ["file", "bytes", "version", "original kept at"], rows
 
 
-def _print_batches(found: Explanation) -> None:
-    rows: list[list[object]] = [
-        [name, m.batch_id, m.as_of, m.written_at, m.rows] for name, m in found.manifests.items()
+def _batches(found: Explanation) -> Section:
+    rows: list[Sequence[Any]] = [
+        *((name, m.batch_id, m.as_of, m.written_at, m.rows) for name, m in found.manifests.items()),
+        *((name, r.batch_id, None, None, r.rows) for name, r in found.registrations.items()),
     ]
-    rows += [[name, r.batch_id, None, None, r.rows] for name, r in found.registrations.items()]
-    if found.partition:
-        partition = found.partition
-        rows.append(["public.user_behavior_metric", partition.batch_id, None, partition.written_at, partition.rows])
-    click.echo("\nBatches of the day in force")
-    if rows:
-        print_table(["stage", "batch", "data as of", "written at", "rows"], rows)
-    else:
-        click.echo("none")
+    if metric := found.partition:
+        rows.append((USER_BEHAVIOR_METRIC.name, metric["batch_id"], None, metric["written_at"], metric["row_count"]))
+    title = "Batches of the day in force" if rows else "Batches of the day in force: none"
+    return title, ["stage", "batch", "data as of", "written at", "rows"], rows

@@ -21,30 +21,30 @@ ASSET_TABLES = {
 }
 
 
-def missing(here: Deployment, assets: Iterable[str], span: DayRange) -> list[DayRange]:
+def missing_days(deployed: Deployment, assets: Iterable[str], span: DayRange) -> list[DayRange]:
     """The days of the span, as few ranges, for which one of the assets is not published."""
-    published = [published_days(here, ASSET_TABLES[asset], span) for asset in assets]
+    published = [published_days(deployed, ASSET_TABLES[asset], span) for asset in assets]
     return ranges(day for day in span.days() if not all(day in days for days in published))
 
 
-def published_days(here: Deployment, table: Table, span: DayRange) -> set[date]:
+def published_days(deployed: Deployment, table: Table, span: DayRange) -> set[date]:
     """The published days of a table, those without rows included."""
     if table in LAKE_TABLES:
-        return set(here.lake.dataset(table).manifests(span.days()))
+        return set(deployed.lake.dataset(table).manifests(span.days()))
     if table in EXTERNAL_TABLES:
-        return set(here.external_tables.registered(table, span))
-    rows = here.warehouse.rows(
+        return set(deployed.external_tables.registered(table, span))
+    rows = deployed.warehouse.rows(
         statement("warehouse/published_days.sql"),
         {"table_name": table.name, "first_day": span.first, "end_day": span.end},
     )
     return {row["insert_date"] for row in rows}
 
 
-def last_day_with_data(here: Deployment) -> date | None:
+def last_day_with_data(deployed: Deployment) -> date | None:
     """The newest day for which the source has purchases or the vendor a file; None where neither has any."""
     from user_behaviour.vendor.reviews import day_of
 
-    with here.source.snapshot() as shop:
+    with deployed.source.snapshot() as shop:
         ((newest,),) = shop.rows(statement("run/last_purchase.sql"), {})
-    days: Sequence[date | None] = [newest, *(day_of(file.name) for file in here.vendor_drop.files())]
+    days: Sequence[date | None] = [newest, *(day_of(file.name) for file in deployed.vendor_drop.files())]
     return max((day for day in days if day is not None), default=None)

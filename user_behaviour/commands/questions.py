@@ -4,37 +4,41 @@ from __future__ import annotations
 
 import csv
 import sys
+from collections.abc import Sequence
 from datetime import date
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from user_behaviour.commands.parameters import Day
 from user_behaviour.deployments import deployment, settings
 
+if TYPE_CHECKING:
+    from user_behaviour.warehouse.warehouse import Warehouse
+
 
 @click.command()
 @click.argument("sql")
 @click.option("--csv", "as_csv", is_flag=True, help="CSV with a header, instead of a table.")
-def query(sql: str, *, as_csv: bool) -> None:
-    """Run a query that reads on the warehouse."""
+@click.pass_context
+def query(ctx: click.Context, sql: str, *, as_csv: bool) -> None:
+    """Run a query on the warehouse; one that writes is refused."""
     import psycopg2
 
-    from user_behaviour.commands.queries import ask
-    from user_behaviour.commands.tabular import print_table
+    from user_behaviour.commands.terminal import print_table
 
+    deployed = deployment(settings()).initialized()
     try:
-        answer = ask(deployment(settings()).initialized().warehouse, sql)
+        columns, rows = _answer(deployed.warehouse, sql)
     except psycopg2.Error as error:
-        if click.get_current_context().obj:
+        if ctx.obj:
             raise
         raise click.ClickException(error.diag.message_primary or str(error).strip()) from error
     if as_csv:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(answer.columns)
-        writer.writerows(answer.rows)
+        csv.writer(sys.stdout, lineterminator="\n").writerows([columns, *rows])
     else:
-        print_table(answer.columns, answer.rows)
-        click.echo(f"{len(answer.rows):,} rows" if len(answer.rows) != 1 else "1 row")
+        print_table(columns, rows)
+        click.echo(f"{len(rows):,} rows" if len(rows) != 1 else "1 row")
 
 
 @click.command()
@@ -42,7 +46,19 @@ def query(sql: str, *, as_csv: bool) -> None:
 @click.option("--day", type=Day(), required=True, metavar="DAY", help="The day.")
 def explain(customer: int, day: date) -> None:
     """Trace a row of the metric to what it was made from, or say why there is none."""
-    from user_behaviour.commands.explanation import explain as trace
+    from user_behaviour.commands.explanation import explanation
     from user_behaviour.commands.explanation_text import print_explanation
 
-    print_explanation(trace(deployment(settings()).initialized(), customer, day))
+    deployed = deployment(settings()).initialized()
+    print_explanation(explanation(deployed, customer, day))
+
+
+def _answer(warehouse: Warehouse, sql: str) -> tuple[Sequence[str], Sequence[Sequence[Any]]]:
+    """The names of the columns and the rows; in a read-only transaction, so that the database refuses what writes."""
+    with warehouse.reading() as connection, connection.cursor() as cursor:
+        # Once a transaction has read, it can no longer be made one that writes.
+        cursor.execute("select 1")
+        cursor.execute(sql)
+        if cursor.description is None:
+            return (), ()
+        return [column.name for column in cursor.description], cursor.fetchall()

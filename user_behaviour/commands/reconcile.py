@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from user_behaviour.commands.dagster_process import dagster_instance
 from user_behaviour.commands.parameters import day_range, day_range_options
-from user_behaviour.commands.run import dagster_instance
 from user_behaviour.deployments import deployment, settings
 from user_behaviour.tables.days import DayRange, ranges
+from user_behaviour.tables.schemas import EXTERNAL_TABLES
 
 if TYPE_CHECKING:
     from user_behaviour.reconciliation.comparison import Finding
@@ -31,40 +32,30 @@ def reconcile(ctx: click.Context, first: date | None, last: date | None, *, repa
     Without a range: every day. The exit status is 0 if everything agrees, or does after the repair.
     """
     days = day_range(first or settings().first_day, last or settings().last_day or date.max - timedelta(days=1))
-    here = deployment(settings()).initialized()
+    deployed = deployment(settings()).initialized()
     from user_behaviour.reconciliation.places import Surroundings
 
-    with dagster_instance() as instance:
-        around = Surroundings(here.lake, here.external_tables, here.warehouse, instance)
+    mended: list[Finding] = []
+    with dagster_instance(deployed) as instance:
+        around = Surroundings(deployed.lake, deployed.external_tables, deployed.warehouse, instance)
         findings = _findings(around, days)
-        mended = _repaired(around, days, findings) if repair else []
-        left = _findings(around, days) if mended else findings
-    _show(mended, left)
-    ctx.exit(1 if left else 0)
+        for _ in range(ROUNDS if repair else 0):
+            if not (now := [finding for table in EXTERNAL_TABLES for finding in around.repair(table, findings)]):
+                break
+            mended += now
+            findings = _findings(around, days)
+    _show(mended, findings)
+    ctx.exit(1 if findings else 0)
 
 
 def _findings(around: Surroundings, days: DayRange) -> list[Finding]:
     from user_behaviour.reconciliation.comparison import compare
-    from user_behaviour.tables.schemas import EXTERNAL_TABLES
 
     return [finding for table in EXTERNAL_TABLES for finding in compare(around.places(table, days))]
 
 
-def _repaired(around: Surroundings, days: DayRange, findings: Sequence[Finding]) -> list[Finding]:
-    from user_behaviour.tables.schemas import EXTERNAL_TABLES
-
-    mended: list[Finding] = []
-    for _ in range(ROUNDS):
-        now = [finding for table in EXTERNAL_TABLES for finding in around.repair(table, findings)]
-        if not now:
-            break
-        mended += now
-        findings = _findings(around, days)
-    return mended
-
-
 def _show(mended: Sequence[Finding], left: Sequence[Finding]) -> None:
-    from user_behaviour.commands.tabular import print_table
+    from user_behaviour.commands.terminal import print_table
 
     rows = [(f.day, f.table, f.kind.value, f.says, "mended") for f in mended]
     rows += [(f.day, f.table, f.kind.value, f.says, "--repair" if f.repairable else f.remedy.value) for f in left]

@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import click
 
+from user_behaviour.commands.dagster_process import dagster_instance
 from user_behaviour.commands.parameters import Day, day_range, day_range_options
-from user_behaviour.deployments import deployment, settings
+from user_behaviour.commands.published import ASSET_TABLES, last_day_with_data, missing_days
+from user_behaviour.commands.run_report import RunError, RunReport
+from user_behaviour.deployments import Deployment, deployment, settings
 from user_behaviour.tables.days import DayRange
 
 if TYPE_CHECKING:
-    import dagster as dg
     from rich.console import Console
-
-    from user_behaviour.commands.run_report import RunReport
-    from user_behaviour.commands.runs import Selection
 
 
 @dataclass(frozen=True)
-class Order:
+class RunRequest:
     """What to materialise: of `days`, the assets of the selections; all, or only what is `missing`; how many runs."""
 
     days: DayRange
@@ -58,106 +54,72 @@ def run(
     The exit status is 0 only if every asset is published for every day and no blocking check failed.
     """
     if day and (first or last):
-        raise click.UsageError("--day stands for a range of one day; leave --from and --to away.")
-    order = Order(all_days(day or first, day or last), select, missing=missing, per_day=per_day)
-    ctx.exit(0 if carry_out(order, debug=ctx.obj) else 1)
+        raise click.UsageError("--day is a range of one day; do not give --from or --to with it.")
+    deployed = deployment(settings()).initialized()
+    days = days_with_data(deployed, day or first, day or last)
+    request = RunRequest(days, select, missing=missing, per_day=per_day)
+    ctx.exit(0 if materialise_and_show(deployed, request, debug=ctx.obj) else 1)
 
 
-def all_days(first: date | None = None, last: date | None = None) -> DayRange:
-    """The days asked for; what is left open is where the data begin or end."""
+def days_with_data(deployed: Deployment, first: date | None = None, last: date | None = None) -> DayRange:
+    """The days from `first` to `last`; what is left open is where the data begin or end."""
     first = first or settings().first_day
-    return day_range(first, last or _last_day(first))
+    if last is None:
+        newest = last_day_with_data(deployed)
+        if newest is None or newest < first:
+            raise RunError(
+                f"Neither the shop nor the vendor has anything from {first} on; load some (`user-behaviour generate`), "
+                "or give --to."
+            )
+        # A day is a partition when it is over.
+        yesterday = datetime.now(UTC).date() - timedelta(days=1)
+        last = min(newest, settings().last_day or newest, yesterday)
+    return day_range(first, last)
 
 
-def _last_day(first: date) -> date:
-    from user_behaviour.commands.published import last_day_with_data
-    from user_behaviour.commands.run_error import RunError
-
-    newest = last_day_with_data(deployment(settings()).initialized())
-    if newest is None or newest < first:
-        raise RunError(
-            f"Neither the shop nor the vendor has anything from {first} on; load some (`user-behaviour generate`), "
-            "or say --to."
-        )
-    # A day is a partition when it is over.
-    yesterday = datetime.now(UTC).date() - timedelta(days=1)
-    return min(newest, settings().last_day or newest, yesterday)
-
-
-def carry_out(order: Order, *, debug: bool) -> bool:
-    """Does it and shows it; True if all is well."""
+def materialise_and_show(deployed: Deployment, request: RunRequest, *, debug: bool) -> bool:
+    """Materialises what is requested and shows how it goes; True if all is well."""
     started = time.monotonic()
-    if order.missing and not order.select:
-        # Asked before Dagster is imported, since the answer is often that there is nothing to do.
-        from user_behaviour.commands.published import ASSET_TABLES, missing
+    reports: Sequence[RunReport] = ()
+    # Asked first, since the answer is often that there is nothing to do.
+    if not request.missing or request.select or missing_days(deployed, ASSET_TABLES, request.days):
+        from user_behaviour.commands.terminal import own_console
 
-        if not missing(deployment(settings()).initialized(), ASSET_TABLES, order.days):
-            click.echo(f"Nothing is missing from {order.days.first} to {order.days.last}.")
-            return True
-    os.environ.update(deployment(settings()).dagster_environment())
-    from user_behaviour.commands.progress import print_outcome
-    from user_behaviour.commands.terminal import console, own_console
-
-    with own_console(alone=not debug) as terminal:
-        reports = _runs(order, terminal, debug=debug)
+        with own_console(alone=not debug) as console:
+            reports = _runs(deployed, request, console, debug=debug)
     if not reports:
-        click.echo(f"Nothing is missing from {order.days.first} to {order.days.last}.")
+        click.echo(f"Nothing is missing from {request.days.first} to {request.days.last}.")
         return True
-    print_outcome(console(), reports, time.monotonic() - started, debug=debug)
+    from user_behaviour.commands.progress import print_outcome
+    from user_behaviour.commands.terminal import console as plain_console
+
+    print_outcome(plain_console(), reports, time.monotonic() - started)
     return all(report.succeeded for report in reports)
 
 
-def _runs(order: Order, terminal: Console, *, debug: bool) -> list[RunReport]:
-    from user_behaviour.commands.progress import RunProgress
-    from user_behaviour.commands.runs import materialise, require_partitions, select
-    from user_behaviour.instance.instance import process_tag, report_abandoned
-
-    selection = select(order.select)
-    require_partitions(order.days)
-    spans = _spans(order, selection)
+def _runs(deployed: Deployment, request: RunRequest, console: Console, *, debug: bool) -> list[RunReport]:
     reports = []
-    with _instance() as instance, RunProgress(terminal, by_day=order.per_day) as progress:
-        if abandoned := report_abandoned(instance):
-            terminal.print(f"Unfinished runs of processes that are gone, now marked as failed: {abandoned}.")
-        for number, span in enumerate(spans, 1):
-            count = len(span.days())
-            of = f", run {number} of {len(spans)}" if len(spans) > 1 else ""
-            progress.run_begins(f"{span.first} to {span.last}, {len(selection.keys)} assets{of}", count)
-            report = materialise(instance, selection, span, tags=process_tag(), watcher=progress, quiet=not debug)
-            progress.run_ends(report)
-            reports.append(report)
+    with dagster_instance(deployed) as instance:
+        from user_behaviour.commands.progress import RunProgress
+        from user_behaviour.commands.runs import materialise, require_partitions, select
+        from user_behaviour.instance.instance import process_tag, report_abandoned
+
+        assets = select(request.select)
+        require_partitions(request.days)
+        spans = _spans(deployed, request, [key.to_user_string() for key in assets])
+        if spans and (abandoned := report_abandoned(instance)):
+            console.print(f"Unfinished runs of processes that are gone, now marked as failed: {abandoned}.")
+        with RunProgress(console, by_day=request.per_day) as progress:
+            for number, span in enumerate(spans, 1):
+                of = f", run {number} of {len(spans)}" if len(spans) > 1 else ""
+                progress.run_begins(f"{span.first} to {span.last}, {len(assets)} assets{of}", len(span.days()))
+                report = materialise(instance, assets, span, tags=process_tag(), progress=progress, quiet=not debug)
+                progress.run_ends(report)
+                reports.append(report)
     return reports
 
 
-def _spans(order: Order, selection: Selection) -> Sequence[DayRange]:
+def _spans(deployed: Deployment, request: RunRequest, assets: Sequence[str]) -> Sequence[DayRange]:
     """The range of days of each run."""
-    from user_behaviour.commands.published import missing
-
-    spans = (
-        missing(deployment(settings()).initialized(), selection.names, order.days) if order.missing else [order.days]
-    )
-    return [DayRange(day, day) for span in spans for day in span.days()] if order.per_day else spans
-
-
-@contextmanager
-def _instance() -> Iterator[dg.DagsterInstance]:
-    """Dagster's instance, for as long as it is entered.
-
-    One process at a time gets this far: on a new home this makes Dagster's tables, and of two that do so at once one
-    fails.
-    """
-    import dagster as dg
-
-    with open(settings().home / "dagster" / "start.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        instance = dg.DagsterInstance.get()
-    with instance:
-        yield instance
-
-
-@contextmanager
-def dagster_instance() -> Iterator[dg.DagsterInstance]:
-    """Dagster's instance, for a command that runs nothing; its environment becomes this process's."""
-    os.environ.update(deployment(settings()).dagster_environment())
-    with _instance() as instance:
-        yield instance
+    spans = missing_days(deployed, assets, request.days) if request.missing else [request.days]
+    return [DayRange(day, day) for span in spans for day in span.days()] if request.per_day else spans

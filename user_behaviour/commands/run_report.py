@@ -1,30 +1,32 @@
-"""What became of a run: its stages, the verdicts of its checks, the days held back. Values, without Dagster."""
+"""What became of a run: its steps, the verdicts of its checks, the days held back. Values, without Dagster."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from user_behaviour.tables.days import DayRange
 
 
+class RunError(Exception):
+    """A run that was asked for cannot be begun; the message says which can."""
+
+
 @dataclass
-class Stage:
+class Step:
     """A step of a run, as far as it has come: an asset, or one check of an asset (`is_check`).
 
     `days` and `rows` are the published ones, `remarks` what it warned of, days held back included, in its words.
-    `failure` says in a line or two why it failed; `trace` is the long version.
+    `failure` says in a line or two why it failed.
     """
 
     name: str
     is_check: bool = False
+    started: float | None = None
+    seconds: float = 0.0
     days: int = 0
     rows: int = 0
-    seconds: float = 0.0
     remarks: list[str] = field(default_factory=list)
     failure: str = ""
-    trace: str = ""
-    skipped: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,27 +45,29 @@ class Verdict:
         return "passed" if self.passed else "warned" if self.warning else "FAILED"
 
 
-@dataclass(frozen=True)
+@dataclass
 class RunReport:
-    """A finished run over a range of days. `failure` is an error outside of any stage."""
+    """A run over a range of days, as far as it has come. `steps` are keyed as Dagster's are, the assets first.
+
+    `failure` is an error outside of any step.
+    """
 
     run_id: str
     days: DayRange
-    stages: Sequence[Stage]
-    verdicts: Sequence[Verdict]
-    seconds: float
+    steps: dict[str, Step]
+    verdicts: list[Verdict] = field(default_factory=list)
+    seconds: float = 0.0
+    interrupted: bool = False
     failure: str = ""
-    trace: str = ""
 
     @property
-    def assets(self) -> list[Stage]:
-        return [stage for stage in self.stages if not stage.is_check]
+    def assets(self) -> list[Step]:
+        return [step for step in self.steps.values() if not step.is_check]
 
     @property
-    def incomplete(self) -> list[Stage]:
-        """The assets that do not have every day of the run: failed, skipped, or with days held back."""
-        wanted = len(self.days.days())
-        return [stage for stage in self.assets if stage.failure or stage.skipped or stage.days < wanted]
+    def incomplete(self) -> list[Step]:
+        """The assets that do not have every day of the run: failed, never begun, or with days held back."""
+        return [step for step in self.assets if step.failure or step.days < len(self.days.days())]
 
     @property
     def blocked_by(self) -> list[Verdict]:
@@ -73,4 +77,5 @@ class RunReport:
     @property
     def succeeded(self) -> bool:
         """Whether every asset was published for every day, and every blocking check passed."""
-        return not (self.failure or self.incomplete or self.blocked_by or any(s.failure for s in self.stages))
+        failed = self.failure or any(step.failure for step in self.steps.values())
+        return not (failed or self.incomplete or self.blocked_by)

@@ -6,54 +6,43 @@ How a run is shown is `progress`'s business; where Dagster keeps it is the calle
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import dagster as dg
-from dagster._core.utils import make_new_run_id
 
+from user_behaviour.assets import ASSETS
 from user_behaviour.assets.staging import classified_reviews
-from user_behaviour.commands.run_error import RunError
-from user_behaviour.commands.run_events import RunEvents, Watcher
-from user_behaviour.commands.run_report import RunReport, Stage
+from user_behaviour.commands.progress import RunProgress
+from user_behaviour.commands.run_events import RunEvents
+from user_behaviour.commands.run_report import RunError, RunReport, Step
 from user_behaviour.definitions import defs
 from user_behaviour.deployments import deployment, settings
 from user_behaviour.partitions import DAILY
 from user_behaviour.tables.days import DayRange
+from user_behaviour.triggers.jobs import user_behavior_metric_job
 
 # What Dagster has to say goes to its storage; the terminal is for the progress.
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
-@dataclass(frozen=True)
-class Selection:
-    """The assets to materialise; their checks go with them."""
-
-    keys: tuple[dg.AssetKey, ...]
-
-    @property
-    def names(self) -> list[str]:
-        return [key.to_user_string() for key in self.keys]
-
-
-def select(queries: Sequence[str]) -> Selection:
+def select(queries: Sequence[str]) -> list[dg.AssetKey]:
     """The assets of selections in Dagster's syntax, all if there are none; raises `RunError` for what matches nothing.
 
     A query may be several, with commas between. https://docs.dagster.io/guides/build/assets/asset-selection-syntax
     """
-    graph = defs.resolve_asset_graph()
+    ours = [asset.key for asset in ASSETS]
     found: set[dg.AssetKey] = set()
     for query in [part.strip() for text in queries or ["*"] for part in text.split(",")]:
         try:
-            keys = dg.AssetSelection.from_string(query).resolve(graph)
+            matching = dg.AssetSelection.from_string(query).resolve(defs.resolve_asset_graph())
         except dg.DagsterError:
-            keys = set()
-        if not (matching := set(keys) & set(graph.materializable_asset_keys)):
-            names = ", ".join(sorted(key.to_user_string() for key in graph.materializable_asset_keys))
+            matching = set()
+        if matching.isdisjoint(ours):
+            names = ", ".join(sorted(key.to_user_string() for key in ours))
             raise RunError(f"--select {query!r} matches no asset; the assets are: {names}.")
         found |= matching
-    ordered = [key for level in graph.toposorted_asset_keys_by_level for key in sorted(level) if key in found]
-    return Selection(tuple(ordered))
+    return [key for key in ours if key in found]
 
 
 def require_partitions(days: DayRange) -> None:
@@ -61,55 +50,44 @@ def require_partitions(days: DayRange) -> None:
     for day in (days.first, days.last):
         if not DAILY.has_partition_key(day.isoformat()):
             raise RunError(
-                f"{day} is no partition; there are {DAILY.get_first_partition_key()} to "
+                f"{day} is not a partition; the partitions are {DAILY.get_first_partition_key()} to "
                 f"{DAILY.get_last_partition_key()} (USER_BEHAVIOUR_FIRST_DAY, USER_BEHAVIOUR_LAST_DAY; "
-                "a day is one when it is over, in UTC)."
+                "a day becomes one when it is over, in UTC)."
             )
 
 
 def materialise(
     instance: dg.DagsterInstance,
-    selection: Selection,
+    assets: Sequence[dg.AssetKey],
     days: DayRange,
     *,
     tags: Mapping[str, str],
-    watcher: Watcher,
+    progress: RunProgress,
     quiet: bool = True,
 ) -> RunReport:
     """One run over the days. Raises `KeyboardInterrupt` where it was interrupted by a signal."""
     started = time.monotonic()
-    run_id = make_new_run_id()
-    job = defs.resolve_implicit_global_asset_job_def().get_subset(asset_selection=set(selection.keys))
-    if classified_reviews.key in selection.keys:
+    if classified_reviews.key in assets:
         deployment(settings()).spark.prepare()
-    events = RunEvents(_stages(job, selection), watcher)
-    instance.add_event_listener(run_id, events)
-    job.execute_in_process(
+    steps = {key.to_python_identifier(): Step(key.to_user_string()) for key in assets}
+    report = RunReport(str(uuid.uuid4()), days, steps)
+    events = RunEvents(report, progress)
+    instance.add_event_listener(report.run_id, events)
+    defs.resolve_job_def(user_behavior_metric_job.name).execute_in_process(
         instance=instance,
-        run_id=run_id,
+        asset_selection=assets,
+        run_id=report.run_id,
         run_config=_QUIET if quiet else None,
         tags={**_partitions(days), **tags},
         raise_on_error=False,
     )
-    if events.interrupted or _was_canceled(instance, run_id):
+    if report.interrupted or _was_canceled(instance, report.run_id):
         raise KeyboardInterrupt
     events.close()
-    return RunReport(
-        run_id=run_id,
-        days=days,
-        stages=list(events.stages.values()),
-        verdicts=sorted(events.verdicts, key=lambda v: (selection.names.index(v.asset), v.check)),
-        seconds=time.monotonic() - started,
-        failure=events.failure,
-        trace=events.trace,
-    )
-
-
-def _stages(job: dg.JobDefinition, selection: Selection) -> dict[str, Stage]:
-    """The stage of each step, in the order in which data flows; checks after the assets."""
-    assets = {"__".join(key.path): Stage(key.to_user_string()) for key in selection.keys}
-    checks = sorted(node.name for node in job.nodes if node.name not in assets)
-    return assets | {name: Stage(name.replace("__", "/"), is_check=True) for name in checks}
+    order = [key.to_user_string() for key in assets]
+    report.verdicts.sort(key=lambda verdict: (order.index(verdict.asset), verdict.check))
+    report.seconds = time.monotonic() - started
+    return report
 
 
 def _partitions(days: DayRange) -> dict[str, str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from user_behaviour.commands.dagster_process import dagster_variables
 from user_behaviour.deployments import deployment, embedded_stack, settings
 from user_behaviour.settings import CHECKOUT, SettingError
 
@@ -46,16 +47,19 @@ def dev(port: int) -> None:
     """Start the Dagster UI and its daemon on 127.0.0.1, until Ctrl-C."""
     if stack := embedded_stack(settings()):
         stack.up()
-    # The runs are processes of their own: beta notices of Dagster and PySpark are for us, and not for who watches.
-    environment = {**os.environ, **deployment(settings()).dagster_environment(), "PYTHONWARNINGS": "ignore"}
+    deployed = deployment(settings())
+    variables = dagster_variables(deployed)
     click.echo(f"Dagster at http://127.0.0.1:{port} in some seconds; Ctrl-C ends it, and leaves the stack up.")
     # Dagster takes this process's place, so that signals reach it and nothing is left if it is killed. It copies how
     # it finds SIGINT, and a shell's background jobs find it ignored: they could then only be killed.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Not where we were called: Dagster would read an `.env` file there, and prefer it to these variables.
+    os.chdir(variables["DAGSTER_HOME"])
     arguments = ["dev", "--host", "127.0.0.1", "--port", str(port), "--workspace", str(CHECKOUT / "workspace.yaml")]
     command = [sys.executable, "-m", "dagster", *arguments]
     sys.stdout.flush()
-    os.execve(sys.executable, command, environment)  # noqa: S606
+    os.environ.update(variables)
+    os.execv(sys.executable, command)  # noqa: S606  (no shell: the command is words)
 
 
 def own_stack() -> Stack:

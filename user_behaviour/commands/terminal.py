@@ -1,15 +1,19 @@
-"""The terminal: a console for the user, and silence for whoever else writes to it."""
+"""The terminal: a console for the user, rows as a table on it, and silence for whoever else writes to it."""
 
 from __future__ import annotations
 
 import io
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from numbers import Number
 from typing import Any
 
+from rich import box
 from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 _WIDE = 10_000
 
@@ -20,6 +24,18 @@ def console(stream: Any = None) -> Console:
     if stream.isatty():
         return Console(file=stream, highlight=False)
     return Console(file=stream, highlight=False, width=_WIDE, color_system=None, soft_wrap=True)
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Rows as a table; numbers to the right, null as nothing. Two columns may have the same name."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for number, name in enumerate(columns):
+        figures = all(row[number] is None or isinstance(row[number], Number) for row in rows)
+        table.add_column(Text(str(name)), justify="right" if figures and rows else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text("" if value is None else str(value)) for value in row))
+    if columns:
+        console().print(table)
 
 
 @contextmanager
@@ -37,23 +53,20 @@ def own_console(*, alone: bool) -> Iterator[Console]:
             return
         stack.enter_context(shown)
         if alone:
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            stack.callback(os.close, nowhere)
             for stream in (sys.stdout, sys.stderr):
-                stack.enter_context(_turned(stream.fileno(), nowhere))
+                stack.enter_context(_turned_to_nowhere(stream))
         yield console(shown)
 
 
 @contextmanager
-def _turned(descriptor: int, target: int) -> Iterator[None]:
-    sys.stdout.flush()
-    sys.stderr.flush()
-    kept = os.dup(descriptor)
-    os.dup2(target, descriptor)
+def _turned_to_nowhere(stream: Any) -> Iterator[None]:
+    stream.flush()
+    kept = os.dup(stream.fileno())
+    with open(os.devnull, "w", encoding="utf-8") as nowhere:
+        os.dup2(nowhere.fileno(), stream.fileno())
     try:
         yield
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os.dup2(kept, descriptor)
+        stream.flush()
+        os.dup2(kept, stream.fileno())
         os.close(kept)

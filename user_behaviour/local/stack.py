@@ -12,13 +12,15 @@ import fcntl
 import hashlib
 import os
 import secrets
+import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from user_behaviour.local.postgres import Server, StackError
-from user_behaviour.local.state_file import State, StateFile, free_port, is_free, owner_only
+from user_behaviour.local.postgres import Server
+from user_behaviour.local.stack_error import StackError, StackIsDown
+from user_behaviour.local.state_file import State, free_port, is_free, owner_only, read_state, write_state
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection
@@ -28,19 +30,8 @@ __all__ = ["Endpoints", "Stack", "StackError", "StackIsDown", "StackStatus"]
 _ROLE = "user_behaviour"  # owns the databases; no superuser, as nobody is one on a managed database
 _ADMIN = "postgres"
 _SQL = Path(__file__).parents[2] / "sql"
-
-# What a database is given besides its schema file. Dagster's events are many and tiny, and a power cut may cost
-# the last few of them; in the other two databases a commit is a commit.
-_DATABASES: Mapping[str, str] = {
-    "shop": "",
-    "warehouse": "",
-    "dagster": "alter database dagster set synchronous_commit = off;\n",
-}
+_DATABASES = ("shop", "warehouse", "dagster")
 _MIGRATIONS: Mapping[str, str] = {"warehouse": "migrations/postgres"}
-
-
-class StackIsDown(StackError):
-    """The embedded PostgreSQL is not running."""
 
 
 class _NoSession(StackError):
@@ -61,7 +52,6 @@ class StackStatus:
     """What there is of a stack; `sizes` are bytes per database. What only a running server knows is None or empty."""
 
     running: bool
-    data: Path
     version: str | None
     pid: int | None = None
     port: int | None = None
@@ -79,7 +69,7 @@ class Stack:
     def __init__(self, home: Path, *, sql: Path = _SQL) -> None:
         self.home = home.resolve()
         self._sql = sql
-        self._file = StateFile(self.home / "stack.json")
+        self._file = self.home / "stack.json"
         self._server = Server(self.home / "postgres")
 
     def up(self) -> Endpoints:
@@ -87,14 +77,15 @@ class Stack:
         # PostgreSQL passes through here as another user when we are root; the files in it are closed to that user.
         self.home.mkdir(mode=0o700 if os.geteuid() else 0o711, parents=True, exist_ok=True)
         with self._locked():
-            state = self._file.read() or self._first_state()
+            state = read_state(self._file) or self._first_state()
             self._server.create(_ADMIN, state.password)
             if self._server.settled() is None:
                 state = self._start(state)
             try:
                 self._equip(state)
             except _NoSession:
-                if not self._server.dies_within(1.0):
+                time.sleep(1.0)
+                if self._server.settled():
                     raise
                 # It was killed a moment ago, and looked alive until now.
                 state = self._start(state)
@@ -110,7 +101,7 @@ class Stack:
 
     def endpoints(self) -> Endpoints:
         """The URLs of the running server; raises `StackIsDown`."""
-        state, postmaster = self._file.read(), self._server.postmaster()
+        state, postmaster = read_state(self._file), self._server.postmaster()
         if state is None or postmaster is None or not postmaster.ready:
             raise StackIsDown(
                 f"The embedded PostgreSQL in {self.home} is not running; start it with `user-behaviour up`."
@@ -119,19 +110,18 @@ class Stack:
 
     def status(self) -> StackStatus:
         """Describes the stack and changes nothing."""
-        state, postmaster = self._file.read(), self._server.postmaster()
+        state, postmaster = read_state(self._file), self._server.postmaster()
         if state is None or postmaster is None or not postmaster.ready:
-            return StackStatus(running=False, data=self._server.data, version=self._server.made_by())
+            return StackStatus(running=False, version=self._server.made_by())
         with self._session(state, _ADMIN) as session, session.cursor() as cursor:
             cursor.execute("select datname, pg_database_size(oid) from pg_database")
             sizes = {name: size for name, size in cursor.fetchall() if name in _DATABASES}
             major, minor = divmod(session.server_version, 10_000)
         return StackStatus(
             running=True,
-            data=self._server.data,
             version=f"{major}.{minor}",
             pid=postmaster.pid,
-            port=postmaster.port,
+            port=state.port,
             sizes=sizes,
             endpoints=_endpoints(state),
         )
@@ -140,8 +130,8 @@ class Stack:
         """Starts the server on its port, or on another if somebody else has taken that meanwhile."""
         for attempt in (1, 2, 3):
             if not is_free(state.port):
-                state = replace(state, port=free_port())
-                self._file.write(state)
+                state = State(free_port(), state.password)
+                write_state(self._file, state)
             try:
                 self._server.start(state.port)
             except StackError:
@@ -181,7 +171,7 @@ class Stack:
             _migrate(state.url(_ROLE, database), self._sql / _MIGRATIONS[database])
         with self._session(state, _ROLE, database=database) as session, session, session.cursor() as cursor:
             try:
-                for text in self._texts(database):
+                if text := self._schema(database):
                     cursor.execute(text)
             except psycopg2.Error as error:
                 raise StackError(f"{self._schema_file(database)} is refused by database {database}: {error}") from error
@@ -190,13 +180,13 @@ class Stack:
     def _schema_file(self, database: str) -> Path:
         return self._sql / "schema" / f"{database}.sql"
 
-    def _texts(self, database: str) -> list[str]:
+    def _schema(self, database: str) -> str:
         file = self._schema_file(database)
-        return [text for text in (_DATABASES[database], file.read_text() if file.is_file() else "") if text]
+        return file.read_text() if file.is_file() else ""
 
     def _digest(self, database: str) -> str:
         migrations = sorted((self._sql / _MIGRATIONS[database]).glob("*.sql")) if database in _MIGRATIONS else []
-        texts = [*self._texts(database), *(f"{file.name}\n{file.read_text()}" for file in migrations)]
+        texts = [self._schema(database), *(f"{file.name}\n{file.read_text()}" for file in migrations)]
         return "schema " + hashlib.sha256("\n".join(texts).encode()).hexdigest()
 
     @contextlib.contextmanager
@@ -223,11 +213,11 @@ class Stack:
     def _first_state(self) -> State:
         if self._server.made_by() is not None:
             raise StackError(
-                f"{self._file.path} is missing, and with it the password of the databases in {self._server.data}; "
+                f"{self._file} is missing, and with it the password of the databases in {self._server.data}; "
                 "restore the file, or remove that directory to start afresh."
             )
         state = State(port=free_port(), password=secrets.token_urlsafe(24))
-        self._file.write(state)
+        write_state(self._file, state)
         return state
 
 

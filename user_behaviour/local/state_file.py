@@ -11,7 +11,7 @@ import socket
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from user_behaviour.local.postgres import StackError
+from user_behaviour.local.stack_error import StackError
 
 
 @dataclass(frozen=True)
@@ -26,30 +26,26 @@ class State:
         return f"postgresql://{role}:{self.password}@127.0.0.1:{self.port}/{database}"
 
 
-class StateFile:
-    """`stack.json`: replaced in one step, so that a reader needs no lock; there may be one writer at a time."""
+def read_state(path: Path) -> State | None:
+    """What was written last; None before the first start."""
+    try:
+        return State(**json.loads(path.read_text()))
+    except FileNotFoundError:
+        return None
+    except PermissionError as error:
+        raise StackError(f"{error}; was it made by another user? Call as that user.") from error
+    except (TypeError, ValueError) as error:
+        raise StackError(f"{path} is not what this program wrote ({error}); restore it.") from error
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
 
-    def read(self) -> State | None:
-        """What was written last; None before the first start."""
-        try:
-            return State(**json.loads(self.path.read_text()))
-        except FileNotFoundError:
-            return None
-        except PermissionError as error:
-            raise StackError(f"{error}; was it made by another user? Call as that user.") from error
-        except (TypeError, ValueError) as error:
-            raise StackError(f"{self.path} is not what this program wrote ({error}); restore it.") from error
-
-    def write(self, state: State) -> None:
-        draft = self.path.with_suffix(".new")
-        with open(draft, "w", opener=owner_only) as file:
-            json.dump(asdict(state), file)
-            file.flush()
-            os.fsync(file.fileno())  # the only copy of the password
-        draft.replace(self.path)
+def write_state(path: Path, state: State) -> None:
+    """Replaces the file in one step, so that a reader needs no lock; there may be one writer at a time."""
+    draft = path.with_suffix(".new")
+    with open(draft, "w", opener=owner_only) as file:
+        json.dump(asdict(state), file)
+        file.flush()
+        os.fsync(file.fileno())  # the only copy of the password
+    draft.replace(path)
 
 
 def owner_only(path: str, flags: int) -> int:

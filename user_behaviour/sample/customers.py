@@ -9,25 +9,20 @@ from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
-import numpy.typing as npt
 
 from user_behaviour.sample.calendar import OPENED, YEAR_END, Stream, generator
-from user_behaviour.sample.catalogue import section_count
+from user_behaviour.sample.catalogue import Floats, Ints
+from user_behaviour.sample.words import SECTIONS
 
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
-
-FIRST_ID = 12346
-HOME = 0
 COUNTRIES = (
     "United Kingdom", "Germany", "France", "Ireland", "Spain", "Netherlands", "Belgium", "Switzerland", "Portugal",
     "Australia", "Norway", "Italy", "Channel Islands", "Finland", "Sweden", "United Arab Emirates", "Unspecified",
 )  # fmt: skip
-UNSPECIFIED = len(COUNTRIES) - 1
+HOME, UNSPECIFIED = 0, len(COUNTRIES) - 1
 HOUSEHOLD, TRADE, WHOLESALE = range(3)
-_AT_SCALE_1, _FEWEST = 4700, 40
-_KNOWN_BEFORE = 0.3  # the share of customers who had bought before the first day
-_STYLES = (0.30, 0.62, 0.08)
+_STYLE_SHARES = (0.30, 0.62, 0.08)
+_ABROAD, _KNOWN_BEFORE = 0.09, 0.3  # shares of customers; the latter had bought before the first day
+_FIRST_ID, _COUNT, _FEWEST = 12346, 4700, 40
 
 
 @dataclass(frozen=True)
@@ -35,8 +30,8 @@ class Customers:
     """One element a customer.
 
     `joined` is the ordinal of the day of the first purchase, `minute` the usual minute of the day, `basket` the length
-    of an order against the mean, `style` one of `HOUSEHOLD`, `TRADE`, `WHOLESALE`, `country` a
-    position in `COUNTRIES`.
+    of an order against the mean, `style` one of `HOUSEHOLD`, `TRADE`, `WHOLESALE`, `section` the number of the
+    favourite section, `country` a position in `COUNTRIES`.
     """
 
     ids: Ints
@@ -63,22 +58,21 @@ class Customers:
 
 
 def customers(seed: int, scale: float) -> Customers:
-    """The customers of the shop: their number grows with the scale, down to a floor of a few dozen."""
+    """The customers of the shop: their number grows with the scale, from a few dozen on."""
     rng = generator(seed, Stream.CUSTOMERS)
-    count = max(_FEWEST, round(_AT_SCALE_1 * scale))
-    span = (YEAR_END - OPENED).days + 1
-    joined = OPENED.toordinal() + rng.integers(0, span, count)
+    count = max(_FEWEST, round(_COUNT * scale))
+    joined = OPENED.toordinal() + rng.integers(0, (YEAR_END - OPENED).days + 1, count)
     joined[: max(1, round(count * _KNOWN_BEFORE))] = OPENED.toordinal() - 1
-    abroad = rng.random(count) < 0.09
+    abroad = rng.random(count) < _ABROAD
     rarity = np.floor((UNSPECIFIED - 1) * rng.random(count) ** 2.2).astype(np.int64)
     return Customers(
-        ids=FIRST_ID + np.concatenate(([0], np.cumsum(rng.integers(1, 3, count - 1)))).astype(np.int64),
+        ids=_FIRST_ID + np.concatenate(([0], np.cumsum(rng.integers(1, 3, count - 1)))).astype(np.int64),
         joined=rng.permutation(joined),
         activity=rng.lognormal(0.0, 1.15, count),
         weekday=rng.choice(np.array([0, 1, 2, 3, 4, 6]), count),
         minute=np.clip(rng.normal(12.8 * 60, 110, count), 8 * 60, 18 * 60).astype(np.int64),
         basket=rng.lognormal(0.0, 0.5, count),
-        style=rng.choice(3, count, p=_STYLES).astype(np.int64),
-        section=rng.integers(0, section_count(), count),
+        style=rng.choice(3, count, p=_STYLE_SHARES).astype(np.int64),
+        section=rng.integers(0, len(SECTIONS), count),
         country=np.where(abroad, 1 + rarity, HOME),
     )

@@ -1,7 +1,7 @@
 """The sample shop: purchase lines that look real, generated day by day from a seed.
 
-A day is a pure function of seed, scale and date. This module holds the shop and how its lines are written;
-`sample_orders` and `sample_lines` draw them. The vendor's reviews by the same customers are in `sample_vendor`.
+A day is a pure function of seed, scale and date. Holds the shop and how its lines are written; what is on them is drawn
+in `invoices`. The reviews by the same customers are the `vendor`'s.
 """
 
 from __future__ import annotations
@@ -14,16 +14,15 @@ from functools import cached_property
 import numpy as np
 
 from user_behaviour.sample.calendar import OPENED, Stream, generator, is_trading_day, trading_days
-from user_behaviour.sample.catalogue import Catalogue, catalogue
-from user_behaviour.sample.customers import COUNTRIES, HOME, UNSPECIFIED, Customers, Ints, customers
-from user_behaviour.sample.lines import Lines, draw_lines
-from user_behaviour.sample.orders import NOBODY, Invoices, Kind, plan
+from user_behaviour.sample.catalogue import Catalogue, Ints, catalogue
+from user_behaviour.sample.customers import COUNTRIES, HOME, UNSPECIFIED, Customers, customers
+from user_behaviour.sample.invoices import NOBODY, Invoices, Kind, invoices_of, lines_of
 
 MAX_SCALE = 100.0
 _FIRST_INVOICE = 536365
 _INVOICES_PER_DAY = 1000  # numbers that a day may use at scale 1; the busiest day uses about half of them
-# The texts of write-offs stand in the place of the article's; most are empty, which is null.
-_ODD_TEXTS = ("", "", "", "damaged", "?", "wet / mouldy", "lost in depot", "check", "sold as set ", "thrown away", "??")
+# The texts of write-offs stand in the place of the article's; many are empty, which is null.
+_REASONS = ("", "", "", "damaged", "?", "wet / mouldy", "lost in depot", "check", "sold as set ", "thrown away", "??")
 
 
 class UnusableSample(ValueError):
@@ -76,25 +75,24 @@ class Shop:
 
     def _invoices(self, day: date) -> Invoices:
         rng = generator(self.seed, Stream.ORDERS, day=day)
-        return plan(self.customers, day, scale=self.scale, rng=rng)
+        return invoices_of(self.customers, day, scale=self.scale, rng=rng)
 
     def _day(self, day: date) -> bytes:
-        invoices = self._invoices(day)
+        invoices, codes = self._invoices(day), self.catalogue.codes
         rng = generator(self.seed, Stream.LINES, day=day)
-        lines = draw_lines(self.catalogue, self.customers, invoices, day=day, rng=rng)
+        lines = lines_of(invoices, self.customers, catalogue=self.catalogue, day=day, rng=rng)
         numbers = self._numbers(day, invoices, rng)
         stamps = [f"{day} {minute // 60:02d}:{minute % 60:02d}:00" for minute in invoices.minute.tolist()]
-        tails = self._tails(invoices, rng)
-        columns = zip(
-            lines.invoice.tolist(),
-            self._articles(lines, invoices, rng),
-            lines.quantity.tolist(),
-            lines.price.tolist(),
-            strict=True,
-        )
+        buyers = self._buyers(invoices, rng)
+        texts = [self.catalogue.texts[article] for article in lines.article.tolist()]
+        lost = np.flatnonzero(invoices.kind[lines.invoice] == Kind.WRITE_OFF)
+        for line, text in zip(lost.tolist(), rng.integers(0, len(_REASONS), lost.size).tolist(), strict=True):
+            texts[line] = _REASONS[text]
+        columns = (lines.invoice, lines.article, lines.quantity, lines.price)
+        rows = zip(*(column.tolist() for column in columns), texts, strict=True)
         return "".join(
-            f"{numbers[n]},{article}{quantity},{stamps[n]},{price // 100}.{price % 100:02d},{tails[n]}\n"
-            for n, article, quantity, price in columns
+            f"{numbers[n]},{codes[article]},{text},{quantity},{stamps[n]},{pence / 100:.2f},{buyers[n]}\n"
+            for n, article, quantity, pence, text in rows
         ).encode()
 
     def _numbers(self, day: date, invoices: Invoices, rng: np.random.Generator) -> list[str]:
@@ -102,24 +100,14 @@ class Shop:
         block = round(_INVOICES_PER_DAY * max(self.scale, 0.1))
         first = _FIRST_INVOICE + block * (day - OPENED).days
         numbers = first + np.cumsum(rng.integers(1, 3, invoices.kind.size)) - 1
-        returns = (invoices.kind == Kind.RETURN).tolist()
+        returns = invoices.kind == Kind.RETURN
         return [f"C{number}" if back else str(number) for number, back in zip(numbers.tolist(), returns, strict=True)]
 
-    def _tails(self, invoices: Invoices, rng: np.random.Generator) -> list[str]:
-        """Customer and country of each invoice, as a line ends with them."""
-        strangers = np.where(rng.random(invoices.customer.size) < 0.02, UNSPECIFIED, HOME)
+    def _buyers(self, invoices: Invoices, rng: np.random.Generator) -> list[str]:
+        """Customer and country of each invoice; one in fifty of nobody known is of an unspecified country."""
         known = invoices.customer != NOBODY
-        country = np.where(known, self.customers.country[invoices.customer], strangers)
-        ids = np.where(known, self.customers.ids[invoices.customer], NOBODY)
-        people = zip(ids.tolist(), country.tolist(), strict=True)
-        return [f"{'' if person == NOBODY else person},{COUNTRIES[place]}" for person, place in people]
-
-    def _articles(self, lines: Lines, invoices: Invoices, rng: np.random.Generator) -> list[str]:
-        """Code and text of each line, as a CSV line has them, with a comma behind."""
-        entries = self.catalogue.entries
-        articles = [entries[article] for article in lines.article.tolist()]
-        lost = np.flatnonzero(invoices.kind[lines.invoice] == Kind.WRITE_OFF)
-        odd = rng.integers(0, len(_ODD_TEXTS), lost.size)
-        for line, text in zip(lost.tolist(), odd.tolist(), strict=True):
-            articles[line] = f"{self.catalogue.codes[lines.article[line]]},{_ODD_TEXTS[text]},"
-        return articles
+        strangers = np.where(rng.random(known.size) < 0.02, UNSPECIFIED, HOME)
+        ids = self.customers.ids[invoices.customer].tolist()
+        countries = np.where(known, self.customers.country[invoices.customer], strangers).tolist()
+        columns = zip(known.tolist(), ids, countries, strict=True)
+        return [f"{id_ if is_known else ''},{COUNTRIES[country]}" for is_known, id_, country in columns]

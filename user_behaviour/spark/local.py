@@ -14,8 +14,8 @@ from typing import Any
 from pydantic import Field
 
 from user_behaviour.diagnosis import Diagnosis, good, judged
-from user_behaviour.local.java import java_home
-from user_behaviour.local.spark_config import SPARK_CONFIG
+from user_behaviour.spark.java import java_home
+from user_behaviour.spark.local_config import SPARK_CONFIG
 from user_behaviour.spark.spark import SparkRunner
 
 _thread = ThreadPoolExecutor(1, "spark-start")

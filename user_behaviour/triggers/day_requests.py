@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from user_behaviour.tables.days import DayRange, ranges
-from user_behaviour.triggers.tick_memory import digest
+from user_behaviour.triggers.tick_memory import fingerprint
 
 DAYS_PER_RUN = 400
 RUNS_PER_TICK = 5
@@ -33,7 +33,7 @@ def day_requests(
     requests = []
     for days in _chunks(sorted(versions), bridges):
         span = DayRange(days[0], days[-1])
-        content = digest(*(f"{day} {versions[day]}" for day in days))
+        content = fingerprint(*(f"{day} {versions[day]}" for day in days))
         requests.append(DayRequest(span, tuple(days), f"{serial}/{span.first}..{span.last}/{content}"))
     return requests[:RUNS_PER_TICK]
 

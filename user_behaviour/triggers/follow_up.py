@@ -12,7 +12,7 @@ from datetime import date
 
 from user_behaviour.catalog.external_tables import Registration
 from user_behaviour.triggers.day_requests import DayRequest, day_requests
-from user_behaviour.triggers.tick_memory import TickMemory, digest
+from user_behaviour.triggers.tick_memory import TickMemory, fingerprint
 
 Batches = Mapping[str, str]
 QUIET_TICKS = 720  # six hours, at a tick every 30 seconds
@@ -40,7 +40,7 @@ def follow_up(ready: Mapping[date, Batches], published: Mapping[date, Batches], 
     were the same at the previous look: a run over the whole graph computes its days itself, moments later.
     """
     behind = [day for day, batches in ready.items() if published.get(day) != batches]
-    now = {day.isoformat(): digest(*(f"{t} {b}" for t, b in sorted(ready[day].items()))) for day in behind}
+    now = {day.isoformat(): fingerprint(*(f"{t} {b}" for t, b in sorted(ready[day].items()))) for day in behind}
     versions = {
         date.fromisoformat(day): version
         for day, version in memory.unrequested(now).items()
@@ -65,4 +65,4 @@ def unmoved(ready: Mapping[date, Batches], memory: TickMemory) -> TickMemory | N
 
 
 def _state(ready: Mapping[date, Batches]) -> str:
-    return digest(*(f"{day} {table} {batch}" for day in ready for table, batch in sorted(ready[day].items())))
+    return fingerprint(*(f"{day} {table} {batch}" for day in ready for table, batch in sorted(ready[day].items())))

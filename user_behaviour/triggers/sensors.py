@@ -17,7 +17,7 @@ from user_behaviour.triggers.day_requests import DayRequest
 from user_behaviour.triggers.follow_up import complete_days, follow_up, unmoved
 from user_behaviour.triggers.jobs import existing_days, metric_job, reviews_job
 from user_behaviour.triggers.tick_memory import TickMemory
-from user_behaviour.triggers.vendor_watch import look
+from user_behaviour.triggers.vendor_watch import watch
 from user_behaviour.vendor.drop import DroppedFile, VendorDrop
 from user_behaviour.warehouse.warehouse import Warehouse
 
@@ -33,7 +33,7 @@ REPORTS_SHOWN = 20
 )
 def vendor_files(context: dg.SensorEvaluationContext, vendor_drop: VendorDrop) -> dg.SensorResult:
     """Requests the days of new versions of files, and records on the external asset what was delivered."""
-    seen = look(vendor_drop.files(), TickMemory.from_cursor(context.cursor), partitions=existing_days())
+    seen = watch(vendor_drop.files(), TickMemory.from_cursor(context.cursor), partitions=existing_days())
     reports = _shown(seen.reports)
     for report in reports:
         context.log.warning(report)

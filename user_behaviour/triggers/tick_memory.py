@@ -79,6 +79,6 @@ class TickMemory:
         )
 
 
-def digest(*parts: str) -> str:
+def fingerprint(*parts: str) -> str:
     """A short text that stands for the parts, in their order."""
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:12]

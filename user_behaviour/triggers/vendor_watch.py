@@ -15,7 +15,7 @@ from itertools import pairwise
 
 from user_behaviour.tables.days import DayRange
 from user_behaviour.triggers.day_requests import DayRequest, day_requests
-from user_behaviour.triggers.tick_memory import TickMemory, digest
+from user_behaviour.triggers.tick_memory import TickMemory, fingerprint
 from user_behaviour.vendor.drop import DroppedFile
 from user_behaviour.vendor.reviews import day_of
 
@@ -23,7 +23,7 @@ LONGEST_BRIDGE = 7
 
 
 @dataclass(frozen=True)
-class Look:
+class WatchResult:
     """`delivered` are the files that the requests are made for, by day; `resting` counts files not yet seen at rest.
 
     `reports` are sentences about files that cannot be taken, each said once.
@@ -36,7 +36,7 @@ class Look:
     memory: TickMemory
 
 
-def look(files: Sequence[DroppedFile], memory: TickMemory, *, partitions: DayRange | None) -> Look:
+def watch(files: Sequence[DroppedFile], memory: TickMemory, *, partitions: DayRange | None) -> WatchResult:
     """One look at the drop. `partitions` are the days that exist as partitions; None: none does yet.
 
     A day is asked for when all its files are whole, for its run lands all of them. Days without new files in between
@@ -44,7 +44,7 @@ def look(files: Sequence[DroppedFile], memory: TickMemory, *, partitions: DayRan
     """
     odd = {file.name: objection for file in files if (objection := _objection(file.name, partitions))}
     days = {file.name: day for file in files if file.name not in odd and (day := day_of(file.name))}
-    versions = {file.name: digest(str(file.size), file.version) for file in files if file.name in days}
+    versions = {file.name: fingerprint(str(file.size), file.version) for file in files if file.name in days}
     unrequested = memory.unrequested(versions)
     whole = {file.name for file in files if file.is_whole}
     unsettled = {n for n, version in unrequested.items() if n not in whole and not memory.is_at_rest(n, version)}
@@ -53,11 +53,11 @@ def look(files: Sequence[DroppedFile], memory: TickMemory, *, partitions: DayRan
     for file in sorted(files, key=lambda file: file.name):
         if file.name in unrequested and days[file.name] not in unsettled_days:
             ready[days[file.name]].append(file)
-    contents = {day: digest(*(f"{f.name} {versions[f.name]}" for f in ready[day])) for day in ready}
+    contents = {day: fingerprint(*(f"{f.name} {versions[f.name]}" for f in ready[day])) for day in ready}
     requests = day_requests(contents, memory.serial, bridges=_bridges(ready, unsettled_days).__contains__)
     delivered = {day: ready[day] for request in requests for day in request.days}
     requested = {file.name for of_day in delivered.values() for file in of_day}
-    return Look(
+    return WatchResult(
         requests,
         delivered,
         [f"{name!a}: {objection}" for name, objection in odd.items() if name not in memory.reported],

@@ -150,6 +150,18 @@ def test_a_purchase_belongs_to_the_day_of_its_moment_and_lands_as_it_is(shop: Sh
     assert found[0]["customer_id"] is None
 
 
+def test_a_day_that_is_landed_again_has_new_data_of_the_same_code(shop: Shop) -> None:
+    """Sources have no versions, so Dagster took a day landed again for what it was, and nothing after it for stale."""
+    for _ in range(2):
+        shop.run(MIDDLE, MIDDLE, rules=MORE_THAN_2)
+
+    landed = shop.instance.fetch_materializations(raw_purchases.key, limit=2).records
+    tags = [(record.asset_materialization.tags or {}) for record in landed if record.asset_materialization]
+    assert [tag["dagster/data_version"] for tag in tags] == [record.run_id for record in landed]
+    assert {tag["dagster/code_version"] for tag in tags} == {SPECS["raw_purchases"].code_version}
+    assert landed[0].run_id != landed[1].run_id
+
+
 def test_staging_lets_in_what_the_rule_of_the_day_says(shop: Shop) -> None:
     rules = QuantityRules(
         rules=[

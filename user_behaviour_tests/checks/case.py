@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import dagster as dg
 
 from user_behaviour_tests.checks.sabotage import Sabotage
-from user_behaviour_tests.checks.shop import WITH_A_PAST, Shop
+from user_behaviour_tests.checks.shop import DAYS, Shop
 from user_behaviour_tests.graph.installation import checks, failure_messages
 
 WARN = dg.AssetCheckSeverity.WARN
@@ -17,11 +17,7 @@ ERROR = dg.AssetCheckSeverity.ERROR
 
 @dataclass(frozen=True)
 class Case:
-    """`says` is what the check is to find, with `{day}` where it names it; `looked_at` how many of the three days.
-
-    A case `against_the_past` needs one that nobody has broken. All these cases share three days; each of them breaks
-    another data set.
-    """
+    """`says` is what the check is to find, with `{day}` where it names it; `looked_at` how many of the three days."""
 
     claim: str
     name: str
@@ -30,7 +26,6 @@ class Case:
     severity: dg.AssetCheckSeverity = ERROR
     looked_at: int = 3
     offences: int = 1
-    against_the_past: bool = False
 
     def __str__(self) -> str:
         return f"{self.claim}-{self.name}".replace(" ", "_")
@@ -38,8 +33,7 @@ class Case:
 
 def prove(case: Case, shop: Shop) -> None:
     """The check passes, the middle day is broken, and the check fails: with the day, the counts and a sample."""
-    days = WITH_A_PAST.days() if case.against_the_past else shop.three_days()
-    before = shop.run_checks(case.claim, days)
+    before = shop.healthy(case.claim)
     healthy = checks(before)[case.claim]
     assert healthy.passed, healthy.description
     assert before.success, failure_messages(before)
@@ -48,9 +42,9 @@ def prove(case: Case, shop: Shop) -> None:
         "days_offending": 0,
         "offences": 0,
     }
-    day = days[1]
+    day = DAYS[1]
     case.sabotage(shop, day)
-    after = shop.run_checks(case.claim, days)
+    after = shop.run_checks(case.claim, DAYS)
     said = checks(after)[case.claim]
     found = case.says.format(day=day)
     assert not said.passed

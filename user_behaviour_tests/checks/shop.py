@@ -1,14 +1,19 @@
 """An installation that has run healthy days once, on which single checks are run again and again.
 
-Every day has the same few lines and reviews, so that a day has a past to be held against.
+Every day has the same few lines and reviews, so that a day has a past to be held against. Tests break DAYS, and
+`restore` makes them as they were.
 """
 
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import psycopg2
 
 from user_behaviour.checks import CHECKS
 from user_behaviour.definitions import assemble
@@ -17,15 +22,23 @@ from user_behaviour.tables.days import DayRange
 from user_behaviour_tests.graph.installation import Installation, Line, checks, failure_messages
 
 CLAIMS = {f"{key.asset_key.to_user_string()}:{key.name}": key for check in CHECKS for key in check.check_keys}
-HEALTHY = DayRange(date(2011, 1, 3), date(2011, 6, 30))
-PAST = timedelta(weeks=5)
-WITH_A_PAST = DayRange(HEALTHY.first + PAST - timedelta(days=3), HEALTHY.first + PAST - timedelta(days=1))
-"""Three days before which nothing is ever broken."""
+HEALTHY = DayRange(date(2011, 1, 3), date(2011, 2, 9))
+DAYS = HEALTHY.days()[-3:]  # with five weeks before them
 STRICTER = QuantityRules(rules=[QuantityRule(valid_from="2010-12-01", more_than=4)])
 REVIEWS = (
     "cid,review_str\n14000,good\n14000,bad\n14001,good\n"
     "15000,good\n15001,good\n15002,good\n15003,good\n15004,bad\n15005,bad\n15006,bad\n15007,bad\n15008,bad\n"
 )
+_TABLES = {
+    "shop": {"retail.user_purchase": "invoice_date"},
+    "warehouse": {
+        "spectrum.user_purchase_staging": "insert_date",
+        "spectrum.movie_review_clean_stage": "insert_date",
+        "spectrum.registered_partition": "insert_date",
+        "public.user_behavior_metric": "insert_date",
+        "audit.published_partition": "insert_date",
+    },
+}
 
 
 def purchases(day: date) -> list[Line]:
@@ -45,16 +58,17 @@ class Shop:
     installation: Installation
 
     def __post_init__(self) -> None:
-        self.given_out = HEALTHY.first + PAST
         days = HEALTHY.days()
         self.installation.sell([line for day in days for line in purchases(day)])
         for day in days:
             self.installation.deliver(f"movie_review_{day}.csv", REVIEWS)
         self._jobs = self._definitions(self.installation.defs)
         self._stricter = self._definitions(assemble(self.installation.here, STRICTER))
+        self._healthy: dict[str, dg.ExecuteInProcessResult] = {}
         self.whole = self.installation.run(str(HEALTHY.first), str(HEALTHY.last))
         assert self.whole.success, failure_messages(self.whole)
         self.alone = self.run_checks("all")
+        self._keep()
 
     @staticmethod
     def _definitions(graph: dg.Definitions) -> dg.Definitions:
@@ -62,13 +76,6 @@ class Shop:
         for name, key in CLAIMS.items():
             jobs.append(dg.define_asset_job(_job(name), selection=dg.AssetSelection.checks(key)))
         return dg.Definitions.merge(graph, dg.Definitions(jobs=jobs))
-
-    def three_days(self) -> list[date]:
-        """Three healthy days, of which only the one in the middle may be broken: the others are a neighbour's too."""
-        days = DayRange(self.given_out, self.given_out + timedelta(days=2)).days()
-        assert days[-1] <= HEALTHY.last, "all healthy days are used up; make HEALTHY longer"
-        self.given_out += timedelta(days=2)
-        return days
 
     def run_checks(
         self, claim: str, days: Sequence[date] = (), *, stricter_rule: bool = False
@@ -84,6 +91,55 @@ class Shop:
     def check(self, claim: str, days: Sequence[date] = ()) -> Any:
         """What a check says."""
         return checks(self.run_checks(claim, days))[claim]
+
+    def healthy(self, claim: str) -> dg.ExecuteInProcessResult:
+        """The run of a check over DAYS as they are; once, since they are always restored."""
+        if claim not in self._healthy:
+            self._healthy[claim] = self.run_checks(claim, DAYS)
+        return self._healthy[claim]
+
+    def restore(self) -> None:
+        """Makes DAYS as they were: in the source, in the vendor's drop, in the lake and in the warehouse."""
+        for day in DAYS:
+            for path in (*self._lake.glob(f"*/insert_date={day}"), *self.installation.vendor.glob(f"*{day}*")):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        shutil.copytree(self._kept, self.installation.home, dirs_exist_ok=True)
+        for database, table, column in _tables():
+            with self._cursor(database) as cursor:
+                cursor.execute(f"delete from {table} where {column}::date between %s and %s", (DAYS[0], DAYS[-1]))
+                cursor.execute(f"insert into {table} select * from kept.{table.partition('.')[2]}")
+
+    def _keep(self) -> None:
+        for day in DAYS:
+            for path in (*self._lake.glob(f"*/insert_date={day}"), *self.installation.vendor.glob(f"*{day}*")):
+                target = self._kept / path.relative_to(self.installation.home)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copytree(path, target) if path.is_dir() else shutil.copy2(path, target)
+        for database, table, column in _tables():
+            with self._cursor(database) as cursor:
+                cursor.execute("create schema if not exists kept")
+                copy = f"create table kept.{table.partition('.')[2]} as select * from {table}"
+                cursor.execute(f"{copy} where {column}::date between %s and %s", (DAYS[0], DAYS[-1]))
+
+    @property
+    def _lake(self) -> Path:
+        return self.installation.home / "lake"
+
+    @property
+    def _kept(self) -> Path:
+        return self.installation.home / "kept"
+
+    @contextmanager
+    def _cursor(self, database: str) -> Iterator[Any]:
+        url = getattr(self.installation.stack.endpoints(), database)
+        with closing(psycopg2.connect(url)) as connection, connection, connection.cursor() as cursor:
+            yield cursor
+
+
+def _tables() -> Iterator[tuple[str, str, str]]:
+    for database, tables in _TABLES.items():
+        for table, column in tables.items():
+            yield database, table, column
 
 
 def _job(claim: str) -> str:

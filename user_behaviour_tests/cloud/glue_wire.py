@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
-from user_behaviour_tests.cloud.moto_server import Wsgi
+from user_behaviour_tests.cloud.moto_server import Answer, Environ, Wsgi, body_of
 
 Body = dict[str, Any]
 Proceed = Callable[[Body], Body]
@@ -34,28 +34,24 @@ class GlueWire:
         return [request for name, request in self.calls if name == operation]
 
     def __call__(self, moto: Wsgi) -> Wsgi:
-        def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        def application(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
             service, _, operation = environ.get("HTTP_X_AMZ_TARGET", "").partition(".")
             if service != "AWSGlue":
                 return moto(environ, start_response)
-            request = json.loads(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])))
+            request = json.loads(body_of(environ))
             self.calls.append((operation, request))
             try:
-                status, answer = "200 OK", self.alter(operation, request, lambda body: _ask(moto, environ, body))
+                answer = Answer.json(self.alter(operation, request, lambda body: _ask(moto, environ, body)))
             except Refused as error:
-                status, answer = f"{error.status} Refused", {"__type": error.code, "Message": error.message}
-            start_response(status, [("Content-Type", "application/x-amz-json-1.1")])
-            return [json.dumps(answer).encode()]
+                answer = Answer.json({"__type": error.code, "Message": error.message}, HTTPStatus(error.status))
+            return answer.give(start_response)
 
         return application
 
 
-def _ask(moto: Wsgi, environ: dict[str, Any], body: Body) -> Body:
-    content = json.dumps(body).encode()
-    asked = {**environ, "wsgi.input": io.BytesIO(content), "CONTENT_LENGTH": str(len(content))}
-    statuses: list[str] = []
-    answer = b"".join(moto(asked, lambda status, headers, exc_info=None: statuses.append(status)))
-    found: Body = json.loads(answer) if answer else {}
-    if not statuses[0].startswith("200"):
-        raise Refused(found["__type"], found.get("Message") or found.get("message", ""), int(statuses[0][:3]))
+def _ask(moto: Wsgi, environ: Environ, body: Body) -> Body:
+    answer = Answer.of(moto, environ, json.dumps(body).encode())
+    found: Body = json.loads(answer.content or b"{}")
+    if not answer.is_good:
+        raise Refused(found["__type"], found.get("Message") or found.get("message", ""), int(answer.status[:3]))
     return found

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Callable, Collection, Iterable
 from typing import Any
 from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
-from user_behaviour_tests.cloud.moto_server import Middleware, Wsgi
+from user_behaviour_tests.cloud.moto_server import Answer, Environ, Middleware, Wsgi, body_of
 
-Matches = Callable[[dict[str, Any]], bool]
+Matches = Callable[[Environ], bool]
 
 
 def s3(method: str, mark: str = "", *, holding: str = "") -> Matches:
     """Requests to S3 by method and sub-resource (`location`, `uploads`), whose path holds a text."""
     marks = ("location", "uploads", "publicAccessBlock", "policy", "versioning", "encryption", "lifecycle", "list-type")
 
-    def matches(environ: dict[str, Any]) -> bool:
+    def matches(environ: Environ) -> bool:
         query = environ.get("QUERY_STRING", "")
         found = next((one for one in marks if query.startswith(one)), "")
         return environ["REQUEST_METHOD"] == method and found == mark and holding in environ["PATH_INFO"]
@@ -39,59 +38,51 @@ def host(service: str) -> Matches:
 def refusing(matches: Matches, code: str, message: str = "refused", *, status: str = "403 Forbidden") -> Middleware:
     """Refuses the requests that match, in the protocol in which they came."""
 
-    def middleware(application: Wsgi) -> Wsgi:
-        def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-            if not matches(environ):
-                return application(environ, start_response)
-            environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-            authorization = environ.get("HTTP_AUTHORIZATION", "")
-            if "/s3/" in authorization:
-                body = f"<Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
-            elif "/sts/" in authorization or "/iam/" in authorization:
-                error = f"<Error><Type>Sender</Type><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
-                body = f"<ErrorResponse>{error}<RequestId>1</RequestId></ErrorResponse>"
-            else:
-                body = json.dumps({"__type": code, "message": message})
-            start_response(status, [("Content-Type", "text/plain"), ("x-amzn-ErrorType", code)])
-            return [body.encode()]
+    def refusal(environ: Environ) -> Answer:
+        authorization = environ.get("HTTP_AUTHORIZATION", "")
+        fields = f"<Code>{code}</Code><Message>{escape(message)}</Message>"
+        if "/s3/" in authorization:
+            body = f"<Error>{fields}</Error>"
+        elif "/sts/" in authorization or "/iam/" in authorization:
+            body = f"<ErrorResponse><Error><Type>Sender</Type>{fields}</Error></ErrorResponse>"
+        else:
+            body = json.dumps({"__type": code, "message": message})
+        return Answer(status, [("Content-Type", "text/plain"), ("x-amzn-ErrorType", code)], body.encode())
 
-        return answer
-
-    return middleware
+    return _instead(matches, refusal)
 
 
 def answering(matches: Matches, body: str) -> Middleware:
     """Answers the requests that match with a text."""
-
-    def middleware(application: Wsgi) -> Wsgi:
-        def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-            if not matches(environ):
-                return application(environ, start_response)
-            start_response("200 OK", [("Content-Type", "application/json")])
-            return [body.encode()]
-
-        return answer
-
-    return middleware
+    answer = Answer("200 OK", [("Content-Type", "application/json")], body.encode())
+    return _instead(matches, lambda environ: answer)
 
 
 def simulating(*, denied: Collection[str] = (), asked: list[dict[str, list[str]]] | None = None) -> Middleware:
     """IAM's SimulatePrincipalPolicy: everything is allowed but some actions; `asked` collects the requests."""
 
-    def middleware(application: Wsgi) -> Wsgi:
-        def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-            if not host("iam")(environ):
-                return application(environ, start_response)
-            body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-            request = parse_qs(body.decode())
-            if request["Action"] != ["SimulatePrincipalPolicy"]:
-                return application({**environ, "wsgi.input": io.BytesIO(body)}, start_response)
-            if asked is not None:
-                asked.append(request)
-            start_response("200 OK", [("Content-Type", "text/xml")])
-            return [_simulation(request, denied).encode()]
+    def matches(environ: Environ) -> bool:
+        return host("iam")(environ) and b"Action=SimulatePrincipalPolicy" in body_of(environ)
 
-        return answer
+    def simulation(environ: Environ) -> Answer:
+        request = parse_qs(body_of(environ).decode())
+        if asked is not None:
+            asked.append(request)
+        return Answer("200 OK", [("Content-Type", "text/xml")], _simulation(request, denied).encode())
+
+    return _instead(matches, simulation)
+
+
+def _instead(matches: Matches, answer: Callable[[Environ], Answer]) -> Middleware:
+    """Answers the requests that match, before the application sees them."""
+
+    def middleware(application: Wsgi) -> Wsgi:
+        def serve(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+            if not matches(environ):
+                return application(environ, start_response)
+            return answer(environ).give(start_response)
+
+        return serve
 
     return middleware
 

@@ -20,8 +20,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from user_behaviour.aws.clients import Aws
-from user_behaviour.local.java import java_home
-from user_behaviour.local.spark_config import SPARK_CONFIG
+from user_behaviour.spark.java import java_home
+from user_behaviour.spark.local_config import SPARK_CONFIG
 
 _LOCAL = "org.apache.hadoop.fs.RawLocalFileSystem"
 _AT_ONCE = 8

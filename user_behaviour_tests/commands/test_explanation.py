@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from user_behaviour.commands.explanation import explain, newer_than_the_metric, reason_for_no_row
+from user_behaviour.commands.explanation import explanation, newer_than_the_metric, reason_for_no_row
 from user_behaviour.deployments import Deployment
 from user_behaviour.lake.manifests import Source
 from user_behaviour.tables.schemas import (
@@ -104,7 +104,7 @@ def home() -> Iterator[Home]:
 
 
 def test_a_row_is_traced_to_its_lines_reviews_files_and_batches(home: Home) -> None:
-    found = explain(home.deployment(), 1, DAY)
+    found = explanation(home.deployment(), 1, DAY)
     assert found.metric == {
         "amount_spent": Decimal("16.25000"), "review_score": 1, "review_count": 2, "batch_id": "m1",
     }  # fmt: skip
@@ -114,11 +114,10 @@ def test_a_row_is_traced_to_its_lines_reviews_files_and_batches(home: Home) -> N
         ("100", "B", False, Decimal("2.500")),
     ]
     assert found.rule == "quantity > 2 from 2010-12-01"
-    assert [(r.line_number, r.text, r.verdict and r.verdict["positive_review"]) for r in found.reviews] == [
-        (2, "a good film", True),
-        (4, "bad\nfilm", False),
+    assert [(r["line_number"], r["review_str"], r["positive_review"], r["classifier"]) for r in found.reviews] == [
+        (2, "a good film", True, "token_good"),
+        (4, "bad\nfilm", False, "token_good"),
     ]
-    assert {(r.verdict or {})["classifier"] for r in found.reviews} == {"token_good"}
     assert found.kept_at == {FILE.name: f"file://{home.path}/lake/{FILE.kept_at}"}
     assert {name: m.batch_id for name, m in found.manifests.items()} == {
         "raw_purchases": "p1", "raw_reviews": "r1", "staged_purchases": "p1", "classified_reviews": "r1",
@@ -126,9 +125,12 @@ def test_a_row_is_traced_to_its_lines_reviews_files_and_batches(home: Home) -> N
     assert {name: r.batch_id for name, r in found.registrations.items()} == {
         "spectrum.user_purchase_staging": "p1", "spectrum.movie_review_clean_stage": "r1",
     }  # fmt: skip
-    assert found.partition
-    assert found.partition.batch_id == "m1"
-    assert found.partition.written_at == "2010-12-02T01:00:00.000000Z"
+    assert found.partition == {
+        "batch_id": "m1",
+        "written_at": "2010-12-02T01:00:00.000000Z",
+        "row_count": 1,
+        "sources": {USER_PURCHASE_STAGING.name: "p1", MOVIE_REVIEW_CLEAN_STAGE.name: "r1"},
+    }
     assert newer_than_the_metric(found) == []
 
 
@@ -154,7 +156,7 @@ def test_a_row_is_traced_to_its_lines_reviews_files_and_batches(home: Home) -> N
     ],
 )
 def test_where_there_is_no_row_the_reason_is_said(home: Home, customer: int, day: date, reason: str) -> None:
-    found = explain(home.deployment(), customer, day)
+    found = explanation(home.deployment(), customer, day)
     assert found.metric is None
     assert reason_for_no_row(found) == reason
 
@@ -183,7 +185,7 @@ def test_a_later_batch_of_an_earlier_stage_is_pointed_out(home: Home) -> None:
     here = home.deployment()
     publish_purchases(here, "p2")
     publish(here, CLASSIFIED_REVIEWS, [], "r2")
-    assert newer_than_the_metric(explain(here, 1, DAY)) == [
+    assert newer_than_the_metric(explanation(here, 1, DAY)) == [
         "The metric was made from batch p1 of spectrum.user_purchase_staging; it now has p2.",
         "spectrum.movie_review_clean_stage points at batch r1; r2 is in force.",
     ]

@@ -170,8 +170,8 @@ def test_two_runs_that_start_at_once_in_a_new_home_both_end_well(tmp_path: Path)
         (("--select", "nothing"), "Error: --select 'nothing' matches no asset; the assets are: classified_reviews, "),
         (("--select", "group:("), "Error: --select 'group:(' matches no asset; the assets are: "),
         (("--select", "shop/user_purchase"), "Error: --select 'shop/user_purchase' matches no asset; "),
-        (("--day", "2010-11-30"), "Error: 2010-11-30 is no partition; there are 2010-12-01 to "),
-        (("--to", "2999-01-01"), "Error: 2999-01-01 is no partition; there are 2010-12-01 to "),
+        (("--day", "2010-11-30"), "Error: 2010-11-30 is not a partition; the partitions are 2010-12-01 to "),
+        (("--to", "2999-01-01"), "Error: 2999-01-01 is not a partition; the partitions are 2010-12-01 to "),
         (("--from", "2011-12-01"), "Error: Neither the shop nor the vendor has anything from 2011-12-01 on; "),
     ],
 )

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,11 +12,8 @@ import pytest
 from user_behaviour.lake.dataset import BatchInForceError, Dataset
 from user_behaviour.lake.held_back import MissingPartitionError
 from user_behaviour.lake.lake import Lake
-from user_behaviour.lake.local import LocalLake
 from user_behaviour.lake.manifests import DataFile, Manifest, Rejection, Source
-from user_behaviour.lake.s3 import S3Lake
 from user_behaviour.tables.table import Column, Table
-from user_behaviour_tests.cloud.moto_server import Cloud
 
 DAY = date(2010, 12, 1)
 EARLY, LATE = "2010-12-02T06:00:00.000000Z", "2010-12-02T07:00:00.000000Z"
@@ -47,179 +42,174 @@ def stored(dataset: Dataset) -> list[tuple[str | int | None, ...]]:
     return [tuple(row.values()) for batch in dataset.read(dataset.current(DAY)) for row in batch.to_pylist()]
 
 
-class DatasetContract(ABC):
-    """What a data set does on every lake."""
+@pytest.fixture
+def dataset(lake: Lake) -> Dataset:
+    return lake.dataset(PARCELS)
 
-    @pytest.fixture
-    @abstractmethod
-    def lake(self, tmp_path: Path) -> Lake: ...
 
-    @pytest.fixture
-    def dataset(self, lake: Lake) -> Dataset:
-        return lake.dataset(PARCELS)
+def test_rows_bear_the_batch_that_wrote_them(dataset: Dataset) -> None:
+    publish(dataset, "batch-1", ("a", 1), ("b", None))
 
-    def test_rows_bear_the_batch_that_wrote_them(self, dataset: Dataset) -> None:
-        publish(dataset, "batch-1", ("a", 1), ("b", None))
+    assert stored(dataset) == [("a", 1, "batch-1"), ("b", None, "batch-1")]
 
-        assert stored(dataset) == [("a", 1, "batch-1"), ("b", None, "batch-1")]
 
-    def test_nothing_is_seen_before_it_is_published(self, dataset: Dataset) -> None:
-        publish(dataset, "batch-1", ("a", 1))
+def test_nothing_is_seen_before_it_is_published(dataset: Dataset) -> None:
+    publish(dataset, "batch-1", ("a", 1))
 
-        with dataset.write(DAY, "batch-2") as writer:
+    with dataset.write(DAY, "batch-2") as writer:
+        writer.write(parcels(("b", 2)))
+        manifest = writer.manifest(as_of=LATE)
+        assert stored(dataset) == [("a", 1, "batch-1")]
+
+    dataset.publish(manifest)
+    assert stored(dataset) == [("b", 2, "batch-2")]
+
+
+def test_a_manifest_tells_what_a_reader_finds(dataset: Dataset) -> None:
+    with dataset.write(DAY, "batch-1") as writer:
+        writer.write(parcels(("é", 1)))
+        writer.write(parcels(("b", 2), ("c", 3)))
+        source = Source("parcels of “Øst”.csv", 10, "1", "here")
+        manifest = writer.manifest(as_of=EARLY, sources=(source,), facts={"files": 1, "rule": "x > 2"})
+    dataset.publish(manifest)
+
+    found = dataset.current(DAY)
+    assert found == manifest
+    assert found.rows == sum(batch.num_rows for batch in dataset.read(found)) == 3
+    path = f"{dataset.batch_directory(DAY, 'batch-1')}/{found.files[0].name}"
+    assert found.files[0].size == dataset.lake.filesystem().get_file_info(path).size
+
+
+def test_a_day_without_rows_is_there_and_empty(dataset: Dataset) -> None:
+    with dataset.write(DAY, "batch-1") as writer:
+        manifest = writer.manifest(as_of=EARLY)
+    dataset.publish(manifest)
+
+    assert stored(dataset) == []
+    assert dataset.locations([DAY]).by_day[DAY].manifest.rows == 0
+
+
+def test_a_missing_day_is_named_and_so_is_the_place(dataset: Dataset) -> None:
+    with pytest.raises(MissingPartitionError) as caught:
+        dataset.current(DAY)
+
+    sentence = "Partition 2010-12-01 of parcels is not in the lake at {}; materialise it first."
+    assert str(caught.value) == sentence.format(dataset.lake.uri("parcels"))
+    assert str(dataset.locations([DAY]).missing[DAY]) == str(caught.value)
+
+
+def test_a_batch_with_an_older_view_never_replaces_a_newer_one(dataset: Dataset) -> None:
+    assert publish(dataset, "new", ("n", 1), as_of=LATE)
+    assert not publish(dataset, "old", ("o", 1), as_of=EARLY)
+
+    assert stored(dataset) == [("n", 1, "new")]
+
+
+def test_a_batch_with_the_same_view_replaces_the_one_before(dataset: Dataset) -> None:
+    assert publish(dataset, "first", ("a", 1), as_of=EARLY)
+    assert publish(dataset, "again", ("b", 1), as_of=EARLY)
+
+    assert stored(dataset) == [("b", 1, "again")]
+
+
+def test_a_batch_in_force_is_never_written_again(dataset: Dataset) -> None:
+    """A run that is resumed under its own id would have cleared the files that readers were in."""
+    publish(dataset, "batch-1", ("a", 1))
+
+    with pytest.raises(BatchInForceError, match="Batch batch-1 of parcels, 2010-12-01, is in force"):
+        dataset.write(DAY, "batch-1")
+
+    assert stored(dataset) == [("a", 1, "batch-1")]
+
+
+def test_what_a_dead_attempt_left_is_not_in_the_next_one(dataset: Dataset) -> None:
+    directory = dataset.batch_directory(DAY, "batch-1")
+    dataset.lake.write(f"{directory}/part-00007.parquet", b"torn")
+
+    publish(dataset, "batch-1", ("a", 1))
+
+    assert [name for name in dataset.lake.list(directory) if not name.startswith("_")] == ["part-00000.parquet"]
+
+
+def test_a_reader_in_an_old_batch_reads_it_to_its_end(dataset: Dataset) -> None:
+    publish(dataset, "batch-1", ("a", 1))
+    reading: Iterator[pa.RecordBatch] = dataset.read(dataset.current(DAY))
+    publish(dataset, "batch-2", ("b", 2))
+
+    assert [batch["code"].to_pylist() for batch in reading] == [["a"]]
+
+
+def test_files_of_another_program_are_taken_over_as_they_are(dataset: Dataset) -> None:
+    table = pa.Table.from_batches([parcels(("a", 1), ("b", 2))]).append_column("batch_id", pa.array(["x", "x"]))
+    dataset.lake.make_directory("staging")
+    for name in ("one.parquet", "two.parquet"):
+        pq.write_table(table, f"staging/{name}", filesystem=dataset.lake.filesystem())
+
+    files = dataset.adopt(DAY, "x", ["staging/one.parquet", "staging/two.parquet"])
+    dataset.publish(Manifest("parcels", DAY, "x", EARLY, EARLY, files))
+
+    assert [(file.name, file.rows) for file in files] == [("part-00000.parquet", 2), ("part-00001.parquet", 2)]
+    assert stored(dataset) == [("a", 1, "x"), ("b", 2, "x")] * 2
+    assert dataset.lake.list("staging") == []
+
+
+def test_a_rejection_stands_until_a_batch_as_new_is_in_force(dataset: Dataset) -> None:
+    publish(dataset, "batch-1", ("a", 1), as_of=EARLY)
+    rejection = Rejection("parcels", DAY, "batch-2", LATE, ("line 7: “torn”",), (Source("f", 1, "v", "k"),))
+
+    dataset.reject(rejection)
+    assert dataset.rejection(DAY) == rejection
+    assert stored(dataset) == [("a", 1, "batch-1")]
+
+    publish(dataset, "batch-3", ("b", 1), as_of=LATE)
+    assert dataset.rejection(DAY) is None
+
+
+def test_quarantined_rows_lie_beside_their_batch_and_are_no_data(dataset: Dataset) -> None:
+    rows = pa.table({"reason": ["torn"], "raw": pa.array([b"\x00\xff\n"])})
+    with dataset.write(DAY, "batch-1") as writer:
+        writer.write(parcels(("a", 1)))
+        writer.quarantine(rows)
+        manifest = writer.manifest(as_of=EARLY)
+    dataset.publish(manifest)
+
+    assert dataset.quarantine(manifest).equals(rows)  # type: ignore[union-attr]
+    assert stored(dataset) == [("a", 1, "batch-1")]
+    publish(dataset, "batch-2", ("a", 1))
+    assert dataset.quarantine(dataset.current(DAY)) is None
+
+
+def test_superseded_batches_are_those_that_were_replaced_before_the_moment(dataset: Dataset) -> None:
+    for batch in ("one", "two", "three"):
+        publish(dataset, batch, ("a", 1))
+    third = datetime.fromisoformat(dataset.current(DAY).written_at)
+
+    assert dataset.superseded(DAY, before=third) == ["one"]
+    assert dataset.superseded(DAY, before=third + timedelta(seconds=1)) == ["one", "two"]
+    assert stored(dataset) == [("a", 1, "three")]
+
+
+def test_a_batch_without_a_manifest_is_unpublished_unless_it_holds_the_newest_quarantine(dataset: Dataset) -> None:
+    publish(dataset, "in force", ("a", 1))
+    for batch in ("crashed", "rejected"):
+        with dataset.write(DAY, batch) as writer:
             writer.write(parcels(("b", 2)))
-            manifest = writer.manifest(as_of=LATE)
-            assert stored(dataset) == [("a", 1, "batch-1")]
+    dataset.reject(Rejection("parcels", DAY, "rejected", LATE, ("torn",)))
 
-        dataset.publish(manifest)
-        assert stored(dataset) == [("b", 2, "batch-2")]
+    assert dataset.unpublished(DAY) == ["crashed"]
 
-    def test_a_manifest_tells_what_a_reader_finds(self, dataset: Dataset) -> None:
-        with dataset.write(DAY, "batch-1") as writer:
-            writer.write(parcels(("é", 1)))
-            writer.write(parcels(("b", 2), ("c", 3)))
-            source = Source("parcels of “Øst”.csv", 10, "1", "here")
-            manifest = writer.manifest(as_of=EARLY, sources=(source,), facts={"files": 1, "rule": "x > 2"})
-        dataset.publish(manifest)
 
-        found = dataset.current(DAY)
-        assert found == manifest
-        assert found.rows == sum(batch.num_rows for batch in dataset.read(found)) == 3
-        path = f"{dataset.batch_directory(DAY, 'batch-1')}/{found.files[0].name}"
-        assert found.files[0].size == dataset.lake.filesystem().get_file_info(path).size
+def test_going_back_to_a_superseded_batch_moves_the_pointer_only(dataset: Dataset) -> None:
+    publish(dataset, "one", ("a", 1))
+    good = dataset.current(DAY)
+    publish(dataset, "two", ("b", 1))
 
-    def test_a_day_without_rows_is_there_and_empty(self, dataset: Dataset) -> None:
-        with dataset.write(DAY, "batch-1") as writer:
-            manifest = writer.manifest(as_of=EARLY)
-        dataset.publish(manifest)
+    assert dataset.publish(good)
 
-        assert stored(dataset) == []
-        assert dataset.locations([DAY]).by_day[DAY].manifest.rows == 0
-
-    def test_a_missing_day_is_named_and_so_is_the_place(self, dataset: Dataset) -> None:
-        with pytest.raises(MissingPartitionError) as caught:
-            dataset.current(DAY)
-
-        sentence = "Partition 2010-12-01 of parcels is not in the lake at {}; materialise it first."
-        assert str(caught.value) == sentence.format(dataset.lake.uri("parcels"))
-        assert str(dataset.locations([DAY]).missing[DAY]) == str(caught.value)
-
-    def test_a_batch_with_an_older_view_never_replaces_a_newer_one(self, dataset: Dataset) -> None:
-        assert publish(dataset, "new", ("n", 1), as_of=LATE)
-        assert not publish(dataset, "old", ("o", 1), as_of=EARLY)
-
-        assert stored(dataset) == [("n", 1, "new")]
-
-    def test_a_batch_with_the_same_view_replaces_the_one_before(self, dataset: Dataset) -> None:
-        assert publish(dataset, "first", ("a", 1), as_of=EARLY)
-        assert publish(dataset, "again", ("b", 1), as_of=EARLY)
-
-        assert stored(dataset) == [("b", 1, "again")]
-
-    def test_a_batch_in_force_is_never_written_again(self, dataset: Dataset) -> None:
-        """A run that is resumed under its own id would have cleared the files that readers were in."""
-        publish(dataset, "batch-1", ("a", 1))
-
-        with pytest.raises(BatchInForceError, match="Batch batch-1 of parcels, 2010-12-01, is in force"):
-            dataset.write(DAY, "batch-1")
-
-        assert stored(dataset) == [("a", 1, "batch-1")]
-
-    def test_what_a_dead_attempt_left_is_not_in_the_next_one(self, dataset: Dataset) -> None:
-        directory = dataset.batch_directory(DAY, "batch-1")
-        dataset.lake.write(f"{directory}/part-00007.parquet", b"torn")
-
-        publish(dataset, "batch-1", ("a", 1))
-
-        assert [name for name in dataset.lake.list(directory) if not name.startswith("_")] == ["part-00000.parquet"]
-
-    def test_a_reader_in_an_old_batch_reads_it_to_its_end(self, dataset: Dataset) -> None:
-        publish(dataset, "batch-1", ("a", 1))
-        reading: Iterator[pa.RecordBatch] = dataset.read(dataset.current(DAY))
-        publish(dataset, "batch-2", ("b", 2))
-
-        assert [batch["code"].to_pylist() for batch in reading] == [["a"]]
-
-    def test_files_of_another_program_are_taken_over_as_they_are(self, dataset: Dataset) -> None:
-        table = pa.Table.from_batches([parcels(("a", 1), ("b", 2))]).append_column("batch_id", pa.array(["x", "x"]))
-        dataset.lake.make_directory("staging")
-        for name in ("one.parquet", "two.parquet"):
-            pq.write_table(table, f"staging/{name}", filesystem=dataset.lake.filesystem())
-
-        files = dataset.adopt(DAY, "x", ["staging/one.parquet", "staging/two.parquet"])
-        dataset.publish(Manifest("parcels", DAY, "x", EARLY, EARLY, files))
-
-        assert [(file.name, file.rows) for file in files] == [("part-00000.parquet", 2), ("part-00001.parquet", 2)]
-        assert stored(dataset) == [("a", 1, "x"), ("b", 2, "x")] * 2
-        assert dataset.lake.list("staging") == []
-
-    def test_a_rejection_stands_until_a_batch_as_new_is_in_force(self, dataset: Dataset) -> None:
-        publish(dataset, "batch-1", ("a", 1), as_of=EARLY)
-        rejection = Rejection("parcels", DAY, "batch-2", LATE, ("line 7: “torn”",), (Source("f", 1, "v", "k"),))
-
-        dataset.reject(rejection)
-        assert dataset.rejection(DAY) == rejection
-        assert stored(dataset) == [("a", 1, "batch-1")]
-
-        publish(dataset, "batch-3", ("b", 1), as_of=LATE)
-        assert dataset.rejection(DAY) is None
-
-    def test_quarantined_rows_lie_beside_their_batch_and_are_no_data(self, dataset: Dataset) -> None:
-        rows = pa.table({"reason": ["torn"], "raw": pa.array([b"\x00\xff\n"])})
-        with dataset.write(DAY, "batch-1") as writer:
-            writer.write(parcels(("a", 1)))
-            writer.quarantine(rows)
-            manifest = writer.manifest(as_of=EARLY)
-        dataset.publish(manifest)
-
-        assert dataset.quarantine(manifest).equals(rows)  # type: ignore[union-attr]
-        assert stored(dataset) == [("a", 1, "batch-1")]
-        publish(dataset, "batch-2", ("a", 1))
-        assert dataset.quarantine(dataset.current(DAY)) is None
-
-    def test_superseded_batches_are_those_that_were_replaced_before_the_moment(self, dataset: Dataset) -> None:
-        for batch in ("one", "two", "three"):
-            publish(dataset, batch, ("a", 1))
-        third = datetime.fromisoformat(dataset.current(DAY).written_at)
-
-        assert dataset.superseded(DAY, before=third) == ["one"]
-        assert dataset.superseded(DAY, before=third + timedelta(seconds=1)) == ["one", "two"]
-        assert stored(dataset) == [("a", 1, "three")]
-
-    def test_a_batch_without_a_manifest_is_unpublished_unless_it_holds_the_newest_quarantine(
-        self, dataset: Dataset
-    ) -> None:
-        publish(dataset, "in force", ("a", 1))
-        for batch in ("crashed", "rejected"):
-            with dataset.write(DAY, batch) as writer:
-                writer.write(parcels(("b", 2)))
-        dataset.reject(Rejection("parcels", DAY, "rejected", LATE, ("torn",)))
-
-        assert dataset.unpublished(DAY) == ["crashed"]
-
-    def test_going_back_to_a_superseded_batch_moves_the_pointer_only(self, dataset: Dataset) -> None:
-        publish(dataset, "one", ("a", 1))
-        good = dataset.current(DAY)
-        publish(dataset, "two", ("b", 1))
-
-        assert dataset.publish(good)
-
-        assert stored(dataset) == [("a", 1, "one")]
+    assert stored(dataset) == [("a", 1, "one")]
 
 
 def test_the_rows_of_a_manifest_are_those_of_its_files() -> None:
     manifest = Manifest("d", DAY, "b", EARLY, LATE, (DataFile("a", 2, 100), DataFile("b", 3, 100)))
 
     assert manifest.rows == 5
-
-
-class TestDatasetInLocalLake(DatasetContract):
-    @pytest.fixture
-    def lake(self, tmp_path: Path) -> Lake:
-        return LocalLake(root=str(tmp_path / "lake"))
-
-
-class TestDatasetInS3Lake(DatasetContract):
-    @pytest.fixture
-    def lake(self, tmp_path: Path, cloud: Cloud) -> Lake:
-        return S3Lake(aws=cloud.aws, bucket=cloud.bucket(), prefix="lake/v1")

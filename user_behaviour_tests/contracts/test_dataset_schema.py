@@ -1,13 +1,8 @@
-"""The contract of a data set's schema: what does not fit is refused when written; what came later is null when read.
-
-A twin adds a class with its fixture at the end.
-"""
+"""The contract of a data set's schema: what does not fit is refused when written; what came later is null when read."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from dataclasses import replace
-from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -15,86 +10,68 @@ import pytest
 from user_behaviour.lake.conformity import SchemaError
 from user_behaviour.lake.dataset import Dataset
 from user_behaviour.lake.lake import Lake
-from user_behaviour.lake.local import LocalLake
-from user_behaviour.lake.s3 import S3Lake
 from user_behaviour.tables.table import Column
-from user_behaviour_tests.cloud.moto_server import Cloud
 from user_behaviour_tests.contracts.test_dataset import BATCH, DAY, PARCELS, parcels, publish, stored
 
 
-class DatasetSchemaContract(ABC):
-    """How a data set holds to its declared schema on every lake."""
-
-    @pytest.fixture
-    @abstractmethod
-    def lake(self, tmp_path: Path) -> Lake: ...
-
-    @pytest.fixture
-    def dataset(self, lake: Lake) -> Dataset:
-        return lake.dataset(PARCELS)
-
-    @pytest.mark.parametrize(
-        ("batch", "sentence"),
-        [
-            (parcels(("éé€", 1)), "code holds 7 bytes, varchar(4) takes 4"),
-            (parcels((None, 1)), "code is null in 1 rows, and may not be"),
-            (pa.record_batch({"code": ["a"], "grams": pa.array([1], pa.int64())}), "grams int64"),
-            (pa.record_batch({"code": ["a"], "grams": pa.array([1.0])}), "grams double"),
-            (pa.record_batch({"grams": pa.array([1], pa.int32()), "code": ["a"]}), "(grams int32, code string"),
-            (pa.record_batch({"code": ["a"]}), "(code string, batch_id string)"),
-            (
-                pa.record_batch({"code": ["a"], "grams": pa.array([1], pa.int32()), "colour": ["red"]}),
-                "colour string",
-            ),
-        ],
-        ids=["too many bytes", "null", "wider", "other type", "order", "column missing", "column too many"],
-    )
-    def test_rows_that_do_not_fit_the_declared_schema_are_refused(
-        self, dataset: Dataset, batch: pa.RecordBatch, sentence: str
-    ) -> None:
-        with dataset.write(DAY, "batch-1") as writer, pytest.raises(SchemaError) as caught:
-            writer.write(batch)
-        assert sentence in str(caught.value)
-
-    def test_text_of_many_bytes_a_character_fits_up_to_its_bytes(self, dataset: Dataset) -> None:
-        publish(dataset, "batch-1", ("éé", 1), ("€", 1), ("🙂", 1), ("", 1))
-
-        assert [row[0] for row in stored(dataset)] == ["éé", "€", "🙂", ""]
-
-    def test_old_partitions_have_nulls_for_a_column_that_came_later(self, lake: Lake, dataset: Dataset) -> None:
-        publish(dataset, "batch-1", ("a", 1))
-        grown = replace(PARCELS, columns=(PARCELS.columns[0], Column("colour", "varchar(9)", ""), *PARCELS.columns[1:]))
-
-        assert stored(lake.dataset(grown)) == [("a", None, 1, "batch-1")]
-
-    @pytest.mark.parametrize(
-        ("column", "sentence"),
-        [
-            (
-                Column("colour", "varchar(9)", "", nullable=False),
-                "the file has no column colour, which may not be null",
-            ),
-            (Column("grams", "bigint", ""), "grams is int32 in the file, declared is int64"),
-        ],
-        ids=["not null", "another type"],
-    )
-    def test_old_partitions_do_not_bend_to_a_schema_that_they_do_not_fit(
-        self, lake: Lake, dataset: Dataset, column: Column, sentence: str
-    ) -> None:
-        publish(dataset, "batch-1", ("a", 1))
-        changed = replace(PARCELS, columns=(PARCELS.columns[0], column, BATCH))
-
-        with pytest.raises(SchemaError, match=sentence):
-            stored(lake.dataset(changed))
+@pytest.fixture
+def dataset(lake: Lake) -> Dataset:
+    return lake.dataset(PARCELS)
 
 
-class TestDatasetSchemaInLocalLake(DatasetSchemaContract):
-    @pytest.fixture
-    def lake(self, tmp_path: Path) -> Lake:
-        return LocalLake(root=str(tmp_path / "lake"))
+@pytest.mark.parametrize(
+    ("batch", "sentence"),
+    [
+        (parcels(("éé€", 1)), "code holds 7 bytes, varchar(4) takes 4"),
+        (parcels((None, 1)), "code is null in 1 rows, and may not be"),
+        (pa.record_batch({"code": ["a"], "grams": pa.array([1], pa.int64())}), "grams int64"),
+        (pa.record_batch({"code": ["a"], "grams": pa.array([1.0])}), "grams double"),
+        (pa.record_batch({"grams": pa.array([1], pa.int32()), "code": ["a"]}), "(grams int32, code string"),
+        (pa.record_batch({"code": ["a"]}), "(code string, batch_id string)"),
+        (
+            pa.record_batch({"code": ["a"], "grams": pa.array([1], pa.int32()), "colour": ["red"]}),
+            "colour string",
+        ),
+    ],
+    ids=["too many bytes", "null", "wider", "other type", "order", "column missing", "column too many"],
+)
+def test_rows_that_do_not_fit_the_declared_schema_are_refused(
+    dataset: Dataset, batch: pa.RecordBatch, sentence: str
+) -> None:
+    with dataset.write(DAY, "batch-1") as writer, pytest.raises(SchemaError) as caught:
+        writer.write(batch)
+    assert sentence in str(caught.value)
 
 
-class TestDatasetSchemaInS3Lake(DatasetSchemaContract):
-    @pytest.fixture
-    def lake(self, tmp_path: Path, cloud: Cloud) -> Lake:
-        return S3Lake(aws=cloud.aws, bucket=cloud.bucket(), prefix="lake/v1")
+def test_text_of_many_bytes_a_character_fits_up_to_its_bytes(dataset: Dataset) -> None:
+    publish(dataset, "batch-1", ("éé", 1), ("€", 1), ("🙂", 1), ("", 1))
+
+    assert [row[0] for row in stored(dataset)] == ["éé", "€", "🙂", ""]
+
+
+def test_old_partitions_have_nulls_for_a_column_that_came_later(lake: Lake, dataset: Dataset) -> None:
+    publish(dataset, "batch-1", ("a", 1))
+    grown = replace(PARCELS, columns=(PARCELS.columns[0], Column("colour", "varchar(9)", ""), *PARCELS.columns[1:]))
+
+    assert stored(lake.dataset(grown)) == [("a", None, 1, "batch-1")]
+
+
+@pytest.mark.parametrize(
+    ("column", "sentence"),
+    [
+        (
+            Column("colour", "varchar(9)", "", nullable=False),
+            "the file has no column colour, which may not be null",
+        ),
+        (Column("grams", "bigint", ""), "grams is int32 in the file, declared is int64"),
+    ],
+    ids=["not null", "another type"],
+)
+def test_old_partitions_do_not_bend_to_a_schema_that_they_do_not_fit(
+    lake: Lake, dataset: Dataset, column: Column, sentence: str
+) -> None:
+    publish(dataset, "batch-1", ("a", 1))
+    changed = replace(PARCELS, columns=(PARCELS.columns[0], column, BATCH))
+
+    with pytest.raises(SchemaError, match=sentence):
+        stored(lake.dataset(changed))

@@ -1,13 +1,9 @@
-"""The contract of the source database: snapshots of one moment, and streams that say what the database says.
-
-A twin adds a class with its fixtures at the end. `url` is a database that the test may write to.
-"""
+"""The contract of the source database: snapshots of one moment, and streams that say what the database says."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
-from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import closing
 from decimal import Decimal
@@ -18,7 +14,6 @@ import pyarrow as pa
 import pytest
 
 from user_behaviour.aws.clients import Aws
-from user_behaviour.local.stack import Stack
 from user_behaviour.source.database import SourceDatabase
 from user_behaviour.source.postgres import PostgresSource
 
@@ -57,126 +52,138 @@ def execute(url: str, *statements: Any) -> None:
             cursor.execute(*statement) if isinstance(statement, tuple) else cursor.execute(statement)
 
 
-class SourceDatabaseContract(ABC):
-    """What every source database gives."""
+@pytest.fixture
+def lines(url: str) -> Iterator[str]:
+    execute(url, "create table lines (id int, detail text)")
+    yield url
+    execute(url, "drop table lines")
 
-    @pytest.fixture
-    @abstractmethod
-    def url(self, stack: Stack) -> str: ...
 
-    @pytest.fixture
-    def source(self, url: str) -> SourceDatabase:
-        return PostgresSource(url=url, aws=Aws())
+def test_all_that_is_read_in_a_snapshot_is_of_one_moment(source: SourceDatabase, lines: str) -> None:
+    execute(lines, "insert into lines values (1, 'before')")
 
-    @pytest.fixture
-    def lines(self, url: str) -> Iterator[str]:
-        execute(url, "create table lines (id int, detail text)")
-        yield url
-        execute(url, "drop table lines")
+    with source.snapshot() as shop:
+        execute(lines, "insert into lines values (2, 'meanwhile')", "update lines set detail = 'changed'")
+        counted = shop.rows("select count(*) from lines", {})
+        streamed = list(shop.stream("select id, detail from lines order by id", {}, LINES))
+        again = list(shop.stream("select id, detail from lines order by id", {}, LINES))
 
-    def test_all_that_is_read_in_a_snapshot_is_of_one_moment(self, source: SourceDatabase, lines: str) -> None:
-        execute(lines, "insert into lines values (1, 'before')")
+    assert counted == [(1,)]
+    assert [row for batch in streamed for row in batch.to_pylist()] == [{"id": 1, "detail": "before"}]
+    assert again == streamed
 
-        with source.snapshot() as shop:
-            execute(lines, "insert into lines values (2, 'meanwhile')", "update lines set detail = 'changed'")
-            counted = shop.rows("select count(*) from lines", {})
-            streamed = list(shop.stream("select id, detail from lines order by id", {}, LINES))
-            again = list(shop.stream("select id, detail from lines order by id", {}, LINES))
 
-        assert counted == [(1,)]
-        assert [row for batch in streamed for row in batch.to_pylist()] == [{"id": 1, "detail": "before"}]
-        assert again == streamed
+def test_a_snapshot_says_its_moment_and_a_later_one_says_a_later_one(source: SourceDatabase) -> None:
+    with source.snapshot() as first:
+        pass
+    with source.snapshot() as second:
+        ((now,),) = second.rows('select to_char(clock_timestamp(), \'YYYY-MM-DD"T"HH24:MI:SS.US"Z"\')', {})
 
-    def test_a_snapshot_says_its_moment_and_a_later_one_says_a_later_one(self, source: SourceDatabase) -> None:
-        with source.snapshot() as first:
-            pass
-        with source.snapshot() as second:
-            ((now,),) = second.rows('select to_char(clock_timestamp(), \'YYYY-MM-DD"T"HH24:MI:SS.US"Z"\')', {})
+    assert first.as_of < second.as_of < now
 
-        assert first.as_of < second.as_of < now
 
-    def test_nothing_can_be_written_through_a_snapshot(self, source: SourceDatabase, lines: str) -> None:
-        with source.snapshot() as shop, pytest.raises(psycopg2.errors.ReadOnlySqlTransaction):
-            shop.rows("insert into lines values (1, 'ours') returning id", {})
+def test_nothing_can_be_written_through_a_snapshot(source: SourceDatabase, lines: str) -> None:
+    with source.snapshot() as shop, pytest.raises(psycopg2.errors.ReadOnlySqlTransaction):
+        shop.rows("insert into lines values (1, 'ours') returning id", {})
 
-    def test_texts_come_through_as_they_are_and_null_is_not_the_empty_text(
-        self, source: SourceDatabase, lines: str
-    ) -> None:
-        execute(lines, *[("insert into lines values (%s, %s)", (n, text)) for n, text in enumerate(TEXTS)])
 
-        with source.snapshot() as shop:
-            found = pa.Table.from_batches(shop.stream("select id, detail from lines order by id", {}, LINES), LINES)
+def test_texts_come_through_as_they_are_and_null_is_not_the_empty_text(source: SourceDatabase, lines: str) -> None:
+    execute(lines, *[("insert into lines values (%s, %s)", (n, text)) for n, text in enumerate(TEXTS)])
 
-        assert found["detail"].to_pylist() == TEXTS
+    with source.snapshot() as shop:
+        found = pa.Table.from_batches(shop.stream("select id, detail from lines order by id", {}, LINES), LINES)
 
-    def test_rows_are_never_cut_in_a_text_that_looks_like_their_end(self, source: SourceDatabase) -> None:
-        """More than one block of rows whose texts hold line ends and quotes wherever a block may end."""
-        sql = """select n, E'"a"\\n1,\\n"b""\\n' || repeat(E'\\n"', n %% 7) || n as t
-            from generate_series(1, 300000) as n order by n"""
+    assert found["detail"].to_pylist() == TEXTS
 
-        with source.snapshot() as shop:
-            batches = list(shop.stream(sql, {}, NUMBERS))
 
-        assert len(batches) > 1
-        found = pa.Table.from_batches(batches)
-        assert found["n"].to_pylist() == list(range(1, 300_001))
-        assert all(
-            text == '"a"\n1,\n"b""\n' + '\n"' * (n % 7) + str(n)
-            for n, text in zip(found["n"].to_pylist(), found["t"].to_pylist(), strict=True)
-        )
+def test_rows_are_never_cut_in_a_text_that_looks_like_their_end(source: SourceDatabase) -> None:
+    """More than one block of rows whose texts hold line ends and quotes wherever a block may end."""
+    sql = """select n, E'"a"\\n1,\\n"b""\\n' || repeat(E'\\n"', n %% 7) || n as t
+        from generate_series(1, 300000) as n order by n"""
 
-    def test_a_single_column_keeps_the_rows_that_are_null(self, source: SourceDatabase) -> None:
-        """COPY writes such a row as an empty line, which a reader of CSV skips unless it is told not to."""
-        schema = pa.schema([("detail", pa.string())])
+    with source.snapshot() as shop:
+        batches = list(shop.stream(sql, {}, NUMBERS))
 
-        with source.snapshot() as shop:
-            sql = "select * from (values ('a'), (null), (''), (null)) as t (detail)"
-            found = pa.Table.from_batches(shop.stream(sql, {}, schema), schema)
+    assert len(batches) > 1
+    found = pa.Table.from_batches(batches)
+    assert found["n"].to_pylist() == list(range(1, 300_001))
+    assert all(
+        text == '"a"\n1,\n"b""\n' + '\n"' * (n % 7) + str(n)
+        for n, text in zip(found["n"].to_pylist(), found["t"].to_pylist(), strict=True)
+    )
 
-        assert found["detail"].to_pylist() == ["a", None, "", None]
 
-    def test_every_type_of_the_vocabulary_comes_through_exactly(self, source: SourceDatabase) -> None:
-        schema = pa.schema(
-            [
-                ("yes", pa.bool_()),
-                ("small", pa.int32()),
-                ("big", pa.int64()),
-                ("day", pa.date32()),
-                ("moment", pa.timestamp("us")),
-                ("price", pa.decimal128(8, 3)),
-            ]
-        )
-        sql = """select true as yes, -2147483648 as small, 9223372036854775807 as big, date '2010-12-01' as day,
-            timestamp '2010-12-01 08:26:00.123456' as moment, -99999.999::numeric(8, 3) as price
-            union all select null, null, null, null, null, null -- the last line is a comment"""
+def test_a_single_column_keeps_the_rows_that_are_null(source: SourceDatabase) -> None:
+    """COPY writes such a row as an empty line, which a reader of CSV skips unless it is told not to."""
+    schema = pa.schema([("detail", pa.string())])
 
-        with source.snapshot() as shop:
-            (batch,) = shop.stream(sql, {}, schema)
+    with source.snapshot() as shop:
+        sql = "select * from (values ('a'), (null), (''), (null)) as t (detail)"
+        found = pa.Table.from_batches(shop.stream(sql, {}, schema), schema)
 
-        first, nulls = batch.to_pylist()
-        assert [str(value) for value in first.values()] == [
-            "True",
-            "-2147483648",
-            "9223372036854775807",
-            "2010-12-01",
-            "2010-12-01 08:26:00.123456",
-            "-99999.999",
+    assert found["detail"].to_pylist() == ["a", None, "", None]
+
+
+def test_every_type_of_the_vocabulary_comes_through_exactly(source: SourceDatabase) -> None:
+    schema = pa.schema(
+        [
+            ("yes", pa.bool_()),
+            ("small", pa.int32()),
+            ("big", pa.int64()),
+            ("day", pa.date32()),
+            ("moment", pa.timestamp("us")),
+            ("price", pa.decimal128(8, 3)),
         ]
-        assert first["price"] == Decimal("-99999.999")
-        assert set(nulls.values()) == {None}
+    )
+    sql = """select true as yes, -2147483648 as small, 9223372036854775807 as big, date '2010-12-01' as day,
+        timestamp '2010-12-01 08:26:00.123456' as moment, -99999.999::numeric(8, 3) as price
+        union all select null, null, null, null, null, null -- the last line is a comment"""
 
-    def test_a_query_without_rows_is_a_stream_without_rows(self, source: SourceDatabase) -> None:
-        with source.snapshot() as shop:
-            assert sum(b.num_rows for b in shop.stream("select 1 as id, 'x' as detail where false", {}, LINES)) == 0
+    with source.snapshot() as shop:
+        (batch,) = shop.stream(sql, {}, schema)
 
-    def test_memory_does_not_grow_with_the_rows(self, url: str) -> None:
-        """Two million rows, 220 MB of text, in a process of its own, which may grow by a few blocks."""
-        done = subprocess.run([sys.executable, "-c", _STREAM_MANY, url], capture_output=True, text=True, check=False)
+    first, nulls = batch.to_pylist()
+    assert [str(value) for value in first.values()] == [
+        "True",
+        "-2147483648",
+        "9223372036854775807",
+        "2010-12-01",
+        "2010-12-01 08:26:00.123456",
+        "-99999.999",
+    ]
+    assert first["price"] == Decimal("-99999.999")
+    assert set(nulls.values()) == {None}
 
-        assert done.returncode == 0, done.stderr
-        rows, grown = (int(word) for word in done.stdout.split())
-        assert rows == 2_000_000
-        assert grown < 120 << 20
+
+def test_a_query_without_rows_is_a_stream_without_rows(source: SourceDatabase) -> None:
+    with source.snapshot() as shop:
+        assert sum(b.num_rows for b in shop.stream("select 1 as id, 'x' as detail where false", {}, LINES)) == 0
+
+
+def test_memory_does_not_grow_with_the_rows(url: str) -> None:
+    """Two million rows, 220 MB of text, in a process of its own, which may grow by a few blocks."""
+    done = subprocess.run([sys.executable, "-c", _STREAM_MANY, url], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    rows, grown = (int(word) for word in done.stdout.split())
+    assert rows == 2_000_000
+    assert grown < 120 << 20
+
+
+def test_a_database_of_another_encoding_gives_the_same_texts(url: str) -> None:
+    """COPY writes in the encoding of the client, which is the database's unless one asks for another."""
+    with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
+        connection.autocommit = True
+        cursor.execute("create database latin encoding 'LATIN1' template template0 locale 'C'")
+    latin = url.rpartition("/")[0] + "/latin"
+    try:
+        with PostgresSource(url=latin, aws=Aws()).snapshot() as shop:
+            (batch,) = shop.stream("select 1 as id, chr(233) || 'té' as detail", {}, LINES)
+        assert batch["detail"].to_pylist() == ["été"]
+    finally:
+        with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
+            connection.autocommit = True
+            cursor.execute("drop database latin")
 
 
 _STREAM_MANY = """
@@ -192,24 +199,3 @@ with SourceDatabase(lambda: sys.argv[1]).snapshot() as shop:
     rows = sum(batch.num_rows for batch in shop.stream(sql.format(2_000_000), {}, schema))
 print(rows, peak() - before)
 """
-
-
-class TestPostgres(SourceDatabaseContract):
-    @pytest.fixture
-    def url(self, stack: Stack) -> str:
-        return stack.endpoints().shop
-
-    def test_a_database_of_another_encoding_gives_the_same_texts(self, url: str) -> None:
-        """COPY writes in the encoding of the client, which is the database's unless one asks for another."""
-        with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
-            connection.autocommit = True
-            cursor.execute("create database latin encoding 'LATIN1' template template0 locale 'C'")
-        latin = url.rpartition("/")[0] + "/latin"
-        try:
-            with PostgresSource(url=latin, aws=Aws()).snapshot() as shop:
-                (batch,) = shop.stream("select 1 as id, chr(233) || 'té' as detail", {}, LINES)
-            assert batch["detail"].to_pylist() == ["été"]
-        finally:
-            with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
-                connection.autocommit = True
-                cursor.execute("drop database latin")

@@ -8,13 +8,15 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from user_behaviour.local.java import java_home
+from user_behaviour.local.spark_config import SPARK_CONFIG
 
 from user_behaviour.lake.lake import Lake
 from user_behaviour.lake.local import LocalLake
@@ -39,6 +41,75 @@ if __name__ == "__main__":
     main(sys.argv[1:])
 """
 REVIEWS = [("1", "A good film", "a.csv", 2), ("2", "Good! But long", "a.csv", 3)]
+
+
+@dataclass(frozen=True)
+class Twin:
+    """A way of running Spark, and the lake in which it works."""
+
+    spark: SparkRunner
+    lake: Lake
+
+
+@pytest.fixture
+def programs(tmp_path: Path) -> Path:
+    directory = tmp_path / "programs"
+    directory.mkdir()
+    shutil.copy(PROGRAM, directory)
+    (directory / "failing.py").write_text(FAILING)
+    return directory
+
+
+@pytest.fixture
+def worker(cloud: Cloud, tmp_path: Path) -> Iterator[EmrWorker]:
+    with emr_worker(cloud, tmp_path / "emr") as worker:
+        yield worker
+
+
+@pytest.fixture
+def local(programs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Twin]:
+    from pyspark.sql import SparkSession
+
+    for variable in ("JAVA_HOME", "SPARK_LOCAL_IP"):  # to be as they were afterwards
+        monkeypatch.setenv(variable, os.environ.get(variable, ""))
+    here_before = SparkSession.getActiveSession()
+    spark = LocalSpark(programs, java_home=lambda: java_home(tmp_path, environ=os.environ), config=SPARK_CONFIG)
+    yield Twin(spark, LocalLake(root=str(tmp_path / "lake")))
+    if here_before is None and (session := SparkSession.getActiveSession()):
+        session.stop()
+
+
+@pytest.fixture
+def serverless(programs: Path, cloud: Cloud, worker: EmrWorker) -> Twin:
+    lake = S3Lake(aws=cloud.aws, bucket=cloud.bucket(), prefix="lake")
+    spark = EmrServerlessSpark(
+        aws=cloud.aws,
+        programs=str(programs),
+        lake=lake,
+        application=worker.application_id,
+        role=worker.role_arn,
+        minutes=5,
+        spark_parameters="--conf spark.sql.shuffle.partitions=2",
+        poll_seconds=0.1,
+    )
+    return Twin(spark, lake)
+
+
+@pytest.fixture
+def steps(programs: Path, cloud: Cloud, worker: EmrWorker) -> Twin:
+    lake = S3Lake(aws=cloud.aws, bucket=cloud.bucket(), prefix="lake")
+    return Twin(
+        EmrStepsSpark(
+            aws=cloud.aws, programs=str(programs), lake=lake, cluster=worker.cluster_id, minutes=5, poll_seconds=0.1
+        ),
+        lake,
+    )
+
+
+@pytest.fixture(params=["local", "serverless", "steps"])
+def twin(request: pytest.FixtureRequest) -> Twin:
+    found: Twin = request.getfixturevalue(request.param)
+    return found
 
 
 def write_reviews(lake: Lake) -> None:
@@ -72,87 +143,18 @@ def verdicts(lake: Lake) -> list[tuple[str, bool, str]]:
     return sorted(found)
 
 
-class SparkContract(ABC):
-    """What every way of running Spark does."""
+def test_a_program_reads_its_job_object_and_writes_where_that_says(twin: Twin) -> None:
+    write_reviews(twin.lake)
+    twin.spark.prepare()
 
-    @pytest.fixture
-    def programs(self, tmp_path: Path) -> Path:
-        directory = tmp_path / "programs"
-        directory.mkdir()
-        shutil.copy(PROGRAM, directory)
-        (directory / "failing.py").write_text(FAILING)
-        return directory
+    twin.spark.run("classify_reviews.py", write_job(twin.lake))
 
-    @pytest.fixture
-    @abstractmethod
-    def lake(self, tmp_path: Path) -> Lake: ...
-
-    @pytest.fixture
-    @abstractmethod
-    def spark(self, programs: Path, lake: Lake) -> Iterator[SparkRunner]: ...
-
-    def test_a_program_reads_its_job_object_and_writes_where_that_says(self, spark: SparkRunner, lake: Lake) -> None:
-        write_reviews(lake)
-        spark.prepare()
-
-        spark.run("classify_reviews.py", write_job(lake))
-
-        assert verdicts(lake) == [("1", True, "batch-2"), ("2", False, "batch-2")]
-        assert "_SUCCESS" in lake.list("out")
-
-    def test_a_program_that_fails_is_an_error_that_says_why(self, spark: SparkRunner, lake: Lake) -> None:
-        with pytest.raises(Exception, match="the dictionary is missing"):
-            spark.run("failing.py", write_job(lake))
-
-        assert lake.list("out") == []
+    assert verdicts(twin.lake) == [("1", True, "batch-2"), ("2", False, "batch-2")]
+    assert "_SUCCESS" in twin.lake.list("out")
 
 
-class TestLocalSpark(SparkContract):
-    @pytest.fixture
-    def lake(self, tmp_path: Path) -> Lake:
-        return LocalLake(root=str(tmp_path / "lake"))
+def test_a_program_that_fails_is_an_error_that_says_why(twin: Twin) -> None:
+    with pytest.raises(Exception, match="the dictionary is missing"):
+        twin.spark.run("failing.py", write_job(twin.lake))
 
-    @pytest.fixture
-    def spark(self, programs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SparkRunner]:
-        from pyspark.sql import SparkSession
-
-        for variable in ("JAVA_HOME", "SPARK_LOCAL_IP"):  # to be as they were afterwards
-            monkeypatch.setenv(variable, os.environ.get(variable, ""))
-        here_before = SparkSession.getActiveSession()
-        yield LocalSpark(programs=str(programs), home=str(tmp_path))
-        if here_before is None and (session := SparkSession.getActiveSession()):
-            session.stop()
-
-
-class OnEmr(SparkContract):
-    @pytest.fixture
-    def lake(self, cloud: Cloud) -> Lake:
-        return S3Lake(aws=cloud.aws, bucket=cloud.bucket(), prefix="lake")
-
-    @pytest.fixture
-    def worker(self, cloud: Cloud, tmp_path: Path) -> Iterator[EmrWorker]:
-        with emr_worker(cloud, tmp_path / "emr") as worker:
-            yield worker
-
-
-class TestEmrServerlessSpark(OnEmr):
-    @pytest.fixture
-    def spark(self, programs: Path, lake: Lake, cloud: Cloud, worker: EmrWorker) -> SparkRunner:
-        return EmrServerlessSpark(
-            aws=cloud.aws,
-            programs=str(programs),
-            lake=lake,
-            application=worker.application_id,
-            role=worker.role_arn,
-            minutes=5,
-            spark_parameters="--conf spark.sql.shuffle.partitions=2",
-            poll_seconds=0.1,
-        )
-
-
-class TestEmrStepsSpark(OnEmr):
-    @pytest.fixture
-    def spark(self, programs: Path, lake: Lake, cloud: Cloud, worker: EmrWorker) -> SparkRunner:
-        return EmrStepsSpark(
-            aws=cloud.aws, programs=str(programs), lake=lake, cluster=worker.cluster_id, minutes=5, poll_seconds=0.1
-        )
+    assert twin.lake.list("out") == []

@@ -39,7 +39,7 @@ def test_only_deployments_reads_the_environment() -> None:
         if reads.search(path.read_text(encoding="utf-8"))
     }
     # The commands hand the process's environment on to Dagster's; they read no setting from it.
-    assert guilty - {"user_behaviour/commands/run.py", "user_behaviour/commands/stack.py"} == {
+    assert guilty - {"user_behaviour/commands/dagster_process.py", "user_behaviour/commands/stack.py"} == {
         "user_behaviour/deployments.py"
     }
 
@@ -69,9 +69,12 @@ def test_the_links_of_the_docs_lead_somewhere() -> None:
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
 
 
-@pytest.mark.parametrize("settings", [{}, AWS], ids=["local", "aws"])
-def test_importing_the_definitions_loads_neither_spark_nor_a_driver(settings: dict[str, str]) -> None:
-    heavy = "{'pyspark', 'psycopg2', 'boto3'}"
+@pytest.mark.parametrize(
+    ("settings", "heavy"), [({}, {"pyspark", "boto3", "dagster_aws"}), (AWS, {"pyspark"})], ids=["local", "aws"]
+)
+def test_importing_the_definitions_loads_no_spark_and_in_local_nothing_of_aws(
+    settings: dict[str, str], heavy: set[str]
+) -> None:
     code = f"import sys, user_behaviour.definitions; print(sorted({heavy} & set(sys.modules)))"
     environ = {"PATH": "/usr/bin:/bin", "USER_BEHAVIOUR_HOME": "/nonexistent", **settings}
     call = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environ)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,7 @@ def emr(request: pytest.FixtureRequest, cloud: Cloud, aws: Aws, worker: EmrWorke
     programs, lake = tmp_path / "programs", S3Lake(aws=aws, bucket=bucket, prefix="lake")
     programs.mkdir()
     (programs / "verdicts.py").write_text("print('one')")
+    made = partial(Emr, worker, lake, programs, f"s3://{bucket}/one/job.json", f"s3://{bucket}/two/job.json")
 
     def serverless(aws: Aws, minutes: float) -> EmrSpark:
         named = {"application": worker.application_id, "role": worker.role_arn}
@@ -56,37 +58,18 @@ def emr(request: pytest.FixtureRequest, cloud: Cloud, aws: Aws, worker: EmrWorke
         )
 
     if request.param == "serverless":
-        submission = Fault(method="POST", path="/jobruns$", cut_response=0)
-        look = Fault(method="GET", path=r"/jobruns/\w+", status=403, code="AccessDeniedException")
-        throttled: tuple[Fault, ...] = (
-            Fault(service="emr-serverless", status=429, code="ThrottlingException", times=2),
-        )
-        return Emr(
-            worker,
-            lake,
-            programs,
-            f"s3://{bucket}/one/job.json",
-            f"s3://{bucket}/two/job.json",
+        return made(
             serverless,
-            submission,
-            look,
-            throttled,
-            "SUBMITTED",
+            submission=Fault(method="POST", path="/jobruns$", cut_response=0),
+            look=Fault(method="GET", path=r"/jobruns/\w+", status=403, code="AccessDeniedException"),
+            throttled=(Fault(service="emr-serverless", status=429, code="ThrottlingException", times=2),),
+            waiting="SUBMITTED",
         )
-    submission = Fault(target="AddJobFlowSteps", cut_response=0)
-    look = Fault(target="DescribeStep", status=400, code="AccessDeniedException")
-    throttled = tuple(
-        Fault(target=verb, status=400, code="ThrottlingException") for verb in ("List", "Add", "Describe")
-    )
-    return Emr(
-        worker,
-        lake,
-        programs,
-        f"s3://{bucket}/one/job.json",
-        f"s3://{bucket}/two/job.json",
+    verbs = ("List", "Add", "Describe")
+    return made(
         steps,
-        submission,
-        look,
-        throttled,
-        "PENDING",
+        submission=Fault(target="AddJobFlowSteps", cut_response=0),
+        look=Fault(target="DescribeStep", status=400, code="AccessDeniedException"),
+        throttled=tuple(Fault(target=verb, status=400, code="ThrottlingException") for verb in verbs),
+        waiting="PENDING",
     )

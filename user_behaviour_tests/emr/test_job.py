@@ -72,28 +72,21 @@ def test_the_name_of_a_job_fits_where_it_goes() -> None:
     assert max(len(name) for name in names) == 64
 
 
-def test_a_failed_job_is_an_error_with_the_reason_and_the_logs(emr: Emr, aws: Aws) -> None:
-    emr.worker.plays.append(Play("fail", "ExitCode: 1. BadJob: no inputs"))
+@pytest.mark.parametrize(
+    ("play", "error", "said"),
+    [
+        (Play("fail", "ExitCode: 1. BadJob: no inputs"), SparkJobFailedError, "ended as FAILED: .*BadJob: no inputs"),
+        (Play("cancel"), SparkJobCancelledError, "ended as CANCELLED"),
+        (Play("vanish"), SparkJobLostError, "is lost: EMR does not know it any more"),
+    ],
+    ids=["fails", "is cancelled", "vanishes"],
+)
+def test_a_job_that_ends_badly_is_an_error_with_the_reason_and_the_logs(
+    emr: Emr, aws: Aws, play: Play, error: type[Exception], said: str
+) -> None:
+    emr.worker.plays.append(play)
 
-    with pytest.raises(SparkJobFailedError, match=r"ended as FAILED: .*BadJob: no inputs") as raised:
-        emr.spark(aws).run("verdicts.py", emr.job)
-
-    assert emr.log_address() in str(raised.value)
-
-
-def test_a_job_that_somebody_cancels_is_an_error_with_the_logs(emr: Emr, aws: Aws) -> None:
-    emr.worker.plays.append(Play("cancel"))
-
-    with pytest.raises(SparkJobCancelledError, match="ended as CANCELLED") as raised:
-        emr.spark(aws).run("verdicts.py", emr.job)
-
-    assert emr.log_address() in str(raised.value)
-
-
-def test_a_job_that_vanishes_is_lost(emr: Emr, aws: Aws) -> None:
-    emr.worker.plays.append(Play("vanish"))
-
-    with pytest.raises(SparkJobLostError, match="is lost: EMR does not know it any more") as raised:
+    with pytest.raises(error, match=said) as raised:
         emr.spark(aws).run("verdicts.py", emr.job)
 
     assert emr.log_address() in str(raised.value)

@@ -2,7 +2,8 @@
 
 import gzip
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -18,6 +19,7 @@ from user_behaviour.local.stack import Stack
 from user_behaviour.rules import QUANTITY_RULES, QuantityRules
 from user_behaviour.settings import read_settings
 from user_behaviour.tables.days import DayRange
+from user_behaviour_tests.conftest import temporary_home
 
 Line = tuple[str, int, str, str, int | None]  # moment, quantity, unit price, stock code, customer
 Row = tuple[date, int, Decimal, int, int]  # day, customer, spent, score, count
@@ -86,6 +88,15 @@ class Installation:
         return metric(self.here, first, last)
 
 
+@contextmanager
+def new_installation() -> Iterator[Installation]:
+    """One in a temporary home; its server is stopped at the end."""
+    with temporary_home() as home:
+        installation = Installation(home)
+        yield installation
+        installation.instance.dispose()
+
+
 def sell(stack: Stack, lines: Iterable[Line]) -> None:
     """Writes purchase lines into the shop's database."""
     with psycopg2.connect(stack.endpoints().shop) as connection, connection.cursor() as cursor:
@@ -97,14 +108,15 @@ def sell(stack: Stack, lines: Iterable[Line]) -> None:
     connection.close()
 
 
-def load_real_purchases(stack: Stack, data: Path) -> None:
-    """Loads every purchase line of the real data into the shop's database."""
+def load_real_purchases(stack: Stack, data: Path, *, days: Sequence[str] = ()) -> None:
+    """Loads the purchase lines of the real data into the shop's database: all, or those of some days."""
+    of_the_days = f" where (invoice_date::date)::text in ({', '.join(map(repr, days))})" if days else ""
     with (
         psycopg2.connect(stack.endpoints().shop) as connection,
         connection.cursor() as cursor,
         gzip.open(data / "online_retail.csv.gz") as file,
     ):
-        cursor.copy_expert("copy retail.user_purchase from stdin (format csv, header true)", file)
+        cursor.copy_expert(f"copy retail.user_purchase from stdin (format csv, header true){of_the_days}", file)
     connection.close()
 
 

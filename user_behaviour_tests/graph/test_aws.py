@@ -1,6 +1,6 @@
 """The `aws` deployment from an empty account to the metric, on what stands for AWS, by the commands of the guide.
 
-Days written by hand; all days of the real data are in test_real_data.
+Days written by hand, and a few of the real data; all of its days are in test_real_data.
 """
 
 import gzip
@@ -8,13 +8,15 @@ import re
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
 from user_behaviour_tests.cloud.leaks import places_that_hold
 from user_behaviour_tests.cloud.moto_server import Cloud
 from user_behaviour_tests.graph.aws_installation import AwsInstallation, aws_installation
-from user_behaviour_tests.graph.installation import metric, sell
+from user_behaviour_tests.graph.installation import load_real_purchases, metric, sell
+from user_behaviour_tests.graph.test_real_data import expected_metric
 from user_behaviour_tests.sql.dialect import unparsable
 
 D1, D2, D3 = (date(2010, 12, day) for day in (1, 2, 3))
@@ -115,3 +117,18 @@ def test_no_query_of_a_day_reads_the_partitions_of_another(account: AwsInstallat
     scans = account.redshift.scans[before:]
     assert scans
     assert {scan.qualified for scan in scans} == {("2010-12-01",)}
+
+
+def test_some_days_of_the_real_data_make_the_metric_that_their_files_make(
+    account: AwsInstallation, first_run: str, real_data: Path
+) -> None:
+    days = ("2011-11-14", "2011-11-15", "2011-11-16")
+    load_real_purchases(account.stack, real_data, days=days)
+    account.deliver(*(real_data / "vendor_drops" / f"movie_review_{day}.csv" for day in days))
+
+    call = account.call("run", "--from", days[0], "--to", days[-1])
+
+    assert call.returncode == 0, call.stdout + call.stderr
+    expected = [row for row in expected_metric(real_data) if str(row[0]) in days]
+    assert len(expected) > 20
+    assert metric(account.here, days[0], days[-1]) == expected

@@ -19,9 +19,17 @@ from user_behaviour.settings import CHECKOUT
 from user_behaviour.tables.days import DayRange
 from user_behaviour.tables.schemas import CLASSIFIED_REVIEWS, RAW_PURCHASES, RAW_REVIEWS
 from user_behaviour_tests.cloud.moto_server import Cloud, Wsgi
-from user_behaviour_tests.conftest import temporary_home
 from user_behaviour_tests.graph.aws_installation import aws_installation
-from user_behaviour_tests.graph.installation import Installation, Row, failure_messages, load_real_purchases, metric
+from user_behaviour_tests.graph.installation import (
+    Installation,
+    Row,
+    failure_messages,
+    load_real_purchases,
+    metric,
+    new_installation,
+)
+
+pytestmark = pytest.mark.first
 
 FIRST, LAST = "2010-12-01", "2011-12-09"
 PURCHASE_LINES, REVIEWS = 541_909, 25_000  # as the description of the data says
@@ -49,15 +57,13 @@ def expected_metric(data: Path) -> list[Row]:
 @pytest.fixture(scope="module")
 def shop(real_data: Path) -> Iterator[Installation]:
     """An installation that has run all days of the real data once."""
-    with temporary_home() as home:
-        installation = Installation(home)
+    with new_installation() as installation:
         load_real_purchases(installation.stack, real_data)
         for path in (real_data / "vendor_drops").iterdir():
             shutil.copy(path, installation.vendor)
         result = installation.run(FIRST, LAST)
         assert result.success, failure_messages(result)
         yield installation
-        installation.instance.dispose()
 
 
 def test_every_row_of_the_metric_is_right(shop: Installation, real_data: Path) -> None:
@@ -88,10 +94,14 @@ def test_running_parts_again_changes_no_row(shop: Installation) -> None:
     assert shop.metric() == before
 
 
+@pytest.mark.slow
 def test_the_aws_deployment_makes_the_same_metric_row_for_row(
     shop: Installation, real_data: Path, cloud: Cloud
 ) -> None:
-    """By the commands of the guide, on what stands for AWS; Spark is real, in another process."""
+    """By the commands of the guide, on what stands for AWS; Spark is real, in another process.
+
+    A few of the days are in test_aws.
+    """
     with aws_installation(cloud) as account:
         load_real_purchases(account.stack, real_data)
         account.deliver(*(real_data / "vendor_drops").iterdir())

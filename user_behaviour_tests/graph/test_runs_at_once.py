@@ -11,21 +11,18 @@ from pathlib import Path
 import pytest
 
 from user_behaviour.tables.days import DayRange
-from user_behaviour_tests.conftest import temporary_home
-from user_behaviour_tests.graph.installation import Installation, Row
+from user_behaviour_tests.graph.installation import Installation, Row, new_installation
 
 DAYS = DayRange(date(2011, 10, 3), date(2011, 10, 8))
 
 
 @pytest.fixture
 def shop() -> Iterator[Installation]:
-    with temporary_home() as home:
-        installation = Installation(home)
+    with new_installation() as installation:
         installation.sell([(f"{day} 12:00:00", 4, "2.500", "A", 13700) for day in DAYS.days()])
         for day in DAYS.days():
             installation.deliver(f"movie_review_{day}.csv", "cid,review_str\n13700,good\n")
         yield installation
-        installation.instance.dispose()
 
 
 def _started(home: Path, *arguments: str) -> subprocess.Popen[str]:

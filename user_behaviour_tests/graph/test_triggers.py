@@ -10,8 +10,7 @@ import pytest
 
 from user_behaviour.triggers.schedules import purchases_daily
 from user_behaviour.triggers.sensors import metric_follows, vendor_files
-from user_behaviour_tests.conftest import temporary_home
-from user_behaviour_tests.graph.installation import Installation, failure_messages
+from user_behaviour_tests.graph.installation import Installation, failure_messages, new_installation
 from user_behaviour_tests.triggers.ticks import span_of
 
 DAYS = [date(2011, 9, 5), date(2011, 9, 6)]
@@ -62,10 +61,8 @@ class Daemon:
 @pytest.fixture
 def installation() -> Iterator[Installation]:
     """One of its own: the sensor would find the broken files of the other tests."""
-    with temporary_home() as home:
-        installation = Installation(home)
+    with new_installation() as installation:
         yield installation
-        installation.instance.dispose()
 
 
 def test_the_triggers_alone_bring_a_day_to_the_metric_and_mend_it_after_a_late_file(installation: Installation) -> None:

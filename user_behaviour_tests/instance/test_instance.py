@@ -5,26 +5,17 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from pathlib import Path
 
 import dagster as dg
-import psycopg2
 import pytest
 from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.instance.config import PoolGranularity
-from sqlalchemy import text
 
 from user_behaviour.instance.instance import PROCESS_TAG, abandoned_runs, prepare, process_tag, report_abandoned
-from user_behaviour.instance.storage import (
-    CLAIM_PAUSE_SECONDS,
-    BulkEventLogStorage,
-    PooledPostgresStorage,
-    PooledRunStorage,
-    PooledScheduleStorage,
-)
+from user_behaviour.instance.storage import PooledRunStorage, PooledScheduleStorage
+from user_behaviour.local.planned_events import BulkEventLogStorage, LocalPostgresStorage
 from user_behaviour.local.stack import Stack
 from user_behaviour.settings import CHECKOUT
 
@@ -45,17 +36,13 @@ with dg.DagsterInstance.get() as instance:
 """
 
 
-@pytest.fixture(scope="module")
-def dagster_url(stack: Stack) -> str:
-    return stack.endpoints().dagster
-
-
-@contextmanager
-def opened(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
-    for name, value in environment.items():
+@pytest.fixture
+def instance(stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
+    """The local instance, in a home of the test's own, with its environment in this process."""
+    for name, value in prepare(tmp_path, LOCAL, dagster_url=stack.endpoints().dagster).items():
         monkeypatch.setenv(name, value)
-    with dg.DagsterInstance.get() as instance:
-        yield instance
+    with dg.DagsterInstance.get() as opened:
+        yield opened
 
 
 def test_preparing_writes_the_file_once_and_again_only_when_it_differs(tmp_path: Path) -> None:
@@ -92,115 +79,56 @@ def test_importing_the_module_does_not_import_dagster() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_dagster_takes_every_setting_of_the_file(
-    tmp_path: Path, dagster_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with opened(prepare(tmp_path, LOCAL, dagster_url=dagster_url), monkeypatch) as instance:
-        assert isinstance(instance.get_ref().storage, PooledPostgresStorage)
-        run_queue = instance.get_concurrency_config().run_queue_config
-        assert run_queue is not None
-        assert run_queue.max_concurrent_runs == 2
-        pools = instance.get_concurrency_config().pool_config
-        assert (pools.pool_granularity, pools.default_pool_limit) == (PoolGranularity.OP, 2)
-        assert type(instance.run_coordinator).__name__ == "QueuedRunCoordinator"
-        assert instance.run_monitoring_enabled
-        assert instance.run_monitoring_settings["free_slots_after_run_end_seconds"] == 60
-        assert (instance.run_retries_enabled, instance.run_retries_max_retries) == (True, 2)
-        assert instance.run_retries_retry_on_asset_or_op_failure is False
-        assert _days_kept(instance, InstigatorType.SENSOR) == {
-            "SKIPPED": 2,
-            "STARTED": 30,
-            "FAILURE": 30,
-            "SUCCESS": 90,
-        }
-        assert set(_days_kept(instance, InstigatorType.SCHEDULE).values()) == {90}
-        assert not instance.telemetry_enabled
-        assert not instance.nux_enabled
-        assert instance.compute_log_manager.get_captured_local_path(["run"], "out").startswith(f"{tmp_path}/")
+def test_dagster_takes_every_setting_of_the_file(instance: dg.DagsterInstance, tmp_path: Path) -> None:
+    assert isinstance(instance.get_ref().storage, LocalPostgresStorage)
+    run_queue = instance.get_concurrency_config().run_queue_config
+    assert run_queue is not None
+    assert run_queue.max_concurrent_runs == 2
+    pools = instance.get_concurrency_config().pool_config
+    assert (pools.pool_granularity, pools.default_pool_limit) == (PoolGranularity.OP, 2)
+    assert type(instance.run_coordinator).__name__ == "QueuedRunCoordinator"
+    assert instance.run_monitoring_enabled
+    assert instance.run_monitoring_settings["free_slots_after_run_end_seconds"] == 60
+    assert (instance.run_retries_enabled, instance.run_retries_max_retries) == (True, 2)
+    assert instance.run_retries_retry_on_asset_or_op_failure is False
+    kept = {"SKIPPED": 2, "STARTED": 30, "FAILURE": 30, "SUCCESS": 90}
+    assert _days_kept(instance, InstigatorType.SENSOR) == kept
+    assert set(_days_kept(instance, InstigatorType.SCHEDULE).values()) == {90}
+    assert not instance.telemetry_enabled
+    assert not instance.nux_enabled
+    assert instance.compute_log_manager.get_captured_local_path(["run"], "out").startswith(f"{tmp_path}/")
 
 
 def _days_kept(instance: dg.DagsterInstance, what: InstigatorType) -> dict[str, int]:
     return {status.value: days for status, days in instance.get_tick_retention_settings(what).items()}
 
 
-def test_another_process_gets_the_same_storage_from_the_reference_of_the_instance(
-    tmp_path: Path, dagster_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with (
-        opened(prepare(tmp_path, LOCAL, dagster_url=dagster_url), monkeypatch) as instance,
-        dg.DagsterInstance.from_ref(instance.get_ref()) as same,
-    ):
+def test_another_process_gets_the_same_storage_from_the_reference_of_the_instance(instance: dg.DagsterInstance) -> None:
+    with dg.DagsterInstance.from_ref(instance.get_ref()) as same:
         assert isinstance(same.event_log_storage, BulkEventLogStorage)
         assert isinstance(same.run_storage, PooledRunStorage)
         assert isinstance(same.schedule_storage, PooledScheduleStorage)
 
 
-def test_connections_that_the_server_dropped_meanwhile_are_replaced(
-    tmp_path: Path, dagster_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with opened(prepare(tmp_path, LOCAL, dagster_url=dagster_url), monkeypatch) as instance:
-        before = instance.get_runs_count()
-        with closing(psycopg2.connect(dagster_url)) as session, session.cursor() as cursor:
-            cursor.execute(
-                "select pg_terminate_backend(pid, 10000) from pg_stat_activity "
-                "where datname = current_database() and pid <> pg_backend_pid()"
-            )
-            assert cursor.rowcount >= 1
-        assert instance.get_runs_count() == before
-
-
-def test_the_webserver_gets_its_statement_timeout_and_no_further_pools(
-    tmp_path: Path, dagster_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with opened(prepare(tmp_path, LOCAL, dagster_url=dagster_url), monkeypatch) as instance:
-        engine = instance.event_log_storage._engine
-        instance.optimize_for_webserver(statement_timeout=12_345, pool_recycle=60, max_overflow=20)
-        assert instance.run_storage._engine is instance.event_log_storage._engine is engine
-        with instance.event_log_storage.index_connection() as connection:
-            assert connection.execute(text("show statement_timeout")).scalar() == "12345ms"
-
-
-def test_a_step_that_finds_its_pool_full_waits_instead_of_spinning(
-    tmp_path: Path, dagster_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Of two runs that wanted the same pool, the second used to keep a core busy with waiting."""
-    with opened(prepare(tmp_path, LOCAL, dagster_url=dagster_url), monkeypatch) as instance:
-        storage = instance.event_log_storage
-        storage.set_concurrency_slots("narrow", 1)
-        assert storage.claim_concurrency_slot("narrow", "first", "step").is_claimed
-
-        start = time.monotonic()
-        refused = storage.claim_concurrency_slot("narrow", "second", "step")
-        assert time.monotonic() - start >= CLAIM_PAUSE_SECONDS
-        assert (refused.is_claimed, refused.sleep_interval) == (False, 0.0)
-
-        storage.free_concurrency_slots_for_run("first")
-        assert storage.claim_concurrency_slot("narrow", "second", "step").is_claimed
-
-
 def test_a_run_whose_process_was_killed_is_reported_once_and_its_pool_slot_is_free(
-    tmp_path: Path, dagster_url: str, monkeypatch: pytest.MonkeyPatch
+    instance: dg.DagsterInstance,
 ) -> None:
     """Runs of a killed command used to be `STARTED` for ever, and the next command waited for their pool slots."""
-    environment = prepare(tmp_path, LOCAL, dagster_url=dagster_url)
-    with opened(environment, monkeypatch) as instance:
-        run_id = "0d4e6bd2-52a1-4f6c-8a86-6ccf6d3ac3a1"
-        _run_and_kill(run_id)
+    run_id = "0d4e6bd2-52a1-4f6c-8a86-6ccf6d3ac3a1"
+    _run_and_kill(run_id)
 
-        assert [run.run_id for run in abandoned_runs(instance)] == [run_id]
-        assert len(instance.event_log_storage.get_concurrency_info("spark").claimed_slots) == 1
-        assert report_abandoned(instance) == 1
+    assert [run.run_id for run in abandoned_runs(instance)] == [run_id]
+    assert len(instance.event_log_storage.get_concurrency_info("spark").claimed_slots) == 1
+    assert report_abandoned(instance) == 1
 
-        run = instance.get_run_by_id(run_id)
-        assert run is not None
-        assert run.status == dg.DagsterRunStatus.FAILURE
-        (failure,) = instance.all_logs(run_id, of_type=dg.DagsterEventType.RUN_FAILURE)
-        assert (
-            "ended without finishing it: it was killed, or the machine stopped." in failure.get_dagster_event().message
-        )
-        assert instance.event_log_storage.get_concurrency_info("spark").claimed_slots == []
-        assert run.tags["dagster/will_retry"] == "false"
-        assert report_abandoned(instance) == 0
+    run = instance.get_run_by_id(run_id)
+    assert run is not None
+    assert run.status == dg.DagsterRunStatus.FAILURE
+    (failure,) = instance.all_logs(run_id, of_type=dg.DagsterEventType.RUN_FAILURE)
+    assert "ended without finishing it: it was killed, or the machine stopped." in failure.get_dagster_event().message
+    assert instance.event_log_storage.get_concurrency_info("spark").claimed_slots == []
+    assert run.tags["dagster/will_retry"] == "false"
+    assert report_abandoned(instance) == 0
 
 
 def _run_and_kill(run_id: str) -> None:
@@ -220,15 +148,12 @@ def _run_and_kill(run_id: str) -> None:
         os.close(reader)
 
 
-def test_runs_of_others_and_of_the_living_are_left_alone(
-    tmp_path: Path, dagster_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_runs_of_others_and_of_the_living_are_left_alone(instance: dg.DagsterInstance) -> None:
     @dg.asset
     def anything() -> None: ...
 
     job = dg.Definitions([anything]).resolve_implicit_global_asset_job_def()
     gone = f"{socket.gethostname()}:{os.getpid()}:1"  # a process of long ago that had the id of this one
     tags = [process_tag(), {}, {PROCESS_TAG: "elsewhere.example:1:1"}, {PROCESS_TAG: "what?"}, {PROCESS_TAG: gone}]
-    with opened(prepare(tmp_path, LOCAL, dagster_url=dagster_url), monkeypatch) as instance:
-        runs = [instance.create_run_for_job(job, tags=tag, status=dg.DagsterRunStatus.STARTED) for tag in tags]
-        assert [run.run_id for run in abandoned_runs(instance)] == [runs[-1].run_id]
+    runs = [instance.create_run_for_job(job, tags=tag, status=dg.DagsterRunStatus.STARTED) for tag in tags]
+    assert [run.run_id for run in abandoned_runs(instance)] == [runs[-1].run_id]

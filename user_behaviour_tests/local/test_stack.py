@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import socket
 import stat
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +18,8 @@ import psutil  # type: ignore[import-untyped]
 import psycopg2
 import pytest
 
-from user_behaviour.local.stack import Endpoints, Stack, StackError, StackIsDown
+from user_behaviour.local.stack import Stack, StackError, StackIsDown
+from user_behaviour_tests.conftest import temporary_home
 
 _UP = "import sys, pathlib; from user_behaviour.local.stack import Stack; print(Stack(pathlib.Path(sys.argv[1])).up())"
 _TABLE = "retail.user_purchase"
@@ -34,55 +33,31 @@ def rows(url: str, statement: str) -> list[tuple[Any, ...]]:
 
 def processes_of(home: Path) -> list[int]:
     """Every PostgreSQL process that works in the home."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.name() == "postgres" and process.cwd().startswith(str(home)):
-                found.append(process.pid)
-        except psutil.Error:
-            continue
-    return found
+    found = psutil.process_iter(["pid", "name", "cwd"], ad_value="")
+    return [p.pid for p in found if p.info["name"] == "postgres" and p.info["cwd"].startswith(str(home))]
 
 
-def kill_server(home: Path) -> None:
-    # Killed, since an orderly end would first write to disk what is removed next.
-    if pid := Stack(home).status().pid:
+def discard(stack: Stack) -> None:
+    """Kills the server, since an orderly end would first write to disk what is removed next."""
+    if pid := stack.status().pid:
         os.kill(pid, signal.SIGKILL)
-    Stack(home).down()
+    stack.down()
 
 
-def mode_of(path: Path) -> int:
-    return stat.S_IMODE(path.stat().st_mode)
-
-
-@contextmanager
-def place_for_a_home() -> Iterator[Path]:
-    """A home in a temporary directory of its own, and not in pytest's.
-
-    Every pytest that starts closes /tmp/pytest-of-<user> to all other accounts again. For a root who tests, a server
-    that runs as `nobody` then loses the way to its own files, and panics at its next checkpoint.
-    """
-    directory = Path(tempfile.mkdtemp(prefix="user_behaviour_")).resolve()
-    try:
-        yield directory / "home"
-    finally:
-        kill_server(directory / "home")
-        shutil.rmtree(directory)
+def up_elsewhere(stack: Stack, more: str = "", **streams: Any) -> subprocess.Popen[str]:
+    """Another process that calls `up` and prints the answer."""
+    command = [sys.executable, "-c", _UP + more, str(stack.home)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, **streams)
 
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
     """A running stack that the tests of this module share and leave running."""
-    with place_for_a_home() as home:
-        Stack(home).up()
-        yield Stack(home)
-
-
-@pytest.fixture
-def home() -> Iterator[Path]:
-    """A place for a stack of the test's own."""
-    with place_for_a_home() as home:
-        yield home
+    with temporary_home() as home:
+        stack = Stack(home)
+        stack.up()
+        yield stack
+        discard(stack)
 
 
 def test_up_again_changes_nothing(stack: Stack) -> None:
@@ -95,9 +70,7 @@ def test_up_again_changes_nothing(stack: Stack) -> None:
 def test_status_describes_the_running_server(stack: Stack) -> None:
     status = stack.status()
     assert status.running
-    assert status.version is not None
-    assert status.version.startswith("18.")
-    assert status.data == stack.home / "postgres" / "data"
+    assert str(status.version).startswith("18.")
     assert set(status.sizes) == {"shop", "warehouse", "dagster"}
     assert min(status.sizes.values()) > 1_000_000
     assert status.endpoints is not None
@@ -160,19 +133,17 @@ def test_no_one_enters_without_the_password(stack: Stack, role: str, password: s
 
 
 def test_the_server_listens_on_the_loopback_interface_alone(stack: Stack) -> None:
-    pid = stack.status().pid
-    connections = psutil.Process(pid).net_connections(kind="all")
+    connections = psutil.Process(stack.status().pid).net_connections(kind="all")
     assert {c.laddr.ip for c in connections if c.status == psutil.CONN_LISTEN} == {"127.0.0.1"}
     assert [c.laddr for c in connections if c.family == socket.AF_UNIX and c.laddr] == []
 
 
 def test_only_the_owner_can_read_the_files(stack: Stack) -> None:
-    assert mode_of(stack.home / "stack.json") == 0o600
-    assert mode_of(stack.home / "postgres") == 0o700
-    assert mode_of(stack.home / "postgres" / "data") == 0o700
-    assert mode_of(stack.home / "postgres" / "log") == 0o600
+    names = ("stack.json", "postgres", "postgres/data", "postgres/log", ".")
+    modes = {name: stat.S_IMODE((stack.home / name).stat().st_mode) for name in names}
     # As root, the account that runs the server passes through the home; it can neither list it nor read in it.
-    assert mode_of(stack.home) == (0o711 if os.geteuid() == 0 else 0o700)
+    passable = 0o711 if os.geteuid() == 0 else 0o700
+    assert modes == dict(zip(names, (0o600, 0o700, 0o700, 0o600, passable), strict=True))
     assert (stack.home / "stack.json").stat().st_uid == os.geteuid()
 
 
@@ -185,8 +156,8 @@ def test_up_does_not_wait_for_a_running_load(stack: Stack) -> None:
     """`create index if not exists` waits for whoever writes to the table, and every command calls `up`."""
     with closing(psycopg2.connect(stack.endpoints().shop)) as load, load.cursor() as cursor:
         cursor.execute(f"lock table {_TABLE} in access exclusive mode")
-        done = subprocess.run([sys.executable, "-c", _UP, str(stack.home)], capture_output=True, timeout=20)
-    assert done.returncode == 0
+        with up_elsewhere(stack) as call:
+            assert call.wait(timeout=20) == 0
 
 
 def test_importing_the_stack_loads_nothing_heavy() -> None:
@@ -209,14 +180,24 @@ def test_a_stack_that_was_never_up_is_down(tmp_path: Path) -> None:
     assert not stack.home.exists()
 
 
-def test_down_leaves_no_process_and_up_brings_the_rows_back(stack: Stack, home: Path) -> None:
-    """Also: two homes are two servers, and a home may be long and oddly spelt (a socket's path could be neither)."""
-    odd = Stack(home / ("a long 'path' with $signs " * 6) / ("and more" * 12))
-    try:
-        first = odd.up()
+def test_a_second_home_has_a_server_of_its_own_from_its_first_start_to_its_move(stack: Stack) -> None:
+    """Its path is long and oddly spelt (a socket's could be neither), and an earlier first start was interrupted."""
+    with temporary_home() as home:
+        odd = Stack(home / ("a long 'path' with $signs " * 6) / ("and more" * 12))
+        half_made = odd.home / "postgres" / "data.new"
+        half_made.mkdir(parents=True)
+        (half_made / "PG_VERSION").write_text("18\n")
+        calls = [up_elsewhere(odd) for _ in range(3)]
+        # Read to the end of each pipe: a server that held one open would make this wait for ever.
+        answers = {call.communicate(timeout=60)[0].strip() for call in calls}
+        first = odd.endpoints()
+        assert answers == {str(first)}
+        assert [call.returncode for call in calls] == [0, 0, 0]
+
         rows(first.warehouse, "create table kept as select 7 as n")
         assert rows(stack.endpoints().warehouse, "select to_regclass('kept')") == [(None,)]
         assert odd.status().port != stack.status().port
+
         assert processes_of(odd.home)
         assert odd.down()
         assert processes_of(odd.home) == []
@@ -225,10 +206,11 @@ def test_down_leaves_no_process_and_up_brings_the_rows_back(stack: Stack, home: 
             odd.endpoints()
         assert odd.status().version == "18"
         assert stack.status().running
-        assert odd.up() == first
+
+        moved = Stack(odd.home.rename(home / "moved"))
+        assert moved.up() == first
         assert rows(first.warehouse, "select n from kept") == [(7,)]
-    finally:
-        kill_server(odd.home)
+        discard(moved)
 
 
 def test_up_heals_what_kill_leaves_behind(stack: Stack) -> None:
@@ -264,40 +246,17 @@ def test_a_port_that_was_taken_meanwhile_is_replaced_for_good(stack: Stack) -> N
     port = stack.status().port
     assert port is not None
     stack.down()
-    with socket.socket() as squatter:
-        squatter.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        squatter.bind(("127.0.0.1", port))
-        squatter.listen()
+    with socket.create_server(("127.0.0.1", port)):
         endpoints = stack.up()
     assert f":{port}/" not in endpoints.shop
     assert stack.up() == stack.endpoints() == endpoints
     assert rows(endpoints.shop, f"select count(*) from {_TABLE}") == [(0,)]
 
 
-def test_two_processes_that_call_up_at_once_get_the_same_server(home: Path) -> None:
-    """The first start of a home; an interrupted earlier one left half a cluster."""
-    (home / "postgres" / "data.new").mkdir(parents=True)
-    (home / "postgres" / "data.new" / "PG_VERSION").write_text("18\n")
-    calls = [
-        subprocess.Popen([sys.executable, "-c", _UP, str(home)], stdout=subprocess.PIPE, text=True) for _ in range(3)
-    ]
-    # Read to the end of each pipe: a server that held one open would make this wait for ever.
-    answers = {call.communicate(timeout=60)[0].strip() for call in calls}
-    assert answers == {str(Stack(home).endpoints())}
-    assert [call.returncode for call in calls] == [0, 0, 0]
-
-
 def test_the_server_outlives_its_starter_and_ctrl_c(stack: Stack) -> None:
     stack.down()
-    program = _UP + "; sys.stdout.flush(); sys.stdin.read()"
-    starter = subprocess.Popen(
-        [sys.executable, "-c", program, str(stack.home)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    with starter:
+    waiting = "; sys.stdout.flush(); sys.stdin.read()"
+    with up_elsewhere(stack, waiting, stdin=subprocess.PIPE, start_new_session=True) as starter:
         assert starter.stdout is not None
         assert starter.stdout.readline()
         os.killpg(starter.pid, signal.SIGINT)
@@ -308,8 +267,8 @@ def test_the_server_outlives_its_starter_and_ctrl_c(stack: Stack) -> None:
 def test_a_schema_text_is_applied_once_and_again_when_it_changes(stack: Stack, tmp_path: Path) -> None:
     file = tmp_path / "schema" / "shop.sql"
     file.parent.mkdir()
-    file.write_text("create table if not exists noted (n int); insert into noted values (1);")
     own = Stack(stack.home, sql=tmp_path)
+    file.write_text("create table if not exists noted (n int); insert into noted values (1);")
     shop = own.up().shop
     own.up()
     assert rows(shop, "select n from noted") == [(1,)]
@@ -374,13 +333,9 @@ def test_an_installation_from_before_there_were_migrations_is_taken_over(stack: 
 
 
 def test_a_lost_password_file_is_an_error_and_not_a_new_installation(stack: Stack) -> None:
-    file = stack.home / "stack.json"
-    text = file.read_text()
-    file.unlink()
-    try:
-        with pytest.raises(StackError, match=r"stack\.json is missing, and with it the password"):
-            stack.up()
-    finally:
-        file.touch(0o600)
-        file.write_text(text)
-    assert isinstance(stack.up(), Endpoints)
+    endpoints, file = stack.up(), stack.home / "stack.json"
+    kept = file.rename(stack.home / "kept")
+    with pytest.raises(StackError, match=r"stack\.json is missing, and with it the password"):
+        stack.up()
+    kept.rename(file)
+    assert stack.up() == endpoints

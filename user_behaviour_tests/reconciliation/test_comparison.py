@@ -149,7 +149,7 @@ def test_a_location_that_the_warehouse_cuts_off_is_not_out_of_place() -> None:
 
 def test_every_rerun_that_is_advised_selects_assets() -> None:
     advised = {finding.rerun for _, findings in CASES.values() for finding in findings if finding.rerun}
-    assert {query: len(select([query]).keys) for query in advised} == {
+    assert {query: len(select([query])) for query in advised} == {
         "key:staged_purchases+": 3,
         "public/user_behavior_metric": 1,
         "+key:spectrum/user_purchase_staging": 3,

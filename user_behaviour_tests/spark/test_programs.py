@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import runpy
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
+from types import SimpleNamespace
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
+from user_behaviour.spark.java import java_home
+from user_behaviour.spark.local_config import SPARK_CONFIG
 
 PROGRAM = Path(__file__).parents[2] / "spark_jobs" / "classify_reviews.py"
 OUTPUT_SCHEMA = pa.schema(
@@ -27,13 +32,6 @@ OUTPUT_SCHEMA = pa.schema(
         ("batch_id", pa.string()),
     ]
 )
-LOCAL_CONF = {
-    "spark.master": "local[2]",
-    "spark.ui.enabled": "false",
-    "spark.ui.showConsoleProgress": "false",
-    "spark.driver.bindAddress": "127.0.0.1",
-    "spark.driver.host": "127.0.0.1",
-}
 FIRST = [
     ("1", "A good film", "a.csv", 2),
     ("2", "Good! But long", "a.csv", 3),
@@ -50,22 +48,15 @@ VERDICTS = {
 
 
 @pytest.fixture(scope="module")
-def program() -> Iterator[ModuleType]:
-    """The program, imported from its file, with a small Spark session for it to find."""
-    import importlib.util
-
+def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
+    """What the program's file defines, with a small Spark session for it to find."""
     from pyspark.sql import SparkSession
 
-    spec = importlib.util.spec_from_file_location("classify_reviews", PROGRAM)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    session = SparkSession.builder.config(map=LOCAL_CONF).getOrCreate()
-    yield module
-    session.stop()
-    del sys.modules[spec.name]
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("JAVA_HOME", str(java_home(tmp_path_factory.mktemp("java"), environ=os.environ)))
+        session = SparkSession.builder.config(map=SPARK_CONFIG).getOrCreate()
+        yield SimpleNamespace(**runpy.run_path(str(PROGRAM)))
+        session.stop()
 
 
 def write_day(base: Path, day: str, rows: list[tuple[str, str, str, int]], *, extra: bool = False) -> str:
@@ -118,7 +109,7 @@ def read_output(output: Path) -> dict[str, list[dict[str, Any]]]:
 
 
 def test_two_days_come_out_whole_one_file_a_day_in_the_order_of_the_vendor_files(
-    program: ModuleType, tmp_path: Path
+    program: SimpleNamespace, tmp_path: Path
 ) -> None:
     base = tmp_path / "in"
     locations = {
@@ -136,7 +127,7 @@ def test_two_days_come_out_whole_one_file_a_day_in_the_order_of_the_vendor_files
     assert (tmp_path / "out" / "_SUCCESS").exists()
 
 
-def test_main_leaves_the_session_that_it_found_running(program: ModuleType, tmp_path: Path) -> None:
+def test_main_leaves_the_session_that_it_found_running(program: SimpleNamespace, tmp_path: Path) -> None:
     from pyspark.sql import SparkSession
 
     locations = {"2010-12-02": write_day(tmp_path / "in", "2010-12-02", SECOND)}
@@ -145,7 +136,7 @@ def test_main_leaves_the_session_that_it_found_running(program: ModuleType, tmp_
     assert SparkSession.builder.getOrCreate().range(3).count() == 3
 
 
-def test_a_job_without_its_fields_is_refused_with_a_sentence(program: ModuleType, tmp_path: Path) -> None:
+def test_a_job_without_its_fields_is_refused_with_a_sentence(program: SimpleNamespace, tmp_path: Path) -> None:
     job = tmp_path / "job.json"
     job.write_text('{"inputs": []}')
 
@@ -153,21 +144,16 @@ def test_a_job_without_its_fields_is_refused_with_a_sentence(program: ModuleType
         program.main(["--job", str(job)])
 
 
-def test_the_program_runs_by_itself_as_spark_submit_starts_it(tmp_path: Path) -> None:
+def test_the_program_runs_by_itself_as_spark_submit_starts_it_also_on_the_java_of_the_wheel(tmp_path: Path) -> None:
+    """The wheel's is for a machine without any Java; the other tests take the machine's where it has one."""
+    home = java_home(tmp_path / "with a space", environ={"PATH": ""})
     locations = {"2010-12-01": write_day(tmp_path / "in", "2010-12-01", FIRST)}
     job = write_job(tmp_path, locations, output=(tmp_path / "out").as_uri())
-    submit = " ".join(f"--conf {key}={value}" for key, value in LOCAL_CONF.items())
-    environment = os.environ | {"PYSPARK_SUBMIT_ARGS": f"{submit} pyspark-shell"}
+    options = shlex.join(part for name, value in SPARK_CONFIG.items() for part in ("--conf", f"{name}={value}"))
+    environment = os.environ | {"JAVA_HOME": str(home), "PYSPARK_SUBMIT_ARGS": f"{options} pyspark-shell"}
 
-    done = subprocess.run(
-        [sys.executable, str(PROGRAM), "--job", str(job)],
-        env=environment,
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    command = [sys.executable, str(PROGRAM), "--job", str(job)]
+    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=300)
 
     assert done.returncode == 0, done.stderr
     assert read_output(tmp_path / "out") == {"2010-12-01": expected(FIRST, VERDICTS["2010-12-01"])}

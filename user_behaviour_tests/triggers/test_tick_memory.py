@@ -2,7 +2,7 @@
 
 import pytest
 
-from user_behaviour.triggers.tick_memory import CursorError, TickMemory, digest
+from user_behaviour.triggers.tick_memory import CursorError, TickMemory, fingerprint
 
 
 def test_a_memory_survives_its_cursor() -> None:
@@ -36,5 +36,5 @@ def test_what_is_gone_is_forgotten() -> None:
     assert memory.after({}, requested=()) == TickMemory(1)
 
 
-def test_a_digest_tells_parts_apart() -> None:
-    assert digest("ab", "c") != digest("a", "bc")
+def test_a_fingerprint_tells_parts_apart() -> None:
+    assert fingerprint("ab", "c") != fingerprint("a", "bc")

@@ -7,7 +7,7 @@ import pytest
 
 from user_behaviour.tables.days import DayRange
 from user_behaviour.triggers.tick_memory import TickMemory
-from user_behaviour.triggers.vendor_watch import Look, look
+from user_behaviour.triggers.vendor_watch import WatchResult, watch
 from user_behaviour.vendor.drop import DroppedFile
 
 PARTITIONS = DayRange(date(2010, 12, 1), date(2011, 12, 9))
@@ -21,12 +21,12 @@ def growing(day: str, suffix: str = "", *, version: str = "1") -> DroppedFile:
     return DroppedFile(f"movie_review_{day}{suffix}.csv", 10, version, 0.0)
 
 
-def spans(seen: Look) -> list[tuple[str, str]]:
+def spans(seen: WatchResult) -> list[tuple[str, str]]:
     return [(str(request.span.first), str(request.span.last)) for request in seen.requests]
 
 
-def glance(files: Sequence[DroppedFile], memory: TickMemory | None = None) -> Look:
-    return look(files, memory or TickMemory(), partitions=PARTITIONS)
+def glance(files: Sequence[DroppedFile], memory: TickMemory | None = None) -> WatchResult:
+    return watch(files, memory or TickMemory(), partitions=PARTITIONS)
 
 
 def test_a_store_that_shows_whole_files_only_needs_no_second_look() -> None:
@@ -99,14 +99,14 @@ def test_a_name_that_is_no_text_is_reported_in_ascii() -> None:
 def test_a_file_of_today_is_taken_when_its_day_has_a_partition() -> None:
     today = [whole("2011-12-10")]
     before = glance(today)
-    after = look(today, before.memory, partitions=DayRange(PARTITIONS.first, date(2011, 12, 10)))
+    after = watch(today, before.memory, partitions=DayRange(PARTITIONS.first, date(2011, 12, 10)))
 
     assert spans(before) == []
     assert spans(after) == [("2011-12-10", "2011-12-10")]
 
 
 def test_before_the_first_day_is_over_every_file_waits() -> None:
-    seen = look([whole("2010-12-01")], TickMemory(), partitions=None)
+    seen = watch([whole("2010-12-01")], TickMemory(), partitions=None)
 
     assert spans(seen) == []
     assert "there is none" in seen.reports[0]
@@ -140,6 +140,6 @@ def test_the_memory_of_ten_years_of_files_is_below_a_quarter_of_a_megabyte() -> 
         for month in range(1, 13)
         for day in range(1, 29)
     ]
-    seen = look(files, TickMemory(), partitions=DayRange(date(2010, 1, 1), date(2019, 12, 31)))
+    seen = watch(files, TickMemory(), partitions=DayRange(date(2010, 1, 1), date(2019, 12, 31)))
 
     assert len(seen.memory.to_cursor()) < 250_000

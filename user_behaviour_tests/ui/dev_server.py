@@ -44,13 +44,18 @@ class DevServer:
 
     @classmethod
     def start(cls, home: Path, log: Path, *, settings: Mapping[str, str]) -> DevServer:
-        """Starts it on a free port, and waits until it knows the assets."""
+        """Starts it on a free port, and waits until it knows the assets.
+
+        Where it is called lies an `.env` file of another installation, which Dagster would prefer to its variables.
+        """
         clean = {name: value for name, value in os.environ.items() if not name.startswith(_OWN_VARIABLES)}
         port, called = free_port(), time.monotonic()
+        (log.parent / ".env").write_text("DAGSTER_HOME=/another\nUSER_BEHAVIOUR_HOME=/another\n")
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", "user_behaviour", "dev", "--port", str(port)],
                 env={**clean, **settings, "USER_BEHAVIOUR_HOME": str(home)},
+                cwd=log.parent,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

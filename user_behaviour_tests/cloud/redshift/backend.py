@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import psycopg2
@@ -78,25 +78,13 @@ class Backend:
         self._raise(messages)
         return b"".join(m.body for m in messages if m.kind == b"d")
 
-    def copy_in(self, target: str, blocks: Iterable[bytes], *, freeze: bool = False) -> None:
-        """Loads CSV into a table (and its columns), inside the session's transaction.
-
-        An error of the iterator is raised again, once the server knows that no more rows will come.
-        """
-        self._wire.send(wire.query(f"copy {target} from stdin (format csv{', freeze' if freeze else ''})"))
-        messages = [self._wire.read()]
-        while messages[-1].kind not in (b"G", b"Z"):
-            messages.append(self._wire.read())
-        if messages[-1].kind == b"G":
-            try:
-                for block in blocks:
-                    self._wire.send(wire.Message(b"d", block))
-            except BaseException:
-                self._wire.send(wire.Message(b"f", b"the source of the rows failed\0"))
-                self._until_ready(messages)
-                raise
-            self._wire.send(wire.Message(b"c", b""))
-        self._until_ready(messages)
+    def copy_in(self, target: str, blocks: Sequence[bytes], *, freeze: bool = False) -> None:
+        """Loads CSV into a table (and its columns), inside the session's transaction."""
+        messages = []
+        for message in self.exchange(f"copy {target} from stdin (format csv{', freeze' if freeze else ''})"):
+            messages.append(message)
+            if message.kind == b"G":
+                self._wire.send(*(wire.Message(b"d", block) for block in blocks), wire.Message(b"c", b""))
         self._raise(messages)
 
     def abort(self) -> None:
@@ -104,18 +92,10 @@ class Backend:
         if self.status == "T":
             list(self.exchange("select 1 / 0"))
 
-    def cancel(self) -> None:
-        self._login.cancel()
-
     def close(self) -> None:
         """Ends the session at once; what it had begun is rolled back."""
         self._wire.close()
         self._login.close()
-
-    def _until_ready(self, messages: list[wire.Message]) -> None:
-        while messages[-1].kind != b"Z":
-            messages.append(self._wire.read())
-        self.status = messages[-1].body.decode()
 
     @staticmethod
     def _raise(messages: Iterable[wire.Message]) -> None:

@@ -16,9 +16,15 @@ from psycopg2.extensions import connection, cursor
 
 from user_behaviour_tests.cloud.moto_server import Cloud
 from user_behaviour_tests.cloud.redshift import RedshiftStandIn
-from user_behaviour_tests.cloud.redshift.external_lake import DAYS, buyers
 
 Connect = Callable[..., connection]
+DAYS = ("2010-12-01", "2010-12-02", "2010-12-03")
+
+
+def buyers(*customers: int, country: str = "France") -> pa.Table:
+    """Rows of the external table `spectrum.buyers`."""
+    countries = pa.array([country] * len(customers), pa.string())
+    return pa.table({"customer": pa.array(customers, pa.int32()), "country": countries})
 
 
 @pytest.fixture
@@ -98,12 +104,12 @@ def lake(sql: cursor, bucket: Bucket) -> Bucket:
     """An external table `spectrum.buyers` without partitions, and files for three days."""
     database = bucket.name.replace("-", "_")
     sql.execute(
-        f"create external schema if not exists spectrum from data catalog database '{database}' "
+        f"create external schema spectrum from data catalog database '{database}' "
         "iam_role default create external database if not exists"
     )
     sql.execute(
         "create external table spectrum.buyers (customer int, country varchar(6)) partitioned by (insert_date date) "
-        f"stored as parquet location '{bucket.uri('buyers/')}' table properties ('numRows'='3')"
+        f"stored as parquet location '{bucket.uri('buyers/')}'"
     )
     for number, day in enumerate(DAYS, start=1):
         bucket.put(f"buyers/{day}/b1/part.parquet", buyers(number))

@@ -1,4 +1,4 @@
-"""COPY table FROM 's3://…' FORMAT PARQUET: in the client's transaction, by position, all of it or nothing.
+"""COPY table FROM 's3://…' FORMAT PARQUET MANIFEST: in the client's transaction, by position, all of it or nothing.
 
 https://docs.aws.amazon.com/redshift/latest/dg/copy-usage_notes-copy-from-columnar.html says which options there are,
 https://docs.aws.amazon.com/redshift/latest/dg/loading-data-files-using-manifest.html what a manifest holds.
@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/redshift/latest/dg/loading-data-files-using-manifest
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -36,34 +36,29 @@ class Copy:
     schema: str
     table: str
     columns: tuple[str, ...]
-    source: Place
-    manifest: bool
+    manifest: Place
 
     @property
     def target(self) -> str:
-        quoted = [f'"{name}"' for name in (self.schema, self.table) if name]
-        return ".".join(quoted)
-
-
-@dataclass(frozen=True)
-class _Target:
-    number: int
-    columns: tuple[TargetColumn, ...]
+        return ".".join(f'"{name}"' for name in (self.schema, self.table) if name)
 
 
 def execute(session: Session, sql: Sql) -> Iterator[wire.Message]:
     copy = _parsed(sql)
-    target = _target(session, copy)
-    session.last_ids["copy"] = session.query.query_id
+    columns = _target(session, copy)
     objects = Objects(session.account.aws)
     blocks, count = [], 0
-    for file in _files(objects, copy):
-        rows = _rows(session, copy, target, file=file, data=objects.get(file))
+    for file in _files(objects, copy.manifest):
+        rows = _rows(session, columns, file=file, data=objects.get(file))
+        if misfit := next(_misfits(session, rows, columns, file), None):
+            session.journal.load_errors.append(misfit)
+            said = f"Load into table '{copy.table}' failed.  Check 'sys_load_error_detail' system table for details."
+            raise SqlError(said)
         count += len(rows)
         blocks.append(parquet_files.csv(rows))
-    names = ", ".join(f'"{column.name}"' for column in target.columns)
+    names = ", ".join(f'"{column.name}"' for column in columns)
     session.backend.copy_in(f"{copy.target} ({names})", blocks)
-    session.last_ids["copied"] = count
+    session.last_copy_count = count
     yield wire.notice(f"Load into table '{copy.table}' completed, {count} record(s) loaded successfully.")
     yield wire.complete("COPY")
 
@@ -76,128 +71,77 @@ def _parsed(sql: Sql) -> Copy:
     reader.expect("from")
     source = place(reader.string())
     reader.iam_role()
-    parquet = manifest = False
+    options = set()
     while reader.token is not None:
         if reader.accept("format"):
             reader.accept("as")
             reader.expect("parquet")
-            parquet = True
-        elif reader.accept("parquet"):
-            parquet = True
+            options.add("parquet")
         elif reader.accept("manifest"):
-            manifest = True
-        elif reader.accept("statupdate"):
-            _ = reader.accept("on") or reader.accept("off") or reader.accept("true") or reader.accept("false")
-        elif reader.accept("acceptinvchars"):
-            reader.accept("as")
-            if reader.token is not None and reader.token.kind == "string":
-                reader.string()
+            options.add("manifest")
         else:
             raise unsupported(f"{reader.token.text.upper()} argument is not supported for PARQUET based COPY")
-    if not parquet:
-        raise unsupported("the stand-in loads FORMAT PARQUET only")
-    return Copy(schema, table, columns, source, manifest)
+    if options != {"parquet", "manifest"}:
+        raise unsupported("the stand-in loads FORMAT PARQUET only, and only what a MANIFEST lists")
+    return Copy(schema, table, columns, source)
 
 
-def _target(session: Session, copy: Copy) -> _Target:
+def _target(session: Session, copy: Copy) -> Sequence[TargetColumn]:
     found = session.backend.run(
-        "select attrelid, attname, format_type(atttypid, atttypmod), attnotnull from pg_attribute "
+        "select attname, format_type(atttypid, atttypmod), attnotnull from pg_attribute "
         f"where attrelid = to_regclass('{copy.target}') and attnum > 0 and not attisdropped order by attnum"
     )
     if not found:
         raise SqlError(f"Cannot COPY into nonexistent table {copy.table}")
-    columns = {str(name): TargetColumn(str(name), column_type(str(kind)), null == "t") for _, name, kind, null in found}
-    for name in copy.columns:
-        if name not in columns:
-            raise SqlError(f'column "{name}" of relation "{copy.table}" does not exist', "42703")
-    wanted = copy.columns or tuple(columns)
-    return _Target(int(found[0][0] or 0), tuple(columns[name] for name in wanted))
+    columns = {str(name): TargetColumn(str(name), column_type(str(kind)), null == "t") for name, kind, null in found}
+    if unknown := set(copy.columns) - columns.keys():
+        raise SqlError(f'column "{min(unknown)}" of relation "{copy.table}" does not exist', "42703")
+    return [columns[name] for name in copy.columns or columns]
 
 
-def _files(objects: Objects, copy: Copy) -> list[Place]:
-    if not copy.manifest:
-        if files := [found.place for found in objects.under(copy.source)]:
-            return files
-        raise SqlError(f"The specified S3 prefix '{copy.source.key}' does not exist")
+def _files(objects: Objects, manifest: Place) -> list[Place]:
+    """The files that the manifest lists, each of the length that it says."""
     try:
-        entries = json.loads(objects.get(copy.source))["entries"]
-        return [file for entry in entries if (file := _listed(objects, entry, copy)) is not None]
+        entries = json.loads(objects.get(manifest))["entries"]
+        listed = [(place(entry["url"]), entry.get("meta", {}).get("content_length")) for entry in entries]
     except (ValueError, KeyError, TypeError) as error:
-        raise SqlError(f"Manifest file {copy.source.uri} is not in correct json format: {error!r}") from error
+        raise SqlError(f"Manifest file {manifest.uri} is not in correct json format: {error!r}") from error
+    for file, length in listed:
+        if length is None:
+            raise SqlError(f"Manifest file {manifest.uri}: meta.content_length is required for PARQUET ({file.uri})")
+        if (size := objects.size(file)) != length:
+            raise SqlError(f"content_length {length} of {file.uri} in the manifest is not the object's size, {size}")
+    return [file for file, _ in listed]
 
 
-def _listed(objects: Objects, entry: dict[str, Any], copy: Copy) -> Place | None:
-    """A file of the manifest; None for one that is missing and not mandatory."""
-    file = place(entry["url"])
-    length = entry.get("meta", {}).get("content_length")
-    if length is None:
-        raise SqlError(f"Manifest file {copy.source.uri}: meta.content_length is required for PARQUET ({file.uri})")
+def _rows(session: Session, columns: Sequence[TargetColumn], *, file: Place, data: bytes) -> pa.Table:
     try:
-        found = objects.head(file)
-    except SqlError:
-        if entry.get("mandatory", False):
-            raise
-        return None
-    if found.size != length:
-        message = f"content_length {length} of {file.uri} in the manifest is not the object's size, {found.size}"
-        raise SqlError(message)
-    return file
-
-
-def _rows(session: Session, copy: Copy, target: _Target, *, file: Place, data: bytes) -> pa.Table:
-    """The rows of one file, fit for the table."""
-    try:
-        rows = parquet_files.by_position(parquet_files.opened(data, file.uri), target.columns, file.uri)
+        return parquet_files.by_position(parquet_files.opened(data, file.uri), columns, file.uri)
     except parquet_files.ScanFailure as failure:
         session.journal.scan_errors.append(failure.logged(session.query))
         raise failure.sql_error(session.query.query_id) from failure
-    for column in target.columns:
+
+
+def _misfits(session: Session, rows: pa.Table, columns: Sequence[TargetColumn], file: Place) -> Iterator[LoadError]:
+    """The first value of each column that does not fit the table: null, or too long."""
+    for column in columns:
         array = rows.column(column.name)
+        offending = []
         if column.required:
-            _require_none(pc.is_null(array), MISSING, session, copy, target=target, rows=rows, column=column, file=file)
+            offending.append((MISSING, pc.is_null(array)))
         if (length := column.type.length) is not None:
-            longer = pc.fill_null(pc.greater(pc.binary_length(array), length), fill_value=False)
-            _require_none(longer, TOO_LONG, session, copy, target=target, rows=rows, column=column, file=file)
-    return rows
-
-
-def _require_none(
-    offending: pa.ChunkedArray,
-    reason: tuple[int, str],
-    session: Session,
-    copy: Copy,
-    *,
-    target: _Target,
-    rows: pa.Table,
-    column: TargetColumn,
-    file: Place,
-) -> None:
-    line = pc.index(offending, value=True).as_py()
-    if line < 0:
-        return
-    row = rows.slice(line, 1).to_pylist()[0]
-    value = row[column.name]
-    session.journal.load_errors.append(
-        LoadError(
-            query_id=session.query.query_id,
-            session_id=session.pid,
-            table_id=target.number,
-            start_time=session.query.start_time,
-            file_name=file.uri,
-            line_number=line + 1,
-            column_name=column.name,
-            column_type=_short(column),
-            column_length=str(column.type.length or ""),
-            position=0,
-            error_code=reason[0],
-            error_message=reason[1],
-            raw_field_value="" if value is None else str(value)[:1024],
-            raw_line=",".join("" if cell is None else str(cell) for cell in row.values())[:1024],
-        )
-    )
-    raise SqlError(f"Load into table '{copy.table}' failed.  Check 'sys_load_error_detail' system table for details.")
-
-
-def _short(column: TargetColumn) -> str:
-    """The type in the ten characters that the views have for it."""
-    return column.type.hive.split("(")[0][:10]
+            offending.append((TOO_LONG, pc.fill_null(pc.greater(pc.binary_length(array), length), fill_value=False)))
+        for (code, reason), where in offending:
+            if (line := pc.index(where, value=True).as_py()) >= 0:
+                value: Any = array[line].as_py()
+                yield LoadError(
+                    session_id=session.pid,
+                    file_name=file.uri,
+                    line_number=line + 1,
+                    column_name=column.name,
+                    column_type=column.type.hive.split("(")[0],
+                    column_length=str(length or ""),
+                    error_code=code,
+                    error_message=reason,
+                    raw_field_value="" if value is None else str(value)[:1024],
+                )

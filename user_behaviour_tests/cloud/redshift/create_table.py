@@ -1,40 +1,52 @@
-"""CREATE TABLE and ALTER TABLE of local tables: what is Redshift's own is taken out and kept, the rest is PostgreSQL's.
+"""CREATE TABLE of local tables: what is Redshift's own is taken out and kept, the rest is PostgreSQL's.
 
-DISTSTYLE, DISTKEY, SORTKEY, ENCODE and BACKUP are shown by pg_table_def and svv_table_info; keys are not enforced;
-VARCHAR(n) counts bytes. https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_TABLE_NEW.html, r_ALTER_TABLE.html
+DISTSTYLE, DISTKEY, SORTKEY and ENCODE are shown by pg_class_info and svv_redshift_columns; keys are not enforced;
+VARCHAR(n) counts bytes. https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_TABLE_NEW.html
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from user_behaviour_tests.cloud.redshift import alter_table, dialect, table_parts, wire
+from user_behaviour_tests.cloud.redshift import wire
 from user_behaviour_tests.cloud.redshift.backend import SYSTEM_SCHEMA
-from user_behaviour_tests.cloud.redshift.errors import unsupported
+from user_behaviour_tests.cloud.redshift.column_types import column_type
+from user_behaviour_tests.cloud.redshift.dialect import BYTES_CONSTRAINT
+from user_behaviour_tests.cloud.redshift.errors import SqlError, unsupported
 from user_behaviour_tests.cloud.redshift.grammar import Reader
-from user_behaviour_tests.cloud.redshift.lexer import Sql, parse
-from user_behaviour_tests.cloud.redshift.table_parts import Attributes
+from user_behaviour_tests.cloud.redshift.lexer import Sql
 
 if TYPE_CHECKING:
     from user_behaviour_tests.cloud.redshift.session import Session
 
+_AFTER_TYPE = ("default", "encode", "distkey", "sortkey", "not", "null", "unique", "primary", "check", ",", ")")
+_KEYS = ("primary", "unique", "foreign", "constraint", "check")
+
+
+@dataclass
+class Layout:
+    """What a statement said for Redshift alone, and which columns are not null; what it did not say is AUTO."""
+
+    diststyle: str = "AUTO"
+    distkey: str = ""
+    sortkey: list[str] = field(default_factory=list)
+    encodings: dict[str, str] = field(default_factory=dict)
+    required: set[str] = field(default_factory=set)
+
 
 def concerns(sql: Sql) -> bool:
-    words = [sql.low(at) for at in range(4)]
-    return (words[0] == "create" and "table" in words) or words[:2] == ["alter", "table"]
+    return (sql.starts("create") and "table" in (sql.low(1), sql.low(2), sql.low(3))) or sql.starts("alter", "table")
 
 
 def execute(session: Session, sql: Sql) -> Iterator[wire.Message]:
-    dialect.refuse(sql)
+    if sql.starts("alter"):
+        raise unsupported("the stand-in alters external tables only; no migration alters another")
+    layout = Layout()
+    name, text = _translated(Reader(sql), layout)
     alone = not session.in_transaction
-    reader = Reader(sql)
-    attributes = Attributes()
-    if sql.low(0) == "create":
-        name, text = _create(session, reader, attributes)
-    else:
-        name, text = alter_table.translated(session, reader, attributes)
     if alone:
         session.backend.run("begin")
     failed = False
@@ -42,78 +54,99 @@ def execute(session: Session, sql: Sql) -> Iterator[wire.Message]:
         failed = failed or message.kind == b"E"
         yield message
     if not failed:
-        session.backend.run(f"select {SYSTEM_SCHEMA}.count_bytes()")
-        _remember(session, name, attributes, new=sql.low(0) == "create")
+        session.backend.run(_remembering(name, layout))
     if alone:
         session.backend.run("rollback" if failed else "commit")
 
 
-def _create(session: Session, reader: Reader, attributes: Attributes) -> tuple[str, str]:
+def _translated(reader: Reader, layout: Layout) -> tuple[str, str]:
     """The table's name, and the statement for PostgreSQL."""
     reader.expect("create")
-    _ = reader.accept("local")
     kind = "create temp table" if reader.accept("temp") or reader.accept("temporary") else "create table"
     reader.expect("table")
     if reader.accept("if", "not", "exists"):
         kind += " if not exists"
-    name = table_parts.name(reader)
-    items = _items(reader, attributes) if reader.next_is("(") else []
-    _table_attributes(reader, attributes)
-    if reader.accept("as"):
-        rest = reader.sql.text[reader.sql.tokens[reader.at].start :]
-        query = session.readable(parse(rest, conforming=reader.sql.conforming)).text
-        return name, f"{kind} {name} as {query}"
-    reader.end()
-    if not items:
-        raise reader.error()
-    return name, f"{kind} {name} ({', '.join(items)})"
-
-
-def _items(reader: Reader, attributes: Attributes) -> list[str]:
+    schema, table = reader.qualified_name()
+    name = f'"{schema}"."{table}"' if schema else f'"{table}"'
+    columns: dict[str, str] = {}
     reader.expect("(")
-    columns: list[tuple[str, str]] = []
-    likes: list[str] = []
     while True:
-        if reader.next_is("like"):
-            likes.append(reader.text_until(",", ")"))
-        elif reader.sql.low(reader.at) in table_parts.KEYS and reader.token is not None and reader.token.kind == "word":
-            table_parts.key(reader, attributes)
-        elif reader.next_is("check"):
-            raise unsupported("Check constraints are not supported")
+        if reader.sql.low(reader.at) in _KEYS:
+            _key(reader, layout)
         else:
-            columns.append(table_parts.column(reader, attributes))
+            column = reader.name()
+            columns[column] = _column(reader, layout, column)
         if not reader.accept(","):
             break
     reader.expect(")")
-    required = {name: " not null" if name in attributes.required else "" for name, _ in columns}
-    return [*(f"{text}{required[name]}" for name, text in columns), *likes]
+    while reader.token is not None:
+        _distribution_or_order(reader, layout)
+    items = [f"{text} not null" if column in layout.required else text for column, text in columns.items()]
+    return name, f"{kind} {name} ({', '.join(items)})"
 
 
-def _table_attributes(reader: Reader, attributes: Attributes) -> None:
-    while reader.token is not None and not reader.next_is("as"):
-        if reader.accept("backup"):
-            if not reader.accept("yes"):
-                reader.expect("no")
-        elif reader.accept("encode", "auto"):
-            continue
+def _key(reader: Reader, layout: Layout) -> None:
+    """A key of the table: the columns of a primary key are not null, and nothing is enforced."""
+    if reader.accept("primary", "key"):
+        layout.required.update(reader.names())
+    elif reader.accept("unique"):
+        reader.names()
+    else:
+        raise unsupported("Check constraints are not supported, nor foreign keys by the stand-in")
+
+
+def _column(reader: Reader, layout: Layout, name: str) -> str:
+    """The definition of a column for PostgreSQL, but for NOT NULL; the length of a text as a check of its bytes."""
+    written = reader.text_until(*_AFTER_TYPE)
+    try:
+        type_ = column_type(written)
+    except SqlError as error:
+        raise unsupported(f'Column "{name}" has unsupported type "{written}".') from error
+    text = f'"{name}" {type_}'
+    if type_.length is not None:
+        constraint = f"{BYTES_CONSTRAINT}{type_.length}_{name}"
+        text += f' constraint "{constraint}" check (octet_length("{name}") <= {type_.length})'
+    while reader.token is not None and reader.token.text not in (",", ")"):
+        if reader.accept("default"):
+            text += f" default {reader.text_until(*_AFTER_TYPE)}"
         else:
-            table_parts.distribution_or_order(reader, attributes)
+            _attribute(reader, layout, name)
+    return text
 
 
-def _remember(session: Session, name: str, attributes: Attributes, *, new: bool) -> None:
-    """Keeps the attributes in the client's transaction; an ALTER adds to what is known."""
-    table = f"{SYSTEM_SCHEMA}.table_attributes"
-    keys = "array[" + ", ".join(f"'{key}'" for key in attributes.sortkey) + "]::text[]"
-    encodings = json.dumps(attributes.encodings)
-    if new:
-        session.backend.run(
-            f"insert into {table} select to_regclass('{name}'), '{attributes.diststyle}', '{attributes.distkey}', "
-            f"{keys}, '{encodings}' where to_regclass('{name}') is not null on conflict do nothing"
-        )
-        return
-    changes = [f"encodings = encodings || '{encodings}'"]
-    if attributes.sortkey:
-        changes.append(f"sortkey = {keys}")
-    if attributes.diststyle != "AUTO":
-        changes.append(f"diststyle = '{attributes.diststyle}', distkey = '{attributes.distkey}'")
-    session.backend.run(f"update {table} set {', '.join(changes)} where relation = to_regclass('{name}')")
+def _attribute(reader: Reader, layout: Layout, name: str) -> None:
+    """NOT NULL is enforced; a key, of which there may be any number, is not."""
+    if reader.accept("encode"):
+        layout.encodings[name] = reader.name()
+    elif reader.accept("distkey"):
+        layout.diststyle, layout.distkey = "KEY", name
+    elif reader.accept("sortkey"):
+        layout.sortkey = [name]
+    elif reader.accept("not", "null") or reader.accept("primary", "key"):
+        layout.required.add(name)
+    elif reader.next_is("check"):
+        raise unsupported("Check constraints are not supported")
+    elif not (reader.accept("null") or reader.accept("unique")):
+        raise reader.error()
+
+
+def _distribution_or_order(reader: Reader, layout: Layout) -> None:
+    if reader.accept("diststyle"):
+        layout.diststyle = reader.name().upper()
+        if layout.diststyle not in ("EVEN", "KEY", "ALL", "AUTO"):
+            raise SqlError(f'syntax error at or near "{layout.diststyle}"', "42601")
+    elif reader.accept("distkey"):
+        layout.diststyle, (layout.distkey,) = "KEY", reader.names()
+    elif reader.accept("compound", "sortkey") or reader.accept("sortkey"):
+        layout.sortkey = reader.names()
+    else:
+        raise reader.error()
+
+
+def _remembering(name: str, layout: Layout) -> str:
+    """Keeps the layout in the client's transaction; of a table that was there before, the old one stays."""
+    keys = "array[" + ", ".join(f"'{key}'" for key in layout.sortkey) + "]::text[]"
+    return (
+        f"insert into {SYSTEM_SCHEMA}.table_attributes select '{name}'::regclass, '{layout.diststyle}', "
+        f"'{layout.distkey}', {keys}, '{json.dumps(layout.encodings)}' on conflict do nothing"
+    )

@@ -29,39 +29,27 @@ def concerns(sql: Sql, account: Account) -> bool:
     """Whether the statement defines something external: by its words, or by the schema that it names."""
     if sql.starts("create", "external"):
         return True
-    schema = sql.tokens[2].name if len(sql.tokens) > 3 and sql.low(3) == "." else ""
-    if sql.starts("drop", "schema"):
-        at = 4 if sql.low(2) == "if" else 2
-        return len(sql.tokens) > at and sql.tokens[at].name in account.external_schemas
-    return (sql.starts("alter", "table") or sql.starts("drop", "table")) and schema in account.external_schemas
+    at = 4 if sql.low(2) == "if" else 2
+    named = sql.tokens[at].name if len(sql.tokens) > at and sql.low(0) in ("alter", "drop") else ""
+    return sql.low(1) in ("schema", "table") and named in account.external_schemas
 
 
 def execute(session: Session, sql: Sql, *, alone: bool) -> Iterator[wire.Message]:
     reader = Reader(sql)
-    if not sql.starts("create", "external", "schema") and not sql.starts("drop", "schema"):
-        _outside_transaction(session, sql, alone=alone)
+    if reader.accept("drop", "schema"):
+        yield from _drop_schema(session, reader)
+        return
+    if session.in_transaction or not alone:
+        kind = "SCHEMA" if sql.low(2) == "schema" else "TABLE"
+        raise SqlError(f"{sql.low(0).upper()} EXTERNAL {kind} cannot run inside a transaction block", "25001")
     if reader.accept("create", "external", "schema"):
-        if session.in_transaction or not alone:
-            _refuse_in_transaction("CREATE EXTERNAL SCHEMA")
         yield from _create_schema(session, reader)
     elif reader.accept("create", "external", "table"):
         yield from _create_table(session.account, reader)
-    elif reader.accept("drop", "table"):
-        yield from _drop_table(session.account, reader)
-    elif reader.accept("drop", "schema"):
-        yield from _drop_schema(session, reader)
-    else:
-        reader.expect("alter", "table")
+    elif reader.accept("alter", "table"):
         yield from _alter_table(session.account, reader)
-
-
-def _outside_transaction(session: Session, sql: Sql, *, alone: bool) -> None:
-    if session.in_transaction or not alone:
-        _refuse_in_transaction(f"{sql.low(0).upper()} EXTERNAL TABLE")
-
-
-def _refuse_in_transaction(command: str) -> None:
-    raise SqlError(f"{command} cannot run inside a transaction block", "25001")
+    else:
+        raise unsupported("the stand-in drops no external table")
 
 
 def _create_schema(session: Session, reader: Reader) -> Iterator[wire.Message]:
@@ -70,8 +58,6 @@ def _create_schema(session: Session, reader: Reader) -> Iterator[wire.Message]:
     name = reader.name()
     reader.expect("from", "data", "catalog", "database")
     catalog = Catalog(account.aws, reader.string())
-    if reader.accept("region"):
-        reader.string()
     role = reader.iam_role()
     if reader.accept("create", "external", "database", "if", "not", "exists"):
         catalog.create_database()
@@ -82,17 +68,13 @@ def _create_schema(session: Session, reader: Reader) -> Iterator[wire.Message]:
         yield wire.notice(f'schema "{name}" already exists and will be skipped')
     else:
         session.backend.run(f'create schema "{name}"')
-        number = 100000 + len(account.external_schemas)
-        account.external_schemas[name] = ExternalSchema(name, catalog.database, role, number)
+        account.external_schemas[name] = ExternalSchema(name, catalog.database, role)
     yield wire.complete("CREATE SCHEMA")
 
 
 def _drop_schema(session: Session, reader: Reader) -> Iterator[wire.Message]:
     reader.accept("if", "exists")
     name = reader.name()
-    if reader.accept("drop", "external", "database"):
-        raise unsupported("the stand-in does not drop external databases")
-    _ = reader.accept("cascade") or reader.accept("restrict")
     reader.end()
     session.backend.run(f'drop schema "{name}"')
     session.account.external_schemas.pop(name)
@@ -102,13 +84,10 @@ def _drop_schema(session: Session, reader: Reader) -> Iterator[wire.Message]:
 def _create_table(account: Account, reader: Reader) -> Iterator[wire.Message]:
     schema, name = reader.qualified_name()
     columns = _columns(reader)
-    partitioned_by: list[TargetColumn] = []
-    if reader.accept("partitioned", "by"):
-        partitioned_by = _columns(reader)
+    reader.expect("partitioned", "by")
+    partitioned_by = _columns(reader)
     reader.expect("stored", "as", "parquet", "location")
-    location = reader.string()
-    place(location)
-    properties = _properties(reader)
+    location = place(reader.string()).uri
     reader.end()
     catalog = _catalog(account, schema)
     twice = {column.name for column in columns} & {column.name for column in partitioned_by}
@@ -116,7 +95,7 @@ def _create_table(account: Account, reader: Reader) -> Iterator[wire.Message]:
         raise SqlError(f'column "{min(twice)}" specified more than once', "42701")
     if catalog.table(name) is not None:
         raise SqlError(f'relation "{name}" already exists', "42P07")
-    catalog.create_table(name, columns=columns, partitioned_by=partitioned_by, location=location, properties=properties)
+    catalog.create_table(name, columns=columns, partitioned_by=partitioned_by, location=location)
     yield wire.complete("CREATE EXTERNAL TABLE")
 
 
@@ -130,30 +109,6 @@ def _columns(reader: Reader) -> list[TargetColumn]:
             break
     reader.expect(")")
     return columns
-
-
-def _properties(reader: Reader) -> dict[str, str]:
-    found: dict[str, str] = {}
-    if reader.accept("table", "properties"):
-        reader.expect("(")
-        while True:
-            key = reader.string()
-            reader.expect("=")
-            found[key] = reader.string()
-            if not reader.accept(","):
-                break
-        reader.expect(")")
-    return found
-
-
-def _drop_table(account: Account, reader: Reader) -> Iterator[wire.Message]:
-    schema, name = reader.qualified_name()
-    _ = reader.accept("cascade") or reader.accept("restrict")
-    reader.end()
-    catalog = _catalog(account, schema)
-    _table(catalog, name)
-    catalog.drop_table(name)
-    yield wire.complete("DROP TABLE")
 
 
 def _alter_table(account: Account, reader: Reader) -> Iterator[wire.Message]:

@@ -53,15 +53,8 @@ class Catalog:
         self.database = database
 
     def create_database(self) -> None:
-        with contextlib.suppress(self._glue.exceptions.AlreadyExistsException), _errors():
+        with _errors(), contextlib.suppress(self._glue.exceptions.AlreadyExistsException):
             self._glue.create_database(DatabaseInput={"Name": self.database})
-
-    def has_database(self) -> bool:
-        try:
-            self._glue.get_database(Name=self.database)
-        except self._glue.exceptions.EntityNotFoundException:
-            return False
-        return True
 
     def tables(self) -> list[GlueTable]:
         with _errors():
@@ -69,11 +62,9 @@ class Catalog:
             return [_table(definition) for page in pages for definition in page["TableList"]]
 
     def table(self, name: str) -> GlueTable | None:
-        try:
-            with _errors():
-                return _table(self._glue.get_table(DatabaseName=self.database, Name=name)["Table"])
-        except self._glue.exceptions.EntityNotFoundException:
-            return None
+        with _errors(), contextlib.suppress(self._glue.exceptions.EntityNotFoundException):
+            return _table(self._glue.get_table(DatabaseName=self.database, Name=name)["Table"])
+        return None
 
     def partitions(self, table: str) -> list[GluePartition]:
         with _errors():
@@ -87,7 +78,6 @@ class Catalog:
         columns: Sequence[TargetColumn],
         partitioned_by: Sequence[TargetColumn],
         location: str,
-        properties: dict[str, str],
     ) -> None:
         storage = {**_STORED, "Columns": _described(columns), "Location": location}
         with _errors():
@@ -96,7 +86,7 @@ class Catalog:
                 TableInput={
                     "Name": name,
                     "TableType": "EXTERNAL_TABLE",
-                    "Parameters": {"EXTERNAL": "TRUE", **properties},
+                    "Parameters": {"EXTERNAL": "TRUE"},
                     "StorageDescriptor": storage,
                     "PartitionKeys": _described(partitioned_by),
                 },
@@ -109,23 +99,17 @@ class Catalog:
         with _errors():
             self._glue.update_table(DatabaseName=self.database, TableInput={**definition, "StorageDescriptor": storage})
 
-    def drop_table(self, name: str) -> None:
-        with _errors():
-            self._glue.delete_table(DatabaseName=self.database, Name=name)
-
     def add_partition(self, table: GlueTable, values: Sequence[str], *, location: str) -> bool:
         """False if it is there already; then nothing is changed."""
-        try:
-            with _errors():
-                self._glue.create_partition(
-                    DatabaseName=self.database, TableName=table.name, PartitionInput=_input(table, values, location)
-                )
-        except self._glue.exceptions.AlreadyExistsException:
-            return False
-        return True
+        with _errors(), contextlib.suppress(self._glue.exceptions.AlreadyExistsException):
+            self._glue.create_partition(
+                DatabaseName=self.database, TableName=table.name, PartitionInput=_input(table, values, location)
+            )
+            return True
+        return False
 
     def move_partition(self, table: GlueTable, values: Sequence[str], *, location: str) -> None:
-        with _missing_partition(self._glue, values), _errors():
+        with _errors():
             self._glue.update_partition(
                 DatabaseName=self.database,
                 TableName=table.name,
@@ -134,7 +118,7 @@ class Catalog:
             )
 
     def drop_partition(self, table: GlueTable, values: Sequence[str]) -> None:
-        with _missing_partition(self._glue, values), _errors():
+        with _errors():
             self._glue.delete_partition(DatabaseName=self.database, TableName=table.name, PartitionValues=list(values))
 
 
@@ -149,12 +133,9 @@ def _partition(definition: dict[str, Any]) -> GluePartition:
 
 
 def _columns(described: Sequence[dict[str, str]]) -> tuple[TargetColumn, ...]:
-    return tuple(TargetColumn(c["Name"].lower(), column_type(_known(c["Type"]))) for c in described)
-
-
-def _known(hive_type: str) -> str:
-    # Hive's text of any length, as other writers of the catalog declare it.
-    return "varchar(65535)" if hive_type == "string" else hive_type
+    # Hive's text of any length, as other writers of the catalog declare it, is a varchar of the largest length.
+    types = ("varchar(65535)" if c["Type"] == "string" else c["Type"] for c in described)
+    return tuple(TargetColumn(c["Name"].lower(), column_type(t)) for c, t in zip(described, types, strict=True))
 
 
 def _described(columns: Sequence[TargetColumn]) -> list[dict[str, str]]:
@@ -169,21 +150,8 @@ def _input(table: GlueTable, values: Sequence[str], location: str) -> dict[str, 
 def _errors() -> Iterator[None]:
     from botocore.exceptions import ClientError
 
-    handled = ("AlreadyExistsException", "EntityNotFoundException")
     try:
         yield
     except ClientError as error:
-        code = error.response["Error"]["Code"]
-        if code in handled:
-            raise
-        raise SqlError(
-            f"AwsClientException: {code} from glue - {error.response['Error'].get('Message', '')}"
-        ) from error
-
-
-@contextlib.contextmanager
-def _missing_partition(glue: Any, values: Sequence[str]) -> Iterator[None]:
-    try:
-        yield
-    except glue.exceptions.EntityNotFoundException as error:
-        raise SqlError(f"EntityNotFoundException: Partition with value {list(values)} does not exist") from error
+        said = error.response["Error"]
+        raise SqlError(f"AwsClientException: {said['Code']} from glue - {said.get('Message', '')}") from error

@@ -78,15 +78,6 @@ class Sql:
             return body.replace("''", "'")
         return re.sub(r"''|\\(.)", lambda found: found[1] or "'", body, flags=re.DOTALL)
 
-    def closing(self, at: int) -> int:
-        """The place of the parenthesis that closes the one at `at`."""
-        depth = 0
-        for place in range(at, len(self.tokens)):
-            depth += {"(": 1, ")": -1}.get(self.tokens[place].text, 0)
-            if depth == 0:
-                return place
-        return len(self.tokens)
-
 
 def _tokens(text: str, *, conforming: bool) -> Iterator[Token]:
     for found in (_CONFORMING if conforming else _ESCAPING).finditer(text):

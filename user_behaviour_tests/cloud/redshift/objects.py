@@ -28,7 +28,6 @@ class Object:
     """An object as a listing has it."""
 
     place: Place
-    size: int
     etag: str
 
 
@@ -52,13 +51,13 @@ class Objects:
         with _errors():
             for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=prefix.bucket, Prefix=prefix.key):
                 entries = page.get("Contents", ())
-                found += [Object(Place(prefix.bucket, e["Key"]), e["Size"], e["ETag"]) for e in entries]
+                found += [Object(Place(prefix.bucket, e["Key"]), e["ETag"]) for e in entries]
         return found
 
-    def head(self, where: Place) -> Object:
+    def size(self, where: Place) -> int:
         with _errors():
-            found = self._s3.head_object(Bucket=where.bucket, Key=where.key)
-            return Object(where, found["ContentLength"], found["ETag"])
+            size: int = self._s3.head_object(Bucket=where.bucket, Key=where.key)["ContentLength"]
+            return size
 
     def get(self, where: Place) -> bytes:
         with _errors():
@@ -68,10 +67,6 @@ class Objects:
     def put(self, where: Place, data: bytes) -> None:
         with _errors():
             self._s3.put_object(Bucket=where.bucket, Key=where.key, Body=data)
-
-    def delete(self, where: Place) -> None:
-        with _errors():
-            self._s3.delete_object(Bucket=where.bucket, Key=where.key)
 
 
 @contextlib.contextmanager

@@ -12,9 +12,9 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from user_behaviour_tests.cloud.redshift.column_types import ColumnType, TargetColumn, described, fits
+from user_behaviour_tests.cloud.redshift.column_types import TargetColumn, described, fits
 from user_behaviour_tests.cloud.redshift.errors import SqlError
-from user_behaviour_tests.cloud.redshift.journal import Query, ScanError, now
+from user_behaviour_tests.cloud.redshift.journal import Query, ScanError
 
 
 @dataclass(eq=False)
@@ -27,7 +27,7 @@ class ScanFailure(Exception):
     context: str
 
     def logged(self, query: Query) -> ScanError:
-        return ScanError(query.query_id, query.session_id, now(), self.uri, self.column, self.code, self.context)
+        return ScanError(query.query_id, query.session_id, self.uri, self.column, self.code, self.context)
 
     def sql_error(self, query_id: int) -> SqlError:
         """The error as the client sees it: the context is cut off, the whole is in svl_s3log."""
@@ -91,24 +91,6 @@ def csv(table: pa.Table) -> bytes:
     sink = io.BytesIO()
     pyarrow.csv.write_csv(table, sink, pyarrow.csv.WriteOptions(include_header=False, quoting_style="needed"))
     return sink.getvalue()
-
-
-def arrow_type(column_type: ColumnType) -> pa.DataType:
-    """What UNLOAD writes for a column."""
-    simple = {
-        "smallint": pa.int16(),
-        "integer": pa.int32(),
-        "bigint": pa.int64(),
-        "real": pa.float32(),
-        "double precision": pa.float64(),
-        "boolean": pa.bool_(),
-        "date": pa.date32(),
-        "timestamp without time zone": pa.timestamp("us"),
-        "timestamp with time zone": pa.timestamp("us", "UTC"),
-    }
-    if column_type.base == "numeric":
-        return pa.decimal128(*column_type.arguments)
-    return simple.get(column_type.base, pa.string())
 
 
 def _require_fit(column: Any, wanted: TargetColumn, uri: str) -> None:

@@ -54,29 +54,14 @@ def _predicate(sql: Sql, part: tuple[Token, ...], reference: Reference, column: 
         middle = next((at for at, token in enumerate(rest) if token.low == "and"), 0)
         low, high = _literal(sql, rest[:middle]), _literal(sql, rest[middle + 1 :])
         return None if low is None or high is None else lambda value: low <= value <= high
-    if sign == "in" and rest[0].text == "(" and rest[-1].text == ")":
-        items = [_literal(sql, item) for item in _items(rest[1:-1])]
-        return None if None in items else lambda value: value in items
     return None
 
 
-def _items(tokens: Sequence[Token]) -> list[list[Token]]:
-    items: list[list[Token]] = [[]]
-    for token in tokens:
-        if token.text == ",":
-            items.append([])
-        else:
-            items[-1].append(token)
-    return items
-
-
 def _literal(sql: Sql, tokens: Sequence[Token]) -> str | None:
-    """The date of '…', '…'::date or date '…'; None for anything else."""
+    """The date of '…' or '…'::date; None for anything else."""
     tokens = list(tokens)
     if len(tokens) == 3 and tokens[1].text == "::" and tokens[2].low == "date":
         tokens = tokens[:1]
-    elif len(tokens) == 2 and tokens[0].low == "date":
-        tokens = tokens[1:]
     if len(tokens) != 1 or tokens[0].kind != "string":
         return None
     value = sql.value(tokens[0])

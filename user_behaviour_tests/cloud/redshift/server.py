@@ -14,7 +14,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg2
@@ -46,8 +45,8 @@ class RedshiftStandIn:
     account: Account
     faults: Faults
     journal: Journal
-    _logins: dict[str, logins.Login] = field(default_factory=dict)
-    _sessions: dict[tuple[int, int], Session] = field(default_factory=dict)
+    _logins: dict[str, str] = field(default_factory=dict)
+    _sessions: dict[int, Session] = field(default_factory=dict)
 
     @property
     def statements(self) -> list[Statement]:
@@ -68,16 +67,13 @@ class RedshiftStandIn:
     def serverless(self, value: bool) -> None:
         self.account.serverless = value
 
-    def add_login(self, user: str, password: str, *, lifetime: timedelta | None = None) -> None:
-        """Lets a user in as well, for a time: `IAM:name` with the password of temporary credentials."""
-        self._logins[user] = logins.Login(password, None if lifetime is None else datetime.now(UTC) + lifetime)
+    def add_login(self, user: str, password: str) -> None:
+        """Lets a user in as well, `IAM:name` with the password of temporary credentials; the password before ends."""
+        self._logins[user] = password
 
     def remove_login(self, user: str) -> None:
+        """The user's sessions go on, and no new one begins."""
         self._logins.pop(user)
-
-    def expire_login(self, user: str) -> None:
-        """Sessions go on; a new one needs a new password."""
-        self._logins[user] = logins.Login(self._logins[user].password, datetime.now(UTC))
 
     def end_sessions(self) -> None:
         """Cuts every session off, as a maintenance window does."""
@@ -99,31 +95,25 @@ class RedshiftStandIn:
         """One client, from its first byte to its last."""
         try:
             client = logins.admit(sock, tls, logins=self._logins, database=self.database)
-        except logins.CancelRequest as request:
-            if session := self._sessions.get((request.pid, request.secret)):
-                session.cancel()
-            sock.close()
-            return
         except (SqlError, wire.Disconnected, OSError):
             sock.close()
             return
         session = Session(client, settings, account=self.account, faults=self.faults, journal=self.journal)
-        key = (session.pid, secrets.randbits(31))
-        self._sessions[key] = session
+        self._sessions[session.pid] = session
         try:
             conforming = settings.standard_conforming_strings
-            client.wire.send(*logins.greeting(client, *key, standard_conforming_strings=conforming))
+            client.wire.send(*logins.greeting(client, session.pid, standard_conforming_strings=conforming))
             session.serve()
         except wire.Disconnected:
             pass  # what the session had begun is rolled back with it
         finally:
-            self._sessions.pop(key, None)
+            self._sessions.pop(session.pid, None)
             session.cut()
 
 
 @contextmanager
 def redshift_stand_in(
-    warehouse_url: str, aws: Aws, *, standard_conforming_strings: bool = False, serverless: bool = False
+    warehouse_url: str, aws: Aws, *, standard_conforming_strings: bool = False
 ) -> Iterator[RedshiftStandIn]:
     """Runs a stand-in on a free port, with a database of its own on the server of `warehouse_url`."""
     with (
@@ -140,7 +130,7 @@ def redshift_stand_in(
             user="awsuser",
             password=secrets.token_urlsafe(12),
             ca_bundle=ca_bundle,
-            account=Account(aws, settings, Cache(), serverless=serverless),
+            account=Account(aws, settings, Cache()),
             faults=Faults(),
             journal=Journal(),
         )

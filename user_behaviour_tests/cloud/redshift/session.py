@@ -5,6 +5,7 @@ Who executes what is decided in `_execute`; PostgreSQL executes what is not Reds
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -21,14 +22,13 @@ from user_behaviour_tests.cloud.redshift import (
     wire,
 )
 from user_behaviour_tests.cloud.redshift.backend import Backend, BackendSettings
-from user_behaviour_tests.cloud.redshift.errors import ConnectionLost, SqlError, unsupported
+from user_behaviour_tests.cloud.redshift.errors import ConnectionLost, SqlError
 from user_behaviour_tests.cloud.redshift.faults import Fault, Faults
-from user_behaviour_tests.cloud.redshift.journal import Journal, Query, Statement, now
+from user_behaviour_tests.cloud.redshift.journal import Journal, Query, Statement
 from user_behaviour_tests.cloud.redshift.lexer import Sql, statements
 from user_behaviour_tests.cloud.redshift.logins import Client
 from user_behaviour_tests.cloud.redshift.state import Account
 
-_EXTENDED_PROTOCOL = b"PBDEHCF"
 _BLOCK = 1 << 16
 
 
@@ -45,7 +45,7 @@ class Session:
         self.backend = Backend(settings)
         self.query: Query
         self.query_group = "default"
-        self.last_ids = {"query": -1, "copy": -1, "copied": 0, "unload": -1}
+        self.last_copy_count = 0
         self._faults = faults
 
     @property
@@ -57,20 +57,10 @@ class Session:
         return self.backend.status != "I"
 
     def serve(self) -> None:
-        """Until the client says goodbye or is cut off."""
-        while (message := self.client.wire.read()).kind != b"X":
-            if message.kind == b"Q":
-                try:
-                    self._request(message.body.rstrip(b"\0").decode())
-                except ConnectionLost:
-                    return
-            elif message.kind in _EXTENDED_PROTOCOL:
-                self.client.wire.send(unsupported("the stand-in speaks the simple query protocol only").response())
-            elif message.kind == b"S":
-                self.client.wire.send(wire.ready(self.backend.status))
-
-    def cancel(self) -> None:
-        self.backend.cancel()
+        """Until the client says goodbye, is cut off, or speaks more than the simple query protocol."""
+        with contextlib.suppress(ConnectionLost):
+            while (message := self.client.wire.read()).kind == b"Q":
+                self._request(message.body.rstrip(b"\0").decode())
 
     def cut(self) -> None:
         """Ends the session without a word, on both sides."""
@@ -97,7 +87,7 @@ class Session:
         """Executes one statement and sends what it gives; False if it failed."""
         self.journal.statements.append(Statement(self.pid, self.in_transaction, sql.text))
         fault = self._faults.take(sql.text)
-        self.query = self.journal.begin(self.pid, self.client.user, label=self.query_group, text=sql.text)
+        self.query = self.journal.begin(self.pid, label=self.query_group, text=sql.text)
         failure: SqlError | None = None
         try:
             self._suffer(fault, sql)
@@ -108,7 +98,7 @@ class Session:
             self.client.wire.send(error.response())
         if fault is not None and fault.after:
             raise ConnectionLost
-        self._record(failure)
+        self.query.status = "failed" if failure else "success"
         return failure is None
 
     def _suffer(self, fault: Fault | None, sql: Sql) -> None:
@@ -120,40 +110,22 @@ class Session:
             self.backend.run("rollback")
         raise replace(fault.error)
 
-    def _record(self, failure: SqlError | None) -> None:
-        query = self.query
-        query.end_time = now()
-        query.status = "failed" if failure else "success"
-        query.error_message = failure.message if failure else ""
-        self.last_ids["query"] = query.query_id
-
     def _send(self, messages: Iterator[wire.Message], *, withheld: bool) -> SqlError | None:
         """Passes messages on in blocks; gives the error if there was one."""
         failure = None
         block = bytearray()
         for message in messages:
-            passed = self._passed(message)
-            if passed is None or withheld:
+            if withheld or message.kind == b"S":  # the greeting has said all that Redshift says of its parameters
                 continue
-            if passed.kind == b"E":
-                failure = SqlError(wire.fields(passed.body)["M"])
-            block += passed.encoded()
+            if message.kind == b"E":
+                message = dialect.translated_error(message)
+                failure = SqlError(wire.fields(message.body)["M"])
+            block += message.encoded()
             if len(block) > _BLOCK:
                 self.client.wire.send_bytes(bytes(block))
                 block.clear()
         self.client.wire.send_bytes(bytes(block))
         return failure
-
-    def _passed(self, message: wire.Message) -> wire.Message | None:
-        """A message of PostgreSQL as Redshift would send it; None for one that it would not send."""
-        if message.kind == b"E":
-            return dialect.translated_error(message)
-        if message.kind == b"S":
-            name, value = wire.parameter_pair(message.body)
-            if name == "client_encoding":
-                return wire.parameter(name, "UNICODE" if self.client.encoding == "UNICODE" else value)
-            return message if name in ("DateStyle", "TimeZone", "session_authorization") else None
-        return message
 
     def _execute(self, sql: Sql, *, alone: bool) -> Iterator[wire.Message]:
         if self.backend.status == "E" and not transactions.ends(sql):

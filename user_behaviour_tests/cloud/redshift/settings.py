@@ -1,4 +1,4 @@
-"""SET, RESET and SHOW: only the parameters that Redshift documents exist; its own are kept in the session.
+"""SET, RESET and SHOW: of the parameters that Redshift documents those that somebody here sets; no others exist.
 
 https://docs.aws.amazon.com/redshift/latest/dg/cm_chap_ConfigurationRef.html
 """
@@ -15,27 +15,7 @@ from user_behaviour_tests.cloud.redshift.lexer import Sql
 if TYPE_CHECKING:
     from user_behaviour_tests.cloud.redshift.session import Session
 
-# Parameters that mean the same in PostgreSQL.
-_SHARED = {"client_encoding", "datestyle", "extra_float_digits", "search_path", "statement_timeout", "timezone"}
-# Parameters of Redshift that change nothing here; they are remembered.
-_OWN = {
-    "analyze_threshold_percent",
-    "cast_super_null_on_error",
-    "describe_field_name_in_uppercase",
-    "downcase_delimited_identifier",
-    "enable_case_sensitive_identifier",
-    "enable_result_cache_for_session",
-    "enable_vacuum_boost",
-    "error_on_nondeterministic_update",
-    "max_concurrency_scaling_clusters",
-    "max_cursor_result_set_size",
-    "mv_enable_aqmv_for_session",
-    "query_group",
-    "spectrum_enable_pseudo_columns",
-    "spectrum_query_maxerror",
-    "wlm_query_slot_count",
-}
-_PASSED = {"session", "authorization", "all", "transaction", "time", "names"}
+_SHARED = {"search_path", "statement_timeout", "timezone"}  # they mean the same in PostgreSQL
 
 
 def concerns(sql: Sql) -> bool:
@@ -43,14 +23,13 @@ def concerns(sql: Sql) -> bool:
 
 
 def execute(session: Session, sql: Sql) -> Iterator[wire.Message]:
-    at = 2 if sql.low(1) in ("session", "local") and sql.low(2) != "authorization" else 1
-    token = sql.tokens[at] if at < len(sql.tokens) else None
-    name = token.low if token else ""
-    if token is None or (name not in _SHARED | _OWN | _PASSED and token.text != "server_version"):
-        raise SqlError(f'unrecognized configuration parameter "{name}"', "42704")
-    if name in _OWN:
-        yield from session.backend.exchange(sql.replaced([(token.start, token.end, f"redshift.{name}")]).text)
-        if name == "query_group" and sql.low(0) != "show":
+    name = sql.low(1)
+    if name == "query_group":
+        token = sql.tokens[1]
+        yield from session.backend.exchange(sql.replaced([(token.start, token.end, "redshift.query_group")]).text)
+        if sql.low(0) != "show":
             session.query_group = session.backend.run("show redshift.query_group")[0][0] or "default"
-        return
-    yield from session.backend.exchange(sql.text)
+    elif name in _SHARED:
+        yield from session.backend.exchange(sql.text)
+    else:
+        raise SqlError(f'unrecognized configuration parameter "{name}"', "42704")

@@ -49,19 +49,16 @@ def _require_reading(sql: Sql, at: int) -> None:
 
 def _rows(session: Session, sql: Sql, found: Reference, *, table: GlueTable, catalog: Catalog) -> str:
     """A query for the rows of the partitions that the reference needs."""
-    name = f"{found.schema}.{found.table}"
     partitions = _partitions(table, catalog)
     needed = pruning.qualified(sql, found, columns=table.partition_columns, partitions=partitions)
     query = session.query
     try:
-        places, files = session.account.cache.rows_of(session.account, table, [p.location for p in needed])
+        places = session.account.cache.rows_of(session.account, table, [p.location for p in needed])
     except ScanFailure as failure:
         session.journal.scan_errors.append(failure.logged(query))
         raise failure.sql_error(query.query_id) from failure
-    values = tuple(p.values[0] for p in needed if p.values)
-    session.journal.scans.append(Scan(query.query_id, name, len(partitions), values, files))
-    hidden = [c for c in ("$path", "$size") if any(token.name == c for token in sql.tokens)]
-    return _union(table, needed, places, hidden=hidden)
+    session.journal.scans.append(Scan(f"{found.schema}.{found.table}", tuple(p.values[0] for p in needed if p.values)))
+    return _union(table, needed, places)
 
 
 def _partitions(table: GlueTable, catalog: Catalog) -> list[GluePartition]:
@@ -70,9 +67,9 @@ def _partitions(table: GlueTable, catalog: Catalog) -> list[GluePartition]:
     return [GluePartition((), table.storage["Location"], table.storage)]
 
 
-def _union(table: GlueTable, needed: list[GluePartition], places: dict[str, Cached], *, hidden: list[str]) -> str:
+def _union(table: GlueTable, needed: list[GluePartition], places: dict[str, Cached]) -> str:
     """One SELECT for each table of the cache, with the values of its partitions joined on."""
-    columns = ", ".join(f'c."{name}"' for name in (*(column.name for column in table.columns), *hidden))
+    columns = ", ".join(f'c."{column.name}"' for column in table.columns)
     partitioned = "".join(
         f', cast(v.p{at} as {column.type}) as "{column.name}"' for at, column in enumerate(table.partition_columns)
     )
@@ -84,7 +81,6 @@ def _union(table: GlueTable, needed: list[GluePartition], places: dict[str, Cach
     if not by_table:
         typed = [*table.columns, *table.partition_columns]
         nothing = [f'cast(null as {column.type}) as "{column.name}"' for column in typed]
-        nothing += [f'cast(null as varchar) as "{name}"' for name in hidden]
         return f"select {', '.join(nothing)} where false"
     names = "".join(f", p{at}" for at in range(len(table.partition_columns)))
     return " union all ".join(

@@ -24,7 +24,6 @@ class ExternalSchema:
     name: str
     database: str
     iam_role: str
-    number: int
 
 
 @dataclass

@@ -10,7 +10,6 @@ import contextlib
 import psycopg2
 
 from user_behaviour_tests.cloud.redshift.backend import SYSTEM_SCHEMA
-from user_behaviour_tests.cloud.redshift.dialect import BYTES_CONSTRAINT
 from user_behaviour_tests.cloud.redshift.state import CACHE_SCHEMA
 
 VERSION = "PostgreSQL 8.0.2 on i686-pc-linux-gnu, compiled by GCC gcc (GCC) 3.4.2, Redshift 1.0.0 (a stand-in)"
@@ -23,73 +22,12 @@ _STATEMENTS = (
     f"create schema {CACHE_SCHEMA}",
     f"create schema {SYSTEM_SCHEMA}",
     f"set search_path to {SYSTEM_SCHEMA}",
-    """
-    create function getdate() returns timestamp language sql stable
-    as $$ select date_trunc('second', statement_timestamp()::timestamp) $$
-    """,
     f"create function redshift_version() returns text language sql immutable as $$ select '{VERSION}'::text $$",
     """
     create table table_attributes (
         relation oid primary key, diststyle text not null, distkey text not null,
         sortkey text[] not null, encodings jsonb not null
     )
-    """,
-    # VARCHAR(n) counts bytes: a check for each column that has none, called after CREATE and ALTER TABLE.
-    f"""
-    create function count_bytes() returns void language plpgsql as $$
-    declare
-        found record;
-    begin
-        for found in
-            select a.attrelid::regclass as relation, a.attname, c.conname,
-                format('{BYTES_CONSTRAINT}%s_%s', a.atttypmod - 4, a.attnum) as wanted, a.atttypmod - 4 as length
-            from pg_class as r
-            join pg_namespace as n on n.oid = r.relnamespace
-            join pg_attribute as a on a.attrelid = r.oid
-            left join pg_constraint as c
-                on c.conrelid = r.oid and c.conkey = array[a.attnum] and c.conname like '{BYTES_CONSTRAINT}%'
-            where r.relkind = 'r' and not pg_is_other_temp_schema(n.oid) and not a.attisdropped
-                and a.atttypid = 'varchar'::regtype and a.atttypmod > 4
-                and n.nspname not in ('pg_catalog', 'information_schema', '{SYSTEM_SCHEMA}', '{CACHE_SCHEMA}')
-        loop
-            continue when found.conname = found.wanted;
-            if found.conname is not null then
-                execute format('alter table %s drop constraint %I', found.relation, found.conname);
-            end if;
-            execute format('alter table %s add constraint %I check (octet_length(%I) <= %s)',
-                found.relation, found.wanted, found.attname, found.length);
-        end loop;
-    end $$
-    """,
-    """
-    create view pg_table_def as
-    select n.nspname as schemaname, r.relname as tablename, a.attname as "column",
-        format_type(a.atttypid, a.atttypmod) as type,
-        coalesce(t.encodings ->> a.attname::text, 'none') as encoding,
-        coalesce(t.distkey = a.attname, false) as distkey,
-        coalesce(array_position(t.sortkey, a.attname::text), 0) as sortkey,
-        a.attnotnull as "notnull"
-    from pg_class as r
-    join pg_namespace as n on n.oid = r.relnamespace
-    join pg_attribute as a on a.attrelid = r.oid and a.attnum > 0 and not a.attisdropped
-    left join table_attributes as t on t.relation = r.oid
-    where r.relkind = 'r' and n.nspname = any (current_schemas(false))
-    order by 1, 2, a.attnum
-    """,
-    """
-    create view svv_table_info as
-    select current_database()::text as database, n.nspname::text as schema, r.oid as table_id,
-        r.relname::text as "table", case when t.encodings = '{}' then 'N' else 'Y' end as encoded,
-        case t.diststyle when 'AUTO' then 'AUTO(ALL)' when 'KEY' then 'KEY(' || t.distkey || ')'
-            else coalesce(t.diststyle, 'AUTO(ALL)') end as diststyle,
-        coalesce(t.sortkey[1], 'AUTO(SORTKEY)') as sortkey1,
-        coalesce(cardinality(t.sortkey), 0) as sortkey_num,
-        pg_relation_size(r.oid) / 1048576 as size, greatest(r.reltuples, 0)::numeric(38, 0) as tbl_rows
-    from pg_class as r
-    join pg_namespace as n on n.oid = r.relnamespace
-    left join table_attributes as t on t.relation = r.oid
-    where r.relkind = 'r' and n.nspname !~ '^pg_' and n.nspname not in
-        ('information_schema', 'redshift_system', 'spectrum_cache')
     """,
     # The two views that show the attributes of tables to every user, and of empty tables too.
     """
@@ -117,10 +55,6 @@ _STATEMENTS = (
     create view stv_db_isolation_level as
     select datname::char(128) as db_name, 'Snapshot Isolation'::char(20) as isolation_level
     from pg_database where datname = current_database()
-    """,
-    """
-    create view pg_database_info as
-    select datname, oid as datid, array['concurrency_model=1'] as datconfig from pg_database
     """,
 )
 

@@ -1,6 +1,7 @@
 """UNLOAD ('select …') TO 's3://…' FORMAT PARQUET: the rows of a query as files under a prefix that must be empty.
 
 https://docs.aws.amazon.com/redshift/latest/dg/r_UNLOAD.html and r_UNLOAD_command_examples.html (names, manifest).
+PARALLEL OFF only: one file after the other, in the order of the query.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -16,59 +17,55 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from user_behaviour_tests.cloud.redshift import wire
-from user_behaviour_tests.cloud.redshift.column_types import ColumnType
+from user_behaviour_tests.cloud.redshift.column_types import MOST_BYTES, ColumnType
 from user_behaviour_tests.cloud.redshift.errors import SqlError, unsupported
 from user_behaviour_tests.cloud.redshift.grammar import Reader
 from user_behaviour_tests.cloud.redshift.lexer import Sql, parse
 from user_behaviour_tests.cloud.redshift.objects import Objects, Place, place
-from user_behaviour_tests.cloud.redshift.parquet_files import arrow_type
 
 if TYPE_CHECKING:
     from user_behaviour_tests.cloud.redshift.session import Session
 
-SLICES = 2  # a cluster writes in parallel; so a reader must not count on one file
-_UNITS = {"mb": 1 << 20, "gb": 1 << 30}
-_SMALLEST, _LARGEST = 5 << 20, int(6.2 * (1 << 30))
-_BASES = {
-    16: "boolean",
-    20: "bigint",
-    21: "smallint",
-    23: "integer",
-    700: "real",
-    701: "double precision",
-    1082: "date",
-    1114: "timestamp without time zone",
-    1184: "timestamp with time zone",
+_SMALLEST_MB, _LARGEST_MB = 5, 6349
+# By PostgreSQL's number of a type: Redshift's name, and what UNLOAD writes.
+_TYPES = {
+    16: ("boolean", pa.bool_()),
+    20: ("bigint", pa.int64()),
+    23: ("integer", pa.int32()),
+    1082: ("date", pa.date32()),
+    1114: ("timestamp without time zone", pa.timestamp("us")),
 }
+_TEXTS = (25, 1043)
+_NUMERIC = 1700
 
 
-@dataclass
+@dataclass(frozen=True)
 class Unload:
-    """An UNLOAD as it was written."""
+    """An UNLOAD as it was written. A manifest is always a verbose one."""
 
     query: Sql
     target: Place
-    parquet: bool = False
-    manifest: bool = False
-    verbose: bool = False
-    allow_overwrite: bool = False
-    clean_path: bool = False
-    parallel: bool = True
-    written: list[dict[str, Any]] = field(default_factory=list)
+    manifest: bool
+
+    def beside(self, name: str) -> Place:
+        return Place(self.target.bucket, self.target.key + name)
 
 
 def execute(session: Session, sql: Sql) -> Iterator[wire.Message]:
     unload = _parsed(sql)
     objects = Objects(session.account.aws)
     query = session.readable(unload.query).text
-    columns = session.backend.columns(query)
-    _clear(objects, unload)
-    table = _table(session.backend.copy_out(query), columns)
-    for name, part in _parts(table, unload):
-        _write(objects, unload, name, part)
-    if unload.manifest and unload.written:
-        objects.put(_beside(unload.target, "manifest"), json.dumps(_manifest(unload, columns)).encode())
-    session.last_ids["unload"] = session.query.query_id
+    columns = [(column.name, *_types(column)) for column in session.backend.columns(query)]
+    if objects.under(unload.target):
+        raise SqlError(
+            "Specified unload destination on S3 is not empty. Consider using a different bucket / prefix, manually "
+            "removing the target files in S3, or using the ALLOWOVERWRITE option."
+        )
+    table = _table(session.backend.copy_out(query), pa.schema([(name, arrow) for name, _, arrow in columns]))
+    written = [_write(objects, unload, number, rows) for number, rows in enumerate(_parts(table))]
+    if unload.manifest and written:
+        elements = [{"name": name, "type": {"base": kind.base}} for name, kind, _ in columns]
+        objects.put(unload.beside("manifest"), json.dumps(_manifest(written, elements)).encode())
     yield wire.notice(f"UNLOAD completed, {len(table)} record(s) unloaded successfully.")
     yield wire.complete("UNLOAD")
 
@@ -78,66 +75,54 @@ def _parsed(sql: Sql) -> Unload:
     reader.expect("unload", "(")
     query = parse(reader.string(), conforming=sql.conforming)
     reader.expect(")", "to")
-    unload = Unload(query, place(reader.string()))
+    target = place(reader.string())
     reader.iam_role()
+    options = set()
     while reader.token is not None:
-        _option(reader, unload)
-    _require_possible(unload)
-    return unload
+        if reader.accept("format"):
+            reader.accept("as")
+            reader.expect("parquet")
+            options.add("parquet")
+        elif reader.accept("manifest", "verbose"):
+            options.add("manifest")
+        elif reader.accept("parallel", "off"):
+            options.add("parallel off")
+        elif reader.accept("maxfilesize"):
+            if not _SMALLEST_MB <= int(reader.number()) <= _LARGEST_MB:
+                raise SqlError("MAXFILESIZE must be between 5 MB and 6.2 GB", "22023")
+            reader.expect("mb")
+        else:
+            raise reader.error()
+    if not options >= {"parquet", "parallel off"}:
+        raise unsupported("the stand-in unloads FORMAT PARQUET PARALLEL OFF only")
+    _require_no_limit(query)
+    return Unload(query, target, "manifest" in options)
 
 
-def _option(reader: Reader, unload: Unload) -> None:
-    if reader.accept("format"):
-        reader.accept("as")
-        reader.expect("parquet")
-        unload.parquet = True
-    elif reader.accept("parquet"):
-        unload.parquet = True
-    elif reader.accept("manifest"):
-        unload.manifest = True
-        unload.verbose = reader.accept("verbose")
-    elif reader.accept("maxfilesize") or reader.accept("rowgroupsize"):
-        reader.accept("as")
-        size = float(reader.number()) * _UNITS[reader.name() if reader.token else "mb"]
-        if not _SMALLEST <= size <= _LARGEST:
-            raise SqlError("MAXFILESIZE must be between 5 MB and 6.2 GB", "22023")
-    elif reader.accept("allowoverwrite"):
-        unload.allow_overwrite = True
-    elif reader.accept("cleanpath"):
-        unload.clean_path = True
-    elif reader.accept("parallel"):
-        unload.parallel = not (reader.accept("off") or reader.accept("false"))
-        _ = reader.accept("on") or reader.accept("true")
-    else:
-        raise reader.error()
-
-
-def _require_possible(unload: Unload) -> None:
-    if not unload.parquet:
-        raise unsupported("the stand-in unloads FORMAT PARQUET only")
-    if unload.allow_overwrite and unload.clean_path:
-        raise SqlError("CLEANPATH can't be specified with ALLOWOVERWRITE", "42601")
+def _require_no_limit(query: Sql) -> None:
     depth = 0
-    for token in unload.query.tokens:
+    for token in query.tokens:
         depth += {"(": 1, ")": -1}.get(token.text, 0)
         if depth == 0 and token.low == "limit":
             raise unsupported("Limit clause is not supported")
 
 
-def _clear(objects: Objects, unload: Unload) -> None:
-    if unload.allow_overwrite or not (present := objects.under(unload.target)):
-        return
-    if not unload.clean_path:
-        raise SqlError(
-            "Specified unload destination on S3 is not empty. Consider using a different bucket / prefix, manually "
-            "removing the target files in S3, or using the ALLOWOVERWRITE option."
-        )
-    for found in present:
-        objects.delete(found.place)
+def _types(column: wire.ResultColumn) -> tuple[ColumnType, pa.DataType]:
+    """The type of a result's column, and what is written for it."""
+    if column.type_oid == _NUMERIC:  # the modifier holds both numbers, and a sum has none
+        bits = column.modifier - 4
+        numbers = (bits >> 16, bits & 0xFFFF) if bits >= 0 else (38, 10)
+        return ColumnType("numeric", numbers), pa.decimal128(*numbers)
+    if column.type_oid in _TEXTS:
+        length = column.modifier - 4 if column.modifier > 4 else MOST_BYTES
+        return ColumnType("character varying", (length,)), pa.string()
+    if column.type_oid not in _TYPES:
+        raise unsupported(f'the stand-in does not unload the type of column "{column.name}"')
+    name, arrow = _TYPES[column.type_oid]
+    return ColumnType(name), arrow
 
 
-def _table(csv: bytes, columns: Sequence[wire.ResultColumn]) -> pa.Table:
-    schema = pa.schema([pa.field(column.name, arrow_type(_type(column))) for column in columns])
+def _table(csv: bytes, schema: pa.Schema) -> pa.Table:
     if not csv:
         return schema.empty_table()
     return pyarrow.csv.read_csv(
@@ -155,48 +140,26 @@ def _table(csv: bytes, columns: Sequence[wire.ResultColumn]) -> pa.Table:
     )
 
 
-def _type(column: wire.ResultColumn) -> ColumnType:
-    if column.type_oid == 1700:  # numeric: the modifier holds both numbers, and a sum has none
-        bits = column.modifier - 4
-        return ColumnType("numeric", (bits >> 16, bits & 0xFFFF) if bits >= 0 else (38, 10))
-    if base := _BASES.get(column.type_oid):
-        return ColumnType(base)
-    return ColumnType("character varying", (column.modifier - 4 if column.modifier > 4 else 65535,))
+def _parts(table: pa.Table) -> list[pa.Table]:
+    """Two files where there are two rows: a reader must not count on one. No rows, no file."""
+    half = (len(table) + 1) // 2
+    return [rows for rows in (table.slice(0, half), table.slice(half)) if len(rows)]
 
 
-def _parts(table: pa.Table, unload: Unload) -> Iterator[tuple[str, pa.Table]]:
-    """File names and their rows; a slice without rows writes nothing."""
-    if not unload.parallel:
-        if len(table):
-            yield "000.parquet", table
-        return
-    for number in range(SLICES):
-        rows = table.take(pa.array(range(number, len(table), SLICES), pa.int64()))
-        if len(rows):
-            yield f"{number:04d}_part_00.parquet", rows
-
-
-def _write(objects: Objects, unload: Unload, name: str, rows: pa.Table) -> None:
+def _write(objects: Objects, unload: Unload, number: int, rows: pa.Table) -> dict[str, Any]:
+    """Writes a file, and gives its entry in the manifest."""
     sink = io.BytesIO()
     pq.write_table(rows, sink, compression="snappy", version="1.0", coerce_timestamps="us")
-    where = _beside(unload.target, name)
+    where = unload.beside(f"{number:03d}.parquet")
     objects.put(where, sink.getvalue())
-    meta = {"content_length": len(sink.getvalue())}
-    if unload.verbose:
-        meta["record_count"] = len(rows)
-    unload.written.append({"url": where.uri, "meta": meta})
+    return {"url": where.uri, "meta": {"content_length": len(sink.getvalue()), "record_count": len(rows)}}
 
 
-def _manifest(unload: Unload, columns: Sequence[wire.ResultColumn]) -> dict[str, Any]:
-    manifest: dict[str, Any] = {"entries": unload.written}
-    if unload.verbose:
-        types = [(column.name, _type(column)) for column in columns]
-        manifest["schema"] = {"elements": [{"name": name, "type": {"base": kind.base}} for name, kind in types]}
-        totals = ("content_length", "record_count")
-        manifest["meta"] = {key: sum(entry["meta"][key] for entry in unload.written) for key in totals}
-        manifest["author"] = {"name": "Amazon Redshift", "version": "1.0.0"}
-    return manifest
-
-
-def _beside(target: Place, name: str) -> Place:
-    return Place(target.bucket, target.key + name)
+def _manifest(written: Sequence[dict[str, Any]], elements: list[dict[str, Any]]) -> dict[str, Any]:
+    totals = {key: sum(entry["meta"][key] for entry in written) for key in ("content_length", "record_count")}
+    return {
+        "entries": written,
+        "schema": {"elements": elements},
+        "meta": totals,
+        "author": {"name": "Amazon Redshift", "version": "1.0.0"},
+    }

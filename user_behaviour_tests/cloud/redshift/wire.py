@@ -8,13 +8,11 @@ from __future__ import annotations
 import contextlib
 import socket
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-PROTOCOL_3 = 196608
 SSL_REQUEST = 80877103
 GSS_REQUEST = 80877104
-CANCEL_REQUEST = 80877102
 
 
 class Disconnected(Exception):
@@ -105,11 +103,6 @@ def query(sql: str) -> Message:
     return Message(b"Q", sql.encode() + b"\0")
 
 
-def parameter_pair(body: bytes) -> tuple[str, str]:
-    name, value, _ = body.split(b"\0")
-    return name.decode(), value.decode()
-
-
 def startup_parameters(body: bytes) -> dict[str, str]:
     parts = [part.decode() for part in body[:-1].split(b"\0")]
     return dict(zip(parts[0::2], parts[1::2], strict=False))
@@ -149,13 +142,3 @@ def data_row(body: bytes) -> tuple[str | None, ...]:
             values.append(body[at : at + length].decode())
             at += length
     return tuple(values)
-
-
-def text_rows(names: Sequence[str], rows: Iterable[Sequence[str | None]]) -> list[Message]:
-    """A RowDescription of text columns and its DataRows."""
-    described = b"".join(name.encode() + b"\0" + struct.pack("!IhIhih", 0, 0, 25, -1, -1, 0) for name in names)
-    messages = [Message(b"T", struct.pack("!H", len(names)) + described)]
-    for row in rows:
-        parts = [b"\xff\xff\xff\xff" if v is None else struct.pack("!i", len(v.encode())) + v.encode() for v in row]
-        messages.append(Message(b"D", struct.pack("!H", len(row)) + b"".join(parts)))
-    return messages

@@ -1,12 +1,23 @@
-"""What a user sees of the graph and of its assets."""
+"""Dagster's UI and daemon as `user-behaviour dev` starts them: what a user sees, how history is filled, the triggers.
+
+Of the three ways to fill history two are here; the third, `user-behaviour run`, is tested with the CLI.
+"""
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from playwright.sync_api import Page, expect
+import pytest
+from playwright.sync_api import Locator, Page, expect
 
+from user_behaviour_tests.graph.installation import Installation
 from user_behaviour_tests.ui.conftest import Backfill
-from user_behaviour_tests.ui.dev_server import DevServer
+from user_behaviour_tests.ui.dev_server import DevServer, eventually
+from user_behaviour_tests.ui.runs import UNFINISHED, finished, launch_days, most_at_once, runs
+from user_behaviour_tests.ui.small_shop import DAYS, LATE_DAY, LATE_METRIC, LATE_REVIEWS, METRIC, deliver
+
+pytestmark = pytest.mark.first  # mostly waits for the daemon's ticks
 
 GRAPH = {
     "sources": ["user_purchase", "movie_review_file"],
@@ -17,12 +28,18 @@ GRAPH = {
 }
 METRIC_PAGE = "/assets/public/user_behavior_metric"
 START_PROMISE_SECONDS = 20
+RUNS_AT_ONCE = 2  # max_concurrent_runs of dagster.yaml
+RUNS_LIMIT_SECONDS = 240
+SINGLE_DAYS = DAYS[:4]  # more would only take longer: each starts a Spark of its own
+# Each of the two sensors looks every 30 s, asks at the second look that sees the same, and its run takes some seconds.
+SENSORS_LIMIT_SECONDS = 240
 
 _ASSETS = """
 { assetNodes { assetKey { path } isMaterializable description groupName kinds owners { ... on TeamAssetOwner { team } }
   metadataEntries { __typename label ... on TableColumnLineageMetadataEntry {
     lineage { columnName columnDeps { columnName assetKey { path } } } } } } }
 """
+_PARTITIONS = "{ assetNodes { isMaterializable assetKey { path } partitionStats { numMaterialized numFailed } } }"
 
 
 def test_the_ui_answers_within_20_seconds_on_an_empty_home(server: DevServer) -> None:
@@ -97,6 +114,90 @@ def test_every_asset_brings_what_the_ui_can_show_of_it(server: DevServer) -> Non
         "spectrum/user_purchase_staging.quantity",
         "spectrum/user_purchase_staging.unit_price",
     }
+
+
+def test_a_backfill_of_all_days_is_one_run_over_the_range_and_makes_the_metric(backfilled: Backfill) -> None:
+    assert backfilled.status == "COMPLETED_SUCCESS"
+    [run] = backfilled.runs
+    assert run.status == "SUCCESS"
+    assert run.tags["dagster/asset_partition_range_start"] == DAYS[0]
+    assert run.tags["dagster/asset_partition_range_end"] == DAYS[-1]
+    assert backfilled.metric == METRIC
+
+
+def test_after_a_backfill_every_day_of_every_asset_is_green(
+    page: Page, server: DevServer, backfilled: Backfill
+) -> None:
+    page.goto("/assets/public/user_behavior_metric?view=partitions")
+    for filter_ in ("Failed (0)", "Materialized (6)", "Materializing (0)", "Missing (0)"):
+        expect(page.get_by_text(filter_)).to_be_visible()
+    for day in DAYS:
+        expect(page.get_by_text(day, exact=True).first).to_be_visible()
+    materializable = [asset for asset in server.ask(_PARTITIONS)["assetNodes"] if asset["isMaterializable"]]
+    assert len(materializable) == 7
+    for asset in materializable:
+        assert asset["partitionStats"] == {"numMaterialized": 6, "numFailed": 0}, asset["assetKey"]["path"]
+
+
+def test_one_run_a_day_and_several_at_once_change_no_row(
+    page: Page, server: DevServer, shop: Installation, backfilled: Backfill
+) -> None:
+    before = shop.metric()
+    launched = launch_days(server, "user_behavior_metric_job", SINGLE_DAYS)
+    page.goto("/runs")
+    expect(page.get_by_text(re.compile(r"^Queued \([1-4]\)$"))).to_be_visible()
+    ran = finished(server, launched, within=RUNS_LIMIT_SECONDS)
+    assert {run.tags["dagster/partition"]: run.status for run in ran} == dict.fromkeys(SINGLE_DAYS, "SUCCESS")
+    assert most_at_once(ran) == RUNS_AT_ONCE
+    assert shop.metric() == before
+
+
+def test_sensors_and_schedules_are_listed_and_off(page: Page, server: DevServer) -> None:
+    page.goto("/automation")
+    for name in ("vendor_files", "metric_follows", "purchases_daily", "purge_weekly"):
+        expect(_switch(page, name)).not_to_be_checked()
+
+
+def test_a_late_vendor_file_reaches_the_metric_by_the_sensors_alone(
+    page: Page, server: DevServer, shop: Installation, backfilled: Backfill
+) -> None:
+    assert shop.metric(LATE_DAY, LATE_DAY) == []
+    with _switched_on(page, "vendor_files", "metric_follows"):
+        deliver(shop, LATE_DAY, LATE_REVIEWS)
+        found = eventually(lambda: shop.metric(LATE_DAY, LATE_DAY), within=SENSORS_LIMIT_SECONDS)
+        eventually(lambda: all(run.status not in UNFINISHED for run in runs(server)), within=SENSORS_LIMIT_SECONDS)
+    assert found == [LATE_METRIC]
+    for sensor in ("vendor_files", "metric_follows"):
+        assert {run.status for run in runs(server, sensor_name=sensor)} == {"SUCCESS"}
+
+
+@contextmanager
+def _switched_on(page: Page, *names: str) -> Iterator[None]:
+    """Clicks the switches of the Automation page, and back at the end."""
+    page.goto("/automation")
+    for name in names:
+        _click(page, name)
+        expect(_switch(page, name)).to_be_checked()
+    try:
+        yield
+    finally:
+        for name in names:
+            _click(page, name)
+            expect(_switch(page, name)).not_to_be_checked()
+
+
+def _switch(page: Page, name: str) -> Locator:
+    """The box of a line's switch, which comes late; the line has another box, which only marks it."""
+    return _picture(page, name).get_by_role("checkbox")
+
+
+def _click(page: Page, name: str) -> None:
+    expect(_switch(page, name)).to_be_enabled()
+    _picture(page, name).click()  # the box itself is out of sight
+
+
+def _picture(page: Page, name: str) -> Locator:
+    return page.locator("[data-index]").filter(has_text=name).locator("label[class*=Switch]")
 
 
 def _origins(asset: dict[str, list[dict[str, object]]], column: str) -> set[str]:

