@@ -1,7 +1,5 @@
 """The contract of the source database: snapshots of one moment, and streams that say what the database says."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from collections.abc import Iterator
