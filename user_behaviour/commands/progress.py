@@ -31,7 +31,7 @@ class Step:
 
 
 class RunProgress:
-    """Shows runs one after the other, while `live` is entered. `by_day`: runs of a day each, and no line for an asset."""
+    """Shows runs one after the other, while `live` is entered. `by_day`: of a day each, and so no line for an asset."""
 
     def __init__(self, console: Console, *, by_day: bool = False) -> None:
         self._console = console
