@@ -1,7 +1,5 @@
 """Dagster instances of tests: each with a storage class by name, on a database by URL."""
 
-from __future__ import annotations
-
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager

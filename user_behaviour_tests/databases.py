@@ -1,7 +1,5 @@
 """Databases for tests that change what a warehouse is made of: empty, beside the shared one, gone afterwards."""
 
-from __future__ import annotations
-
 import secrets
 from collections.abc import Iterator
 from contextlib import closing, contextmanager

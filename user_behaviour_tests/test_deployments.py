@@ -1,7 +1,5 @@
 """The seam: what the environment says, and which deployment that is."""
 
-from __future__ import annotations
-
 import json
 import re
 import subprocess

@@ -4,8 +4,6 @@ Private are names with a leading underscore, in whatever way they are reached, a
 syntax tree; what a class of ours takes from a base class of another package, in that one's source.
 """
 
-from __future__ import annotations
-
 import ast
 import importlib
 import inspect

@@ -1,7 +1,5 @@
 """The business rules: which is in force on a day."""
 
-from __future__ import annotations
-
 from datetime import date
 
 import pytest

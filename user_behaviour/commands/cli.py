@@ -28,7 +28,6 @@ EXPECTED_ERRORS = (
     ("psycopg2", "Error"),
     ("user_behaviour.aws.secrets", "SecretError"),
     ("user_behaviour.catalog.external_tables", "CatalogError"),
-    ("user_behaviour.commands.run_report", "RunError"),
     ("user_behaviour.lake.held_back", "HeldBackError"),
     ("user_behaviour.local.shop_data", "ShopDataError"),
     ("user_behaviour.local.stack_error", "StackError"),

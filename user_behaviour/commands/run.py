@@ -13,12 +13,13 @@ import click
 from user_behaviour.commands.dagster_process import dagster_instance
 from user_behaviour.commands.parameters import Day, day_range, day_range_options
 from user_behaviour.commands.published import ASSET_TABLES, last_day_with_data, missing_days
-from user_behaviour.commands.run_report import RunError, RunReport
 from user_behaviour.deployments import Deployment, deployment, settings
 from user_behaviour.tables.days import DayRange
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from user_behaviour.commands.run_report import RunReport
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def days_with_data(deployed: Deployment, first: date | None = None, last: date |
     if last is None:
         newest = last_day_with_data(deployed)
         if newest is None or newest < first:
-            raise RunError(
+            raise click.ClickException(
                 f"Neither the shop nor the vendor has anything from {first} on; load some (`user-behaviour generate`), "
                 "or give --to."
             )
@@ -90,7 +91,7 @@ def materialise_and_show(deployed: Deployment, request: RunRequest, *, debug: bo
     if not reports:
         click.echo(f"Nothing is missing from {request.days.first} to {request.days.last}.")
         return True
-    from user_behaviour.commands.progress import print_outcome
+    from user_behaviour.commands.outcome import print_outcome
     from user_behaviour.commands.terminal import console as plain_console
 
     print_outcome(plain_console(), reports, time.monotonic() - started)
@@ -109,12 +110,13 @@ def _runs(deployed: Deployment, request: RunRequest, console: Console, *, debug:
         spans = _spans(deployed, request, [key.to_user_string() for key in assets])
         if spans and (abandoned := report_abandoned(instance)):
             console.print(f"Unfinished runs of processes that are gone, now marked as failed: {abandoned}.")
-        with RunProgress(console, by_day=request.per_day) as progress:
+        progress = RunProgress(console, by_day=request.per_day)
+        with progress.live:
             for number, span in enumerate(spans, 1):
                 of = f", run {number} of {len(spans)}" if len(spans) > 1 else ""
                 progress.run_begins(f"{span.first} to {span.last}, {len(assets)} assets{of}", len(span.days()))
                 report = materialise(instance, assets, span, tags=process_tag(), progress=progress, quiet=not debug)
-                progress.run_ends(report)
+                progress.run_ends(span.first, report.assets, report.seconds, succeeded=report.succeeded)
                 reports.append(report)
     return reports
 

@@ -1,64 +1,36 @@
-"""What became of a run: its steps, the verdicts of its checks, the days held back. Values, without Dagster."""
+"""A run as Dagster's events tell it while it is under way: its steps, its checks, and whether all went well."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import logging
+import time
+from collections.abc import Sequence
+from typing import Any
 
+import dagster as dg
+
+from user_behaviour.commands.progress import RunProgress, Step
 from user_behaviour.tables.days import DayRange
 
-
-class RunError(Exception):
-    """A run that was asked for cannot be begun; the message says which can."""
+_ROWS = "dagster/partition_row_count"
 
 
-@dataclass
-class Step:
-    """A step of a run, as far as it has come: an asset, or one check of an asset (`is_check`).
-
-    `days` and `rows` are the published ones, `remarks` what it warned of, days held back included, in its words.
-    `failure` says in a line or two why it failed.
-    """
-
-    name: str
-    is_check: bool = False
-    started: float | None = None
-    seconds: float = 0.0
-    days: int = 0
-    rows: int = 0
-    remarks: list[str] = field(default_factory=list)
-    failure: str = ""
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """A check's verdict; `found` is its description of what offends, or why it gave no verdict."""
-
-    asset: str
-    check: str
-    passed: bool
-    warning: bool = False
-    blocking: bool = False
-    found: str = ""
-
-    @property
-    def word(self) -> str:
-        return "passed" if self.passed else "warned" if self.warning else "FAILED"
-
-
-@dataclass
 class RunReport:
-    """A run over a range of days, as far as it has come. `steps` are keyed as Dagster's are, the assets first.
+    """A run of assets over a range of days; the listener of its events, each of which it shows.
 
-    `failure` is an error outside of any step.
+    `steps` are keyed as Dagster's are, the assets first; `failure` is an error outside of any step.
     """
 
-    run_id: str
-    days: DayRange
-    steps: dict[str, Step]
-    verdicts: list[Verdict] = field(default_factory=list)
-    seconds: float = 0.0
-    interrupted: bool = False
-    failure: str = ""
+    def __init__(self, run_id: str, assets: Sequence[dg.AssetKey], days: DayRange, progress: RunProgress) -> None:
+        self.run_id = run_id
+        self.days = days
+        self.steps = {key.to_python_identifier(): Step(key.to_user_string()) for key in assets}
+        self.checks: list[dg.AssetCheckEvaluation] = []
+        self.failure = ""
+        self.interrupted = False
+        self.seconds = 0.0
+        self._progress = progress
+        self._started = time.monotonic()
 
     @property
     def assets(self) -> list[Step]:
@@ -70,12 +42,87 @@ class RunReport:
         return [step for step in self.assets if step.failure or step.days < len(self.days.days())]
 
     @property
-    def blocked_by(self) -> list[Verdict]:
+    def blocked_by(self) -> list[dg.AssetCheckEvaluation]:
         """The blocking checks that failed."""
-        return [v for v in self.verdicts if v.blocking and not v.passed and not v.warning]
+        return [check for check in self.checks if check.blocking and verdict(check) == "FAILED"]
 
     @property
     def succeeded(self) -> bool:
         """Whether every asset was published for every day, and every blocking check passed."""
         failed = self.failure or any(step.failure for step in self.steps.values())
         return not (failed or self.incomplete or self.blocked_by)
+
+    def __call__(self, entry: dg.EventLogEntry) -> None:
+        """Takes an event, or a line of the log."""
+        event = entry.dagster_event
+        if event is not None and event.event_type == dg.DagsterEventType.RUN_FAILURE:
+            self._run_failed(event)
+        elif entry.step_key:
+            # The assets are known beforehand; any other step is a check.
+            new = Step(entry.step_key.replace("__", "/"), is_check=True)
+            step = self.steps.setdefault(entry.step_key, new)
+            if event is not None:
+                self._follow(step, event)
+            elif int(entry.level) >= logging.WARNING:
+                step.remarks.append(entry.user_message)
+
+    def close(self) -> None:
+        """Shows the assets that were never begun, of which Dagster says nothing: something upstream of them failed."""
+        for step in self.assets:
+            if step.started is None:
+                self._progress.finished(step)
+        order = [step.name for step in self.assets]
+        self.checks.sort(key=lambda check: (order.index(check.asset_key.to_user_string()), check.check_name))
+        self.seconds = time.monotonic() - self._started
+
+    def _follow(self, step: Step, event: dg.DagsterEvent) -> None:
+        match event.event_type:
+            case dg.DagsterEventType.STEP_START:
+                step.started = time.monotonic()
+                self._progress.started(step)
+            case dg.DagsterEventType.ASSET_MATERIALIZATION:
+                rows = event.step_materialization_data.materialization.metadata.get(_ROWS)
+                step.days += 1
+                step.rows += int(str(rows.value)) if rows else 0
+                self._progress.advanced(step)
+            case dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+                self.checks.append(event.asset_check_evaluation_data)
+            case dg.DagsterEventType.STEP_SUCCESS:
+                self._finish(step)
+            case dg.DagsterEventType.STEP_FAILURE:
+                self._step_failed(step, event)
+            case _:
+                pass
+
+    def _step_failed(self, step: Step, event: dg.DagsterEvent) -> None:
+        failure = event.step_failure_data
+        if failure.error and failure.error.cls_name == dg.DagsterExecutionInterruptedError.__name__:
+            self.interrupted = True
+            return
+        said = failure.user_failure_data.description if failure.user_failure_data else None
+        step.failure = said or (_raised(failure.error) if failure.error else "it failed without a word")
+        self._finish(step)
+
+    def _finish(self, step: Step) -> None:
+        step.seconds = time.monotonic() - step.started if step.started is not None else 0.0
+        self._progress.finished(step)
+
+    def _run_failed(self, event: dg.DagsterEvent) -> None:
+        if not any(step.failure for step in self.steps.values()):  # else it was said
+            error = event.job_failure_data.error
+            self.failure = _raised(error) if error else event.message or "The run failed."
+
+
+def verdict(check: dg.AssetCheckEvaluation) -> str:
+    """`passed`, `warned` or `FAILED`."""
+    return "passed" if check.passed else "warned" if check.severity == dg.AssetCheckSeverity.WARN else "FAILED"
+
+
+def _raised(error: Any) -> str:  # Dagster does not export the type of an error in an event
+    """The error that user code raised, below what Dagster wrapped it in: its class and its first two lines."""
+    while error.cause is not None and (error.cls_name or "").startswith("Dagster"):
+        error = error.cause
+    # The message begins with the class's path, which tells a user less than its name.
+    kind, colon, rest = error.message.strip().partition(": ")
+    text = f"{kind.rpartition('.')[2]}{colon}{rest}"
+    return " ".join(line.strip() for line in text.splitlines()[:2])

@@ -5,17 +5,16 @@ How a run is shown is `progress`'s business; where Dagster keeps it is the calle
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Mapping, Sequence
 
+import click
 import dagster as dg
 
 from user_behaviour.assets import ASSETS
 from user_behaviour.assets.staging import classified_reviews
 from user_behaviour.commands.progress import RunProgress
-from user_behaviour.commands.run_events import RunEvents
-from user_behaviour.commands.run_report import RunError, RunReport, Step
+from user_behaviour.commands.run_report import RunReport
 from user_behaviour.definitions import defs
 from user_behaviour.deployments import deployment, settings
 from user_behaviour.partitions import DAILY
@@ -27,7 +26,7 @@ _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 def select(queries: Sequence[str]) -> list[dg.AssetKey]:
-    """The assets of selections in Dagster's syntax, all if there are none; raises `RunError` for what matches nothing.
+    """The assets of selections in Dagster's syntax, all if there are none; `ClickException` for what matches nothing.
 
     A query may be several, with commas between. https://docs.dagster.io/guides/build/assets/asset-selection-syntax
     """
@@ -40,16 +39,16 @@ def select(queries: Sequence[str]) -> list[dg.AssetKey]:
             matching = set()
         if matching.isdisjoint(ours):
             names = ", ".join(sorted(key.to_user_string() for key in ours))
-            raise RunError(f"--select {query!r} matches no asset; the assets are: {names}.")
+            raise click.ClickException(f"--select {query!r} matches no asset; the assets are: {names}.")
         found |= matching
     return [key for key in ours if key in found]
 
 
 def require_partitions(days: DayRange) -> None:
-    """Raises `RunError` if a day is no partition: before the first, after the last, or not over yet."""
+    """Raises `ClickException` if a day is no partition: before the first, after the last, or not over yet."""
     for day in (days.first, days.last):
         if not DAILY.has_partition_key(day.isoformat()):
-            raise RunError(
+            raise click.ClickException(
                 f"{day} is not a partition; the partitions are {DAILY.get_first_partition_key()} to "
                 f"{DAILY.get_last_partition_key()} (USER_BEHAVIOUR_FIRST_DAY, USER_BEHAVIOUR_LAST_DAY; "
                 "a day becomes one when it is over, in UTC)."
@@ -66,13 +65,10 @@ def materialise(
     quiet: bool = True,
 ) -> RunReport:
     """One run over the days. Raises `KeyboardInterrupt` where it was interrupted by a signal."""
-    started = time.monotonic()
+    report = RunReport(str(uuid.uuid4()), assets, days, progress)
     if classified_reviews.key in assets:
         deployment(settings()).spark.prepare()
-    steps = {key.to_python_identifier(): Step(key.to_user_string()) for key in assets}
-    report = RunReport(str(uuid.uuid4()), days, steps)
-    events = RunEvents(report, progress)
-    instance.add_event_listener(report.run_id, events)
+    instance.add_event_listener(report.run_id, report)
     defs.resolve_job_def(user_behavior_metric_job.name).execute_in_process(
         instance=instance,
         asset_selection=assets,
@@ -83,10 +79,7 @@ def materialise(
     )
     if report.interrupted or _was_canceled(instance, report.run_id):
         raise KeyboardInterrupt
-    events.close()
-    order = [key.to_user_string() for key in assets]
-    report.verdicts.sort(key=lambda verdict: (order.index(verdict.asset), verdict.check))
-    report.seconds = time.monotonic() - started
+    report.close()
     return report
 
 

@@ -1,7 +1,5 @@
 """One grammar of a place on S3: every part that takes one takes and refuses the same; the setting says why."""
 
-from __future__ import annotations
-
 import re
 import shlex
 from collections.abc import Callable

@@ -5,8 +5,6 @@ external tables"), r_ALTER_TABLE_external-table.html and r_CREATE_EXTERNAL_TABLE
 between added partitions, the examples separate them by white space; the examples are what runs.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from contextlib import closing

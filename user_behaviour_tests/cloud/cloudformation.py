@@ -4,8 +4,6 @@ By itself moto takes over a bucket's encryption alone, loses a role's policies, 
 know. Redshift Serverless is in no part of moto: its two resources are names and addresses here, with nothing behind.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager

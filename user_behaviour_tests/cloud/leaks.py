@@ -3,8 +3,6 @@
 Looks into what is packed (gzip, zlib, zip), for the secret as URLs and JSON spell it too. Finds are named, not quoted.
 """
 
-from __future__ import annotations
-
 import gzip
 import io
 import json

@@ -5,8 +5,6 @@ and then dies at its n-th step while it publishes another. A step is the start o
 of a rename within it, or of a write of Parquet. The last child is the first that came to its end.
 """
 
-from __future__ import annotations
-
 import itertools
 import os
 import sys

@@ -1,7 +1,5 @@
 """The contract of streams that do not come to their end: the database says why, nothing hangs, and nothing is lost."""
 
-from __future__ import annotations
-
 import time
 
 import psycopg2

@@ -1,7 +1,5 @@
 """The contract of a data set: how days are written, published, read, rejected and superseded, on every lake."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 

@@ -1,7 +1,5 @@
 """The contract of a data set's schema: what does not fit is refused when written; what came later is null when read."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pyarrow as pa

@@ -15,7 +15,7 @@ import pytest
 
 from user_behaviour.catalog.external_tables import CatalogError, ExternalTables, Registration
 from user_behaviour.catalog.glue import GlueExternalTables
-from user_behaviour.catalog.postgres import WarehouseExternalTables
+from user_behaviour.catalog.postgres import PostgresExternalTables
 from user_behaviour.catalog.redshift import RedshiftExternalTables
 from user_behaviour.lake.conformity import SchemaError
 from user_behaviour.lake.dataset import Dataset
@@ -85,7 +85,9 @@ def on_postgres(directory: Path, stack: Stack) -> Iterator[Parcels]:
     warehouse = PostgresWarehouseByUrl(url=stack.endpoints().warehouse)
     create = "create table spectrum.parcels (code varchar(4), grams int, batch_id varchar(64), sent_on date not null)"
     warehouse.transaction(lambda cursor: cursor.execute(create))
-    yield Parcels(WarehouseExternalTables(warehouse), LocalLake(root=str(directory)).dataset(PARCELS), warehouse)
+    yield Parcels(
+        PostgresExternalTables(warehouse=warehouse), LocalLake(root=str(directory)).dataset(PARCELS), warehouse
+    )
     forget = "delete from spectrum.registered_partition where table_name = 'spectrum.parcels'"
     warehouse.transaction(lambda cursor: cursor.execute(f"drop table spectrum.parcels; {forget}"))
 

@@ -1,7 +1,5 @@
 """The contract of the lake's verbs."""
 
-from __future__ import annotations
-
 import io
 import os
 import threading

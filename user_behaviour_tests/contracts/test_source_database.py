@@ -1,7 +1,5 @@
 """The contract of the source database: snapshots of one moment, and streams that say what the database says."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -189,10 +187,11 @@ def test_a_database_of_another_encoding_gives_the_same_texts(url: str) -> None:
 _STREAM_MANY = """
 import resource, sys
 import pyarrow as pa, pyarrow.csv, psycopg2
-from user_behaviour.source.database import SourceDatabase
+from user_behaviour.aws.clients import Aws
+from user_behaviour.source.postgres import PostgresSource
 schema = pa.schema([("n", pa.int64()), ("t", pa.string())])
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-with SourceDatabase(lambda: sys.argv[1]).snapshot() as shop:
+with PostgresSource(url=sys.argv[1], aws=Aws()).snapshot() as shop:
     sql = "select n, repeat('x', 100) as t from generate_series(1, {}) as n"
     list(shop.stream(sql.format(1000), {}, schema))
     before = peak()

@@ -15,8 +15,6 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from user_behaviour.local.java import java_home
-from user_behaviour.local.spark_config import SPARK_CONFIG
 
 from user_behaviour.lake.lake import Lake
 from user_behaviour.lake.local import LocalLake
@@ -73,7 +71,7 @@ def local(programs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
     for variable in ("JAVA_HOME", "SPARK_LOCAL_IP"):  # to be as they were afterwards
         monkeypatch.setenv(variable, os.environ.get(variable, ""))
     here_before = SparkSession.getActiveSession()
-    spark = LocalSpark(programs, java_home=lambda: java_home(tmp_path, environ=os.environ), config=SPARK_CONFIG)
+    spark = LocalSpark(programs=str(programs), home=str(tmp_path))
     yield Twin(spark, LocalLake(root=str(tmp_path / "lake")))
     if here_before is None and (session := SparkSession.getActiveSession()):
         session.stop()

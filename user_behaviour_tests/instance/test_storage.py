@@ -1,7 +1,5 @@
 """Dagster's storage on a pool: few connections, good ones, and concurrency pools that neither spin nor fail."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 import time

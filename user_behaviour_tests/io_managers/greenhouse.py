@@ -3,8 +3,6 @@
 Here: its tables, its days, and how the tests run its assets in one process on an instance of their own.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta

@@ -1,7 +1,5 @@
 """Manifests and rejections as they are written and read again."""
 
-from __future__ import annotations
-
 import json
 from datetime import UTC, date, datetime, timedelta, timezone
 

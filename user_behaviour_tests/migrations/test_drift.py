@@ -1,7 +1,5 @@
 """Drift, finding by finding: a migrated database, one thing changed, and the sentences about it."""
 
-from __future__ import annotations
-
 import re
 import shutil
 from collections.abc import Iterator

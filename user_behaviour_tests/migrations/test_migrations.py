@@ -1,7 +1,5 @@
 """Migrations on a real server: each applied once and whole, taken back, by one process at a time."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """The comparison of the places: each way of being out of place, what is said of it, and what mends it."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import date
 

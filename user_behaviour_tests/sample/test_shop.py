@@ -1,7 +1,5 @@
 """The sample shop's purchase lines: repeatable, of the promised size and shares, and fit for the source table."""
 
-from __future__ import annotations
-
 import io
 import subprocess
 import sys

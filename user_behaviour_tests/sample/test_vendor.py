@@ -1,7 +1,5 @@
 """The sample vendor's files: repeatable, of the promised size, well-formed but for a few rows, worth classifying."""
 
-from __future__ import annotations
-
 import csv
 import gzip
 import io

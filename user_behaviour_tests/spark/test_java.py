@@ -3,8 +3,6 @@
 That Spark really runs on the Java of the wheel is in `test_programs`.
 """
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The Spark program on rows written by hand: in a session of this process, and as spark-submit would start it."""
 
-from __future__ import annotations
-
 import json
 import os
 import runpy

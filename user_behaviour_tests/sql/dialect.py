@@ -1,7 +1,5 @@
 """Whether SQL parses in Redshift's dialect, as sqlfluff knows it."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 from functools import cache

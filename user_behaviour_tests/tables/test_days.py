@@ -1,7 +1,5 @@
 """Days and ranges of days."""
 
-from __future__ import annotations
-
 from datetime import date, timedelta
 
 from user_behaviour.tables.days import DayRange, days_of, ranges

@@ -1,7 +1,5 @@
 """Tables and columns: what a type means to Parquet and to the Dagster UI."""
 
-from __future__ import annotations
-
 import dagster as dg
 import pyarrow as pa
 import pytest

@@ -1,7 +1,5 @@
 """Unpacking and bounding a vendor's file: what makes it unreadable as a whole, and that memory does not grow."""
 
-from __future__ import annotations
-
 import gzip
 import io
 import random

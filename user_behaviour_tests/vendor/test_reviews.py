@@ -1,7 +1,5 @@
 """Reading a vendor's review file: which day, which rows, what is unusable and where, and what comes out as Arrow."""
 
-from __future__ import annotations
-
 import gzip
 import subprocess
 import sys

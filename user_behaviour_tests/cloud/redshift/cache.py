@@ -4,8 +4,6 @@ A client's transaction may have taken its snapshot before Spectrum reads. So the
 it, with COPY FREEZE, which makes them visible to every snapshot, also to older ones.
 """
 
-from __future__ import annotations
-
 import posixpath
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field

@@ -6,8 +6,6 @@ AWS may be: decimals must be fixed length byte arrays, and timestamps in nanosec
 Only the types that this project's tables have (`tables.table.Column`); every other one is refused.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """What the stand-in answers where it answers itself: an error in the fields in which a server reports it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from user_behaviour_tests.cloud.redshift import wire

@@ -3,8 +3,6 @@
 Loaded faults are used up one statement at a time, in the order in which they were asked for.
 """
 
-from __future__ import annotations
-
 import re
 import threading
 from dataclasses import dataclass, field

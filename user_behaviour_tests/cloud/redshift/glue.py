@@ -1,7 +1,5 @@
 """The Glue data catalog as Redshift uses it: tables and partitions, read anew for every statement."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -3,8 +3,6 @@
 The fields of queries and errors are named as the columns of the views SYS_….
 """
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """How a client gets in: TLS first, then a known user with the password of the moment, then the greeting."""
 
-from __future__ import annotations
-
 import contextlib
 import hashlib
 import secrets

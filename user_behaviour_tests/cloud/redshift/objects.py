@@ -1,7 +1,5 @@
 """S3 as Redshift reads and writes it: places named `s3://…`, listings, whole objects; its errors as Redshift's."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Parquet files as Redshift reads them, for COPY and for Spectrum: strictly typed, then rows as CSV for PostgreSQL."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -3,8 +3,6 @@
 Knows no SQL and no Redshift. https://www.postgresql.org/docs/current/protocol-message-formats.html
 """
 
-from __future__ import annotations
-
 import contextlib
 import socket
 import struct
