@@ -1,8 +1,8 @@
 """How AWS refuses or fails: one tree of errors, and one table from AWS's codes to what they mean and what to do.
 
-What boto3 and pyarrow raise inside `aws_errors` leaves it as one of these. The message says what was tried on what,
-what AWS said, and the remedy. What is worth another try was tried again by the clients before: whoever meets one of
-these need not.
+`aws_errors` turns what boto3 and pyarrow raise into one of these. The message says what was tried on what, what AWS
+said, and the remedy. What is worth another try was tried again by the clients before: whoever catches one of these
+need not.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ _TABLE: dict[type[AwsError], dict[str, str]] = {
         ),
     },
 }
-# Of the client, when there is no answer that it could read.
+# Errors of the client itself, where it got no answer that it could read.
 _OF_CLIENT: tuple[tuple[tuple[type[Exception], ...], Meaning], ...] = (
     ((boto.NoRegionError,), (WrongPlaceError, "Set AWS_REGION to the region of the lake's bucket")),
     ((boto.NoCredentialsError, boto.PartialCredentialsError), (CredentialsRejectedError, _GIVE_CREDENTIALS)),
@@ -156,7 +156,7 @@ _NAMED_BY_AWS = re.compile(r"not authorized to perform: (\S+) on resource: \"?([
 
 @contextmanager
 def aws_errors(service: str, action: str, subject: str) -> Iterator[None]:
-    """Lets what AWS refuses leave as an `AwsError`.
+    """Turns what boto3 and pyarrow raise within it into an `AwsError`.
 
     `service` is boto3's name of it; `action` is what is tried (`Writing`), `subject` on what.
     """
