@@ -4,8 +4,6 @@ A value is looked up at each use, that is per connection, so that a rotated secr
 name the setting and the reference; neither they nor any `repr` hold a value, a part of one, or the answer it came in.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Mapping

@@ -4,8 +4,6 @@ Of two runs the later one never leaves the older batch behind: whoever registers
 holds the partition, or, where a catalog has nothing to hold, once more after it has written (`partition_catalog`).
 """
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

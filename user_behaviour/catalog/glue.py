@@ -4,8 +4,6 @@ Twin of `PostgresExternalTables`. Glue answers a batch with 200 and says in `Err
 is looked into. What its structures look like is in `glue_format`.
 """
 
-from __future__ import annotations
-
 import random
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence

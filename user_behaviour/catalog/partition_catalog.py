@@ -5,8 +5,6 @@ meanwhile. Whoever writes last has looked after its writing, so the last word is
 verbs.
 """
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from datetime import date

@@ -1,7 +1,5 @@
 """Twin of the catalog: ordinary tables of a PostgreSQL warehouse, filled when a partition is registered."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 

@@ -5,8 +5,6 @@ no transaction: each statement is alone on an autocommit connection. The catalog
 read from the location, and the number of rows from the batch's manifest in the lake.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 

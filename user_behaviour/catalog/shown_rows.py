@@ -1,7 +1,5 @@
 """What a query on an external table finds: Redshift shows no error where it cannot see a file, only fewer rows."""
 
-from __future__ import annotations
-
 from datetime import date
 
 from user_behaviour.tables.days import DayRange

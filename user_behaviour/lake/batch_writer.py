@@ -1,11 +1,10 @@
 """Writes one batch of one day into a data set, row by row; nothing of it can be seen before it is published."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, date, datetime
 from pathlib import PurePosixPath
+from typing import Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -34,7 +33,7 @@ class BatchWriter:
         self._rows = 0
         self._bytes = 0
 
-    def __enter__(self) -> BatchWriter:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:

@@ -1,7 +1,5 @@
 """How rows and files are held against the table that they are to belong to."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from datetime import date
 

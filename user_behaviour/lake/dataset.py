@@ -4,8 +4,6 @@ A batch's files are immutable and lie under a prefix of their own; `_current.jso
 force and is replaced in one step, last. Nothing is appended, nothing is updated in place.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 

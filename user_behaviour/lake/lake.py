@@ -1,7 +1,5 @@
 """Role: the lake. Its data sets are made of objects under one root; the algorithm of publishing is in `dataset`."""
 
-from __future__ import annotations
-
 import secrets
 from collections.abc import Iterator
 

@@ -3,13 +3,11 @@
 Values only. The lake keeps them as JSON objects beside the data, the warehouse as rows of `audit.published_partition`.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, Self
 
 Fact = int | float | str
 
@@ -64,7 +62,7 @@ class Manifest:
         return _dump({**asdict(self), "day": self.day.isoformat(), "rows": self.rows})
 
     @classmethod
-    def from_json(cls, text: bytes) -> Manifest:
+    def from_json(cls, text: bytes) -> Self:
         values = json.loads(text)
         values.pop("rows")
         return cls(
@@ -92,7 +90,7 @@ class Rejection:
         return _dump({**asdict(self), "day": self.day.isoformat()})
 
     @classmethod
-    def from_json(cls, text: bytes) -> Rejection:
+    def from_json(cls, text: bytes) -> Self:
         values = json.loads(text)
         return cls(
             **{

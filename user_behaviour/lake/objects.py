@@ -3,8 +3,6 @@
 Paths are relative to the root, with `/`. An object whose name begins with `_` is not data.
 """
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext

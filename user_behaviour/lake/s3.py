@@ -4,8 +4,6 @@ An upload that a dying process leaves unfinished is invisible, yet is paid for: 
 AbortIncompleteMultipartUpload takes it away.
 """
 
-from __future__ import annotations
-
 import io
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -53,7 +51,7 @@ class S3Lake(Lake):
     @property
     def place(self) -> S3Prefix:
         """The prefix that the lake is, with the clients that reach it."""
-        return S3Prefix(self.aws, self.bucket, self.prefix)
+        return S3Prefix(self.bucket, self.prefix, self.aws)
 
     @property
     def sealed(self) -> Mapping[str, str]:

@@ -6,14 +6,13 @@ application, so none is left behind: a job that nobody waits for any more is can
 and the application stops by itself (auto-stop).
 """
 
-from __future__ import annotations
-
 import time
 from abc import abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
+from dagster import get_dagster_logger
 from pydantic import Field
 
 from user_behaviour.aws.clients import Aws
@@ -33,9 +32,6 @@ from user_behaviour.spark.emr_job import (
 )
 from user_behaviour.spark.programs import SparkPrograms
 from user_behaviour.spark.spark import SparkRunner
-
-if TYPE_CHECKING:
-    import logging
 
 # What EMR says may lag behind a submission by moments; who is unknown for longer is lost.
 UNKNOWN_AT_MOST = 3
@@ -82,7 +78,7 @@ class EmrSpark(SparkRunner):
             job_id = self._started(name, program, job)
             with aws_errors(self.service, "Watching", f"Spark job {job_id}"):
                 logs = self.logs(job_id)
-                _log().info("Spark job %s: logs at %s", job_id, logs)
+                get_dagster_logger().info("Spark job %s: logs at %s", job_id, logs)
                 state = self._ended(job_id, logs)
         except SparkJobLostError:
             raise
@@ -102,14 +98,14 @@ class EmrSpark(SparkRunner):
         try:
             with aws_errors(self.service, f"Submitting {program} as", name):
                 if found := self.find(name):
-                    _log().info("Spark job %s (%s) was submitted before; waiting for it", found, name)
+                    get_dagster_logger().info("Spark job %s (%s) was submitted before; waiting for it", found, name)
                     return found
                 job_id = self.submit(name, SparkPrograms(Path(self.programs), self.lake).uri(program), ["--job", job])
         except AwsError as error:
             raise SparkJobRefusedError(
                 f"{error} `user-behaviour doctor` looks at application, cluster, role and permissions."
             ) from error
-        _log().info("Spark job %s (%s) submitted", job_id, name)
+        get_dagster_logger().info("Spark job %s (%s) submitted", job_id, name)
         return job_id
 
     def _ended(self, job_id: str, logs: str) -> JobState:
@@ -120,7 +116,9 @@ class EmrSpark(SparkRunner):
             state = self.state(job_id)
             seconds = time.monotonic() - begin
             if state and state.name != last:
-                _log().info("Spark job %s is %s after %.0f s%s", job_id, state.name, seconds, _told(state))
+                get_dagster_logger().info(
+                    "Spark job %s is %s after %.0f s%s", job_id, state.name, seconds, _told(state)
+                )
                 last = state.name
             if state and state.ending:
                 return state
@@ -143,18 +141,11 @@ class EmrSpark(SparkRunner):
             with aws_errors(self.service, "Cancelling", f"Spark job {name}"):
                 if found := job_id or self.find(name):
                     self.cancel(found)
-                    _log().warning("Spark job %s (%s): its cancellation was asked for", found, name)
+                    get_dagster_logger().warning("Spark job %s (%s): its cancellation was asked for", found, name)
         except (AwsError, SparkJobError) as error:
             # Not raised: what ended the wait is what the run is to say.
-            _log().warning("Spark job %s could not be cancelled and may be running: %s", name, error)
+            get_dagster_logger().warning("Spark job %s could not be cancelled and may be running: %s", name, error)
 
 
 def _told(state: JobState) -> str:
     return f": {state.details}" if state.details else ""
-
-
-def _log() -> logging.Logger:
-    # Dagster's, so that the lines are in the run's log whatever the instance captures.
-    from dagster import get_dagster_logger
-
-    return get_dagster_logger()

@@ -4,8 +4,6 @@ AddJobFlowSteps takes no client token. So a step has a name that follows from th
 submission, the one after a lost answer included, the cluster's steps are searched for it.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar

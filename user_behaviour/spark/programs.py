@@ -3,8 +3,6 @@
 One object a version, named by a digest of its content and written once: a job that waits runs what it was given.
 """
 
-from __future__ import annotations
-
 import hashlib
 from pathlib import Path, PurePath
 

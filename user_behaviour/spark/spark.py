@@ -1,7 +1,5 @@
 """Role: where Spark programs run. A program is a file of `spark_jobs/`, its argument the URI of a job object."""
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Iterator
 

@@ -4,14 +4,11 @@ libpq waits for the server in C, where no signal of Python's arrives: a cancelle
 ended by itself. Here the main thread waits in Python, and on an interruption the session is ended at the server.
 """
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable
 from typing import Any
 
 import psycopg2
-import psycopg2.extensions
 
 GRACE_SECONDS = 10
 

@@ -3,8 +3,6 @@
 Rows go in by COPY and large results come out by UNLOAD, both by way of the lake.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -12,7 +10,6 @@ from typing import Any, Self
 
 import certifi
 import psycopg2
-import psycopg2.extensions
 import pyarrow as pa
 from pydantic import Field, model_validator
 

@@ -3,8 +3,6 @@
 Credentials are asked for at each connection and kept nowhere. The connection is psycopg2's, always over verified TLS.
 """
 
-from __future__ import annotations
-
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -15,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import psycopg2
-import psycopg2.extensions
 
 from user_behaviour.aws.clients import Aws
 from user_behaviour.aws.errors import AwsError, aws_errors

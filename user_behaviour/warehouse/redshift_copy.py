@@ -3,8 +3,6 @@
 COPY takes the columns of Parquet by position; the list of columns in the statement is that of the files.
 """
 
-from __future__ import annotations
-
 import json
 import secrets
 from collections.abc import Iterable, Iterator

@@ -4,18 +4,14 @@ The views SYS_… exist on provisioned clusters and on Serverless; STL_… and S
 alone keep the raw value of a load.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import psycopg2
-import psycopg2.extensions
 
-if TYPE_CHECKING:
-    Connect = Callable[[], psycopg2.extensions.connection]
+Connect = Callable[[], psycopg2.extensions.connection]
 
 # Serialization conflicts have no SQLSTATE of their own on Redshift: XX000, and a text.
 _CONFLICT = re.compile(

@@ -1,7 +1,5 @@
 """What may stand in a statement of Redshift's where nothing can be bound: names, places in S3, roles."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 

@@ -1,11 +1,8 @@
 """What a Redshift says about itself: its version, the isolation of its database, and whether a user may scan."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import psycopg2
-import psycopg2.extensions
 
 from user_behaviour.diagnosis import Diagnosis, good, in_short, judged, unknown
 from user_behaviour.warehouse.privileges import asked

@@ -3,13 +3,11 @@
 What UNLOAD wrote lies below the staging prefix of the lake and is removed when its reader is through, or has left.
 """
 
-from __future__ import annotations
-
 import json
 import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import psycopg2.extensions
 import pyarrow as pa
@@ -31,7 +29,7 @@ class FewRows:
     rows: Sequence[tuple[Any, ...]]
 
     @classmethod
-    def of(cls, cursor: psycopg2.extensions.cursor, query: str, *, most: int) -> FewRows | None:
+    def of(cls, cursor: psycopg2.extensions.cursor, query: str, *, most: int) -> Self | None:
         """The rows of a query if there are at most `most` of them, else None.
 
         By a cursor of the server: without one the result comes into memory as a whole, however large it is.

@@ -4,8 +4,6 @@ The algorithm is in `Warehouse`; a twin says how to connect, how rows go in and 
 pass by themselves.
 """
 
-from __future__ import annotations
-
 import random
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -15,7 +13,6 @@ from typing import Any, Self, TypeVar
 
 import dagster as dg
 import psycopg2
-import psycopg2.extensions
 import pyarrow as pa
 from psycopg2 import errors
 from pydantic import PrivateAttr
