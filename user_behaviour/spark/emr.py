@@ -6,10 +6,11 @@ application, so none is left behind: a job that nobody waits for any more is can
 and the application stops by itself (auto-stop).
 """
 
+import hashlib
 import time
 from abc import abstractmethod
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import ClassVar
 
 from dagster import get_dagster_logger
@@ -30,11 +31,12 @@ from user_behaviour.spark.emr_job import (
     SparkJobUnseenError,
     job_name,
 )
-from user_behaviour.spark.programs import SparkPrograms
 from user_behaviour.spark.spark import SparkRunner
 
 # What EMR says may lag behind a submission by moments; who is unknown for longer is lost.
 UNKNOWN_AT_MOST = 3
+# Where the programs lie in the lake.
+PROGRAMS = "_programs"
 
 
 class EmrSpark(SparkRunner):
@@ -68,9 +70,6 @@ class EmrSpark(SparkRunner):
     def logs(self, job_id: str) -> str:
         """Where to read what the job said, for people."""
 
-    def prepare(self) -> None:
-        """Nothing: EMR starts what it needs when a job comes."""
-
     def run(self, program: str, job: str) -> None:
         """As the role says. Raises a `SparkJobError`; whatever ends the wait before the job's end cancels the job."""
         name, job_id = job_name(program, job), None
@@ -100,7 +99,7 @@ class EmrSpark(SparkRunner):
                 if found := self.find(name):
                     get_dagster_logger().info("Spark job %s (%s) was submitted before; waiting for it", found, name)
                     return found
-                job_id = self.submit(name, SparkPrograms(Path(self.programs), self.lake).uri(program), ["--job", job])
+                job_id = self.submit(name, self._program(program), ["--job", job])
         except AwsError as error:
             raise SparkJobRefusedError(
                 f"{error} `user-behaviour doctor` looks at application, cluster, role and permissions."
@@ -108,17 +107,27 @@ class EmrSpark(SparkRunner):
         get_dagster_logger().info("Spark job %s (%s) submitted", job_id, name)
         return job_id
 
+    def _program(self, program: str) -> str:
+        """The address of the program, put into the lake when it is first asked for.
+
+        One object a version, named by a digest of its content: a job that waits runs what it was given.
+        """
+        content = (Path(self.programs) / program).read_bytes()
+        version = hashlib.sha256(content).hexdigest()[:16]
+        path = f"{PROGRAMS}/{PurePath(program).stem}/{version}.py"
+        self.lake.swap(path, content, expected=None)  # False: it is there already
+        return self.lake.uri(path)
+
     def _ended(self, job_id: str, logs: str) -> JobState:
         """The state in which the job ended; every change on the way is a line of the run's log."""
-        begin = time.monotonic()
+        log, begin = get_dagster_logger(), time.monotonic()
         last, unknown = "", 0
         while True:
             state = self.state(job_id)
             seconds = time.monotonic() - begin
             if state and state.name != last:
-                get_dagster_logger().info(
-                    "Spark job %s is %s after %.0f s%s", job_id, state.name, seconds, _told(state)
-                )
+                details = f": {state.details}" if state.details else ""
+                log.info("Spark job %s is %s after %.0f s%s", job_id, state.name, seconds, details)
                 last = state.name
             if state and state.ending:
                 return state
@@ -145,7 +154,3 @@ class EmrSpark(SparkRunner):
         except (AwsError, SparkJobError) as error:
             # Not raised: what ended the wait is what the run is to say.
             get_dagster_logger().warning("Spark job %s could not be cancelled and may be running: %s", name, error)
-
-
-def _told(state: JobState) -> str:
-    return f": {state.details}" if state.details else ""

@@ -18,17 +18,11 @@ from user_behaviour.aws.secrets import Secret
 from user_behaviour.diagnosis import Diagnosis, good, login_refused, unknown
 from user_behaviour.lake.lake import Lake
 from user_behaviour.warehouse import redshift_errors
-from user_behaviour.warehouse.redshift_connection import (
-    ClusterCredentials,
-    Credentials,
-    Password,
-    RedshiftConnection,
-    ServerlessCredentials,
-)
+from user_behaviour.warehouse.redshift_connection import Login, RedshiftConnection, cluster_login, serverless_login
 from user_behaviour.warehouse.redshift_copy import STAGING, StagedRows, staged
 from user_behaviour.warehouse.redshift_names import require_role, require_uri
 from user_behaviour.warehouse.redshift_server import redshift_server
-from user_behaviour.warehouse.redshift_unload import FewRows, UnloadedRows
+from user_behaviour.warehouse.redshift_unload import few_rows, unloaded_rows
 from user_behaviour.warehouse.warehouse import Warehouse
 
 _SETTINGS = "USER_BEHAVIOUR_REDSHIFT_HOST, …_PORT, …_DATABASE, …_USER, …_PASSWORD or …_WORKGROUP or …_CLUSTER"
@@ -83,8 +77,7 @@ class RedshiftWarehouse(Warehouse):
 
     def unload(self, sql: str, parameters: Mapping[str, Any], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         """A result that is small, or that its query orders, comes in its order."""
-        with closing(self.retried(lambda: self._result(sql, parameters))) as result:
-            yield from result.read(schema)
+        yield from self.retried(lambda: self._result(sql, parameters, schema))
 
     @contextmanager
     def session(self) -> Iterator[psycopg2.extensions.connection]:
@@ -117,34 +110,24 @@ class RedshiftWarehouse(Warehouse):
     @property
     def connection(self) -> RedshiftConnection:
         """Where the database is, and how to log in there."""
-        return RedshiftConnection(
-            host=self.host,
-            database=self.database,
-            credentials=self._credentials(),
-            ca_bundle=Path(self.ca_bundle or certifi.where()),
-            port=self.port,
-        )
+        ca_bundle = Path(self.ca_bundle or certifi.where())
+        return RedshiftConnection(self.host, self.port, self.database, ca_bundle, self._login)
 
-    def _credentials(self) -> Credentials:
+    def _login(self) -> Login:
         if self.password:
-            return Password(self.user, Secret("USER_BEHAVIOUR_REDSHIFT_PASSWORD", self.password, self.aws))
+            return Login(self.user, Secret("USER_BEHAVIOUR_REDSHIFT_PASSWORD", self.password, self.aws)())
         if self.workgroup:
-            return ServerlessCredentials(self.aws, self.workgroup)
-        return ClusterCredentials(self.aws, self.cluster, self.user)
+            return serverless_login(self.aws, self.workgroup, database=self.database)
+        return cluster_login(self.aws, self.cluster, database=self.database, user=self.user)
 
-    def _result(self, sql: str, parameters: Mapping[str, Any]) -> FewRows | UnloadedRows:
+    def _result(self, sql: str, parameters: Mapping[str, Any], schema: pa.Schema) -> Iterable[pa.RecordBatch]:
         with self.session() as connection, connection.cursor() as cursor:
             query = cursor.mogrify(sql, parameters).decode().strip().rstrip(";")
             # In one transaction, so that both look at the same data.
-            if few := FewRows.of(cursor, query, most=self.unload_above):
+            few = few_rows(cursor, query, schema=schema, most=self.unload_above)
+            if few is not None:
                 return few
-            unloaded = UnloadedRows(self.lake)
-            try:
-                unloaded.unload(cursor, query, iam_role=self.iam_role)
-            except BaseException:
-                unloaded.close()
-                raise
-            return unloaded
+            return unloaded_rows(self.lake, cursor, query=query, schema=schema, iam_role=self.iam_role)
 
     def _copy_error(
         self, error: psycopg2.Error, cursor: psycopg2.extensions.cursor, table: str, rows: StagedRows

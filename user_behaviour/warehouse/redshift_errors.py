@@ -36,8 +36,7 @@ class SpectrumScanError(RedshiftDataError):
 
 def is_conflict(error: psycopg2.Error) -> bool:
     """Whether the error is one in which two transactions met."""
-    said = f"{error.diag.message_primary or error}\n{error.diag.message_detail or ''}"
-    return error.pgcode == "XX000" and _CONFLICT.search(said) is not None
+    return error.pgcode == "XX000" and _CONFLICT.search(said(error)) is not None
 
 
 def copy_error(connect: Connect, error: psycopg2.Error, *, pid: int, table: str, directory: str) -> CopyError | None:
