@@ -64,15 +64,11 @@ class Manifest:
     @classmethod
     def from_json(cls, text: bytes) -> Self:
         values = json.loads(text)
-        values.pop("rows")
-        return cls(
-            **{
-                **values,
-                "day": date.fromisoformat(values["day"]),
-                "files": tuple(DataFile(**file) for file in values["files"]),
-                "sources": tuple(Source(**source) for source in values["sources"]),
-            }
-        )
+        del values["rows"]
+        values["day"] = date.fromisoformat(values["day"])
+        values["files"] = tuple(DataFile(**file) for file in values["files"])
+        values["sources"] = tuple(Source(**source) for source in values["sources"])
+        return cls(**values)
 
 
 @dataclass(frozen=True)
@@ -92,14 +88,10 @@ class Rejection:
     @classmethod
     def from_json(cls, text: bytes) -> Self:
         values = json.loads(text)
-        return cls(
-            **{
-                **values,
-                "day": date.fromisoformat(values["day"]),
-                "reasons": tuple(values["reasons"]),
-                "sources": tuple(Source(**source) for source in values["sources"]),
-            }
-        )
+        values["day"] = date.fromisoformat(values["day"])
+        values["reasons"] = tuple(values["reasons"])
+        values["sources"] = tuple(Source(**source) for source in values["sources"])
+        return cls(**values)
 
 
 def _dump(values: Mapping[str, Any]) -> bytes:

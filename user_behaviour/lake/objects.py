@@ -65,6 +65,6 @@ class Objects(ABC):
         """The results of the function in the order of the items, called for as many at a time as suits the store."""
         return [function(item) for item in items]
 
-    def explaining(self, action: str, path: str) -> AbstractContextManager[None]:  # noqa: ARG002 (for twins to use)
+    def store_errors(self, action: str, path: str) -> AbstractContextManager[None]:  # noqa: ARG002 (for twins to use)
         """Entered while the file system is used: what the store refuses there is told as the verbs tell it."""
         return nullcontext()

@@ -95,7 +95,10 @@ class S3Lake(Lake):
                 if error.response["Error"]["Code"] not in _OVERTAKEN:
                     raise
                 # An answer that was lost made boto3 ask twice, and it was the first one that came before the second.
-                return bool(error.response["ResponseMetadata"].get("RetryAttempts")) and self._bears(key, mark)
+                if not error.response["ResponseMetadata"].get("RetryAttempts"):
+                    return False
+                found = self._s3.head_object(Bucket=self.bucket, Key=key)
+                return bool(found["Metadata"].get("swap") == mark)
         return True
 
     def delete(self, path: str) -> None:
@@ -143,7 +146,7 @@ class S3Lake(Lake):
         with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="s3-lake") as pool:
             return [*pool.map(function, items)]
 
-    def explaining(self, action: str, path: str) -> AbstractContextManager[None]:
+    def store_errors(self, action: str, path: str) -> AbstractContextManager[None]:
         return aws_errors("s3", action, self.uri(path))
 
     def self_check(self) -> Iterator[Diagnosis]:
@@ -219,7 +222,3 @@ class S3Lake(Lake):
                 message = f"{worst.get('Message', '')} ({worst['Key']}; {len(errors)} of {len(left)} keys)"
                 raise ClientError({"Error": {"Code": worst["Code"], "Message": message}}, "DeleteObjects")
             left = [error["Key"] for error in errors]
-
-    def _bears(self, key: str, mark: str) -> bool:
-        found = self._s3.head_object(Bucket=self.bucket, Key=key)
-        return bool(found["Metadata"].get("swap") == mark)

@@ -2,8 +2,8 @@
 
 from abc import abstractmethod
 from collections.abc import Generator, Iterator, Mapping
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from contextlib import closing, contextmanager
+from datetime import datetime
 from typing import Any
 
 import dagster as dg
@@ -32,22 +32,18 @@ class SourceDatabase(dg.ConfigurableResource):  # type: ignore[type-arg]
     def snapshot(self) -> Iterator["Snapshot"]:
         """One read-only transaction: all that is read in it is of the same moment."""
         # UTF-8, since COPY writes in the encoding of the client, which is the database's unless one asks for another.
-        connection = psycopg2.connect(
-            self.dsn(), application_name="user_behaviour", keepalives_idle=30, client_encoding="UTF8"
-        )
-        try:
+        settings = {"application_name": "user_behaviour", "keepalives_idle": 30, "client_encoding": "UTF8"}
+        with closing(psycopg2.connect(self.dsn(), **settings)) as connection:
             connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
             with connection.cursor() as cursor:
                 cursor.execute("set local timezone to 'UTC'")
                 cursor.execute("select statement_timestamp()")
                 ((moment,),) = cursor.fetchall()
-            snapshot = Snapshot(connection, timestamp(moment.astimezone(UTC)))
+            snapshot = Snapshot(connection, timestamp(moment))
             try:
                 yield snapshot
             finally:
                 snapshot.end()
-        finally:
-            connection.close()
 
     def self_check(self) -> Iterator[Diagnosis]:
         """Has the server plan the extraction, which checks names and privileges and runs nothing."""

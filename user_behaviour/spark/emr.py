@@ -11,7 +11,7 @@ import time
 from abc import abstractmethod
 from collections.abc import Sequence
 from pathlib import Path, PurePath
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from dagster import get_dagster_logger
 from pydantic import Field
@@ -92,6 +92,10 @@ class EmrSpark(SparkRunner):
                 f"Spark job {job_id} ({program}) ended as {state.name}: {state.details or 'EMR gives no reason'}. "
                 f"Read its logs at {logs}, mend the cause, and run the days again."
             )
+
+    @property
+    def _client(self) -> Any:
+        return self.aws.client(self.service)
 
     def _started(self, name: str, program: str, job: str) -> str:
         try:

@@ -115,7 +115,3 @@ class EmrServerlessSpark(EmrSpark):
     @property
     def _logs_uri(self) -> str:
         return f"{self.lake.uri(LOGS)}/"
-
-    @property
-    def _client(self) -> Any:
-        return self.aws.client(self.service)

@@ -6,7 +6,7 @@ submission, the one after a lost answer included, the cluster's steps are search
 
 import time
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -98,7 +98,3 @@ class EmrStepsSpark(EmrSpark):
         names = [application["Name"] for application in found.get("Applications", ())]
         remedy = "Take a cluster that was created with Spark."
         yield judged("applications", "Spark" in names, ", ".join(names), remedy)
-
-    @property
-    def _client(self) -> Any:
-        return self.aws.client(self.service)

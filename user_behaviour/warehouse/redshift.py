@@ -6,7 +6,7 @@ Rows go in by COPY and large results come out by UNLOAD, both by way of the lake
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import certifi
 import psycopg2
@@ -15,7 +15,7 @@ from pydantic import Field, model_validator
 
 from user_behaviour.aws.clients import Aws
 from user_behaviour.aws.secrets import Secret
-from user_behaviour.diagnosis import Diagnosis, good, login_refused, unknown
+from user_behaviour.diagnosis import Diagnosis, good, unknown
 from user_behaviour.lake.lake import Lake
 from user_behaviour.warehouse import redshift_errors
 from user_behaviour.warehouse.redshift_connection import Login, RedshiftConnection, cluster_login, serverless_login
@@ -25,14 +25,17 @@ from user_behaviour.warehouse.redshift_server import redshift_server
 from user_behaviour.warehouse.redshift_unload import few_rows, unloaded_rows
 from user_behaviour.warehouse.warehouse import Warehouse
 
-_SETTINGS = "USER_BEHAVIOUR_REDSHIFT_HOST, …_PORT, …_DATABASE, …_USER, …_PASSWORD or …_WORKGROUP or …_CLUSTER"
-
 
 class RedshiftWarehouse(Warehouse):
     """The warehouse on Amazon Redshift, provisioned or Serverless, over verified TLS.
 
     Exactly one of `password`, `workgroup` and `cluster` says how to log in.
     """
+
+    login_settings: ClassVar[Mapping[str, str]] = {
+        "settings": "USER_BEHAVIOUR_REDSHIFT_HOST, …_PORT, …_DATABASE, …_USER, …_PASSWORD or …_WORKGROUP or …_CLUSTER",
+        "ca": "USER_BEHAVIOUR_REDSHIFT_CA_BUNDLE",
+    }
 
     host: str = Field(description="The endpoint's own name, for its certificate is verified against it.")
     port: int = Field(default=5439, description="The endpoint's port.")
@@ -93,9 +96,6 @@ class RedshiftWarehouse(Warehouse):
 
     def is_transient(self, error: psycopg2.Error) -> bool:
         return super().is_transient(error) or redshift_errors.is_conflict(error)
-
-    def login_refused(self, error: psycopg2.OperationalError) -> Diagnosis:
-        return login_refused(error, settings=_SETTINGS, ca="USER_BEHAVIOUR_REDSHIFT_CA_BUNDLE")
 
     def server_check(self, connection: psycopg2.extensions.connection) -> Iterator[Diagnosis]:
         protocol = connection.info.ssl_attribute("protocol")

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from psycopg2 import sql
 
 from user_behaviour.lake.lake import Lake
-from user_behaviour.warehouse.redshift_names import require_identifier, require_uri, role_in_sql
+from user_behaviour.warehouse.redshift_names import RoleParameter, require_identifier, require_uri
 
 # No underscore before it: Redshift skips files of such names, and of directories its documentation says nothing.
 STAGING = "exchange"
@@ -45,7 +45,7 @@ class StagedRows:
                 sql.Identifier(*table.split(".")),
                 sql.SQL(", ").join(map(sql.Identifier, self.columns)),
                 sql.Literal(self.manifest),
-                role_in_sql(iam_role),
+                sql.Literal(RoleParameter(iam_role)),
             )
         )
         cursor.execute("select pg_last_copy_count()")

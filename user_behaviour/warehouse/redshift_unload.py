@@ -15,7 +15,7 @@ from psycopg2 import sql
 
 from user_behaviour.lake.lake import Lake
 from user_behaviour.warehouse.redshift_copy import STAGING, RowCountError
-from user_behaviour.warehouse.redshift_names import require_uri, role_in_sql
+from user_behaviour.warehouse.redshift_names import RoleParameter, require_uri
 
 FETCH = 1000  # rows at a time: more are refused by a cluster of one node
 
@@ -54,7 +54,8 @@ def unloaded_rows(
     directory = require_uri(f"{lake.uri(path)}/")
     try:
         # The query is a text within the statement: psycopg2 quotes it, as it does every value.
-        cursor.execute(sql.SQL(unload).format(sql.Literal(query), sql.Literal(directory), role_in_sql(iam_role)))
+        values = (query, directory, RoleParameter(iam_role))
+        cursor.execute(sql.SQL(unload).format(*map(sql.Literal, values)))
     except BaseException:
         lake.delete(path)
         raise
