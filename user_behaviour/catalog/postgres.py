@@ -52,7 +52,7 @@ class PostgresExternalTables(ExternalTables):
     def register(self, table: Table, dataset: Dataset, days: Sequence[date]) -> dict[date, Registration]:
         def work(cursor: psycopg2.extensions.cursor) -> dict[date, Registration]:
             cursor.execute("lock table spectrum.registered_partition in exclusive mode")
-            manifests = {day: dataset.current(day) for day in days}
+            manifests = {manifest.day: manifest for manifest in dataset.in_force(days)}
             wanted = {day: registration(dataset, manifest) for day, manifest in manifests.items()}
             stale = self._stale(cursor, table, wanted)
             cursor.execute(f"delete from {table.name} where {table.partition_column} = any(%s::date[])", (stale,))

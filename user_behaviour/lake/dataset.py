@@ -116,8 +116,7 @@ class Dataset:
 
     def begin(self, day: date, batch_id: str) -> str:
         """Makes an empty place for a batch: an earlier attempt of the same run may have died there."""
-        current = self.manifests([day]).get(day)
-        if current and current.batch_id == batch_id:
+        if self._in_force(day) == batch_id:
             name = f"Batch {batch_id} of {self.table.name}, {day},"
             raise BatchInForceError(f"{name} is in force and readers may be in it: start a new run.")
         directory = self.batch_directory(day, batch_id)

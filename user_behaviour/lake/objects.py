@@ -66,5 +66,5 @@ class Objects(ABC):
         return [function(item) for item in items]
 
     def store_errors(self, action: str, path: str) -> AbstractContextManager[None]:  # noqa: ARG002 (for twins to use)
-        """Entered while the file system is used: what the store refuses there is told as the verbs tell it."""
+        """Entered while the file system is used: its errors leave as those of the other verbs do."""
         return nullcontext()

@@ -32,8 +32,10 @@ class SourceDatabase(dg.ConfigurableResource):  # type: ignore[type-arg]
     def snapshot(self) -> Iterator["Snapshot"]:
         """One read-only transaction: all that is read in it is of the same moment."""
         # UTF-8, since COPY writes in the encoding of the client, which is the database's unless one asks for another.
-        settings = {"application_name": "user_behaviour", "keepalives_idle": 30, "client_encoding": "UTF8"}
-        with closing(psycopg2.connect(self.dsn(), **settings)) as connection:
+        connection = psycopg2.connect(
+            self.dsn(), application_name="user_behaviour", keepalives_idle=30, client_encoding="UTF8"
+        )
+        with closing(connection):
             connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
             with connection.cursor() as cursor:
                 cursor.execute("set local timezone to 'UTC'")

@@ -15,13 +15,13 @@ from pydantic import Field, model_validator
 
 from user_behaviour.aws.clients import Aws
 from user_behaviour.aws.secrets import Secret
-from user_behaviour.diagnosis import Diagnosis, good, unknown
+from user_behaviour.diagnosis import Diagnosis, good, in_short, judged, unknown
 from user_behaviour.lake.lake import Lake
 from user_behaviour.warehouse import redshift_errors
+from user_behaviour.warehouse.privileges import asked
 from user_behaviour.warehouse.redshift_connection import Login, RedshiftConnection, cluster_login, serverless_login
 from user_behaviour.warehouse.redshift_copy import STAGING, StagedRows, staged
 from user_behaviour.warehouse.redshift_names import require_role, require_uri
-from user_behaviour.warehouse.redshift_server import redshift_server
 from user_behaviour.warehouse.redshift_unload import few_rows, unloaded_rows
 from user_behaviour.warehouse.warehouse import Warehouse
 
@@ -84,7 +84,7 @@ class RedshiftWarehouse(Warehouse):
 
     @contextmanager
     def session(self) -> Iterator[psycopg2.extensions.connection]:
-        """As the role says; and what a scan of files fails with is told as Redshift's system views know it."""
+        """As the role says; the error of a scan of files says what Redshift's system views know of it."""
         with closing(self.connect()) as connection:
             pid = connection.get_backend_pid()
             try:
@@ -100,7 +100,17 @@ class RedshiftWarehouse(Warehouse):
     def server_check(self, connection: psycopg2.extensions.connection) -> Iterator[Diagnosis]:
         protocol = connection.info.ssl_attribute("protocol")
         yield good("TLS", f"{protocol}, certificate and name are verified")
-        yield from redshift_server(connection)
+        ((version, user, database, may_use_temp),) = asked(
+            connection,
+            "select version(), current_user, current_database(), has_database_privilege(current_database(), 'temp')",
+        )
+        _, redshift, number = version.rpartition("Redshift")
+        remedy = "Is no Redshift; correct USER_BEHAVIOUR_REDSHIFT_HOST."
+        yield judged("version", bool(redshift), redshift + number, remedy)
+        yield _isolation(connection, database)
+        found = f"{user} {'may' if may_use_temp else 'may not'} create them, as scans of external tables do"
+        remedy = f"As the owner: grant temp on database {database} to {user};"
+        yield judged("temporary tables", may_use_temp, found, remedy)
         yield unknown(
             "IAM role",
             f"{self.iam_role}: only a COPY or a scan shows whether Redshift may use it",
@@ -134,3 +144,20 @@ class RedshiftWarehouse(Warehouse):
     ) -> redshift_errors.RedshiftDataError | None:
         pid = cursor.connection.get_backend_pid()
         return redshift_errors.copy_error(self.connect, error, pid=pid, table=table, directory=rows.directory)
+
+
+def _isolation(connection: psycopg2.extensions.connection, database: str) -> Diagnosis:
+    """https://docs.aws.amazon.com/redshift/latest/dg/r_STV_DB_ISOLATION_LEVEL.html; for superusers."""
+    levels = "select isolation_level from stv_db_isolation_level where db_name = current_database()"
+    try:
+        found = asked(connection, levels)
+    except psycopg2.Error as error:
+        return unknown("isolation", f"cannot be seen from here ({in_short(error)})")
+    level = str(found[0][0]).strip() if found else "unknown"
+    if "snapshot" in level.lower():
+        return good("isolation", level)
+    return unknown(
+        "isolation",
+        f"{level}: runs at once conflict more often, and are tried again",
+        f"Better: alter database {database} isolation level snapshot;",
+    )

@@ -34,24 +34,21 @@ class StagedRows:
     columns: tuple[str, ...]
     rows: int
 
-    @property
-    def manifest(self) -> str:
-        return f"{self.directory}manifest"
-
     def copied(self, cursor: psycopg2.extensions.cursor, table: str, *, iam_role: str) -> None:
         """Appends the rows to the table, in the cursor's transaction."""
+        manifest = f"{self.directory}manifest"
         cursor.execute(
             sql.SQL("copy {} ({}) from {} iam_role {} format as parquet manifest").format(
                 sql.Identifier(*table.split(".")),
                 sql.SQL(", ").join(map(sql.Identifier, self.columns)),
-                sql.Literal(self.manifest),
+                sql.Literal(manifest),
                 sql.Literal(RoleParameter(iam_role)),
             )
         )
         cursor.execute("select pg_last_copy_count()")
         ((loaded,),) = cursor.fetchall()
         if loaded != self.rows:
-            raise RowCountError(f"COPY loaded {loaded} rows into {table}, of {self.rows} in {self.manifest}.")
+            raise RowCountError(f"COPY loaded {loaded} rows into {table}, of {self.rows} in {manifest}.")
 
 
 @contextmanager
