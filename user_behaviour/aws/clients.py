@@ -5,8 +5,6 @@ where sixteen threads ask, and read `AWS_DEFAULT_REGION` but not `AWS_REGION`, w
 that are not set here are looked for by boto3 and pyarrow themselves (environment, profile, role), each time.
 """
 
-from __future__ import annotations
-
 import os
 import threading
 from collections.abc import Iterator

@@ -5,16 +5,12 @@ said, and the remedy. What is worth another try was tried again by the clients b
 need not.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from botocore import exceptions as boto
 from botocore.parsers import ResponseParserError
-
-from user_behaviour.aws.answers import Answer
 
 
 class AwsError(OSError):
@@ -165,7 +161,7 @@ def aws_errors(service: str, action: str, subject: str) -> Iterator[None]:
     except (boto.ClientError, boto.BotoCoreError, ResponseParserError) as error:
         raise aws_error(service, action, subject, error=error) from error
     except OSError as error:
-        if isinstance(error, AwsError) or (answer := Answer.of_arrow(str(error))) is None:
+        if isinstance(error, AwsError) or (answer := _answer_in(str(error))) is None:
             raise
         raise _refusal(service, action, subject, answer=answer) from error
 
@@ -173,7 +169,7 @@ def aws_errors(service: str, action: str, subject: str) -> Iterator[None]:
 def aws_error(service: str, action: str, subject: str, *, error: Exception) -> AwsError:
     """The meaning of an error of boto3, without raising it."""
     if isinstance(error, boto.ClientError):
-        return _refusal(service, action, subject, answer=Answer.of_boto(error))
+        return _refusal(service, action, subject, answer=error)
     kind, remedy = next(meaning for kinds, meaning in _OF_CLIENT if isinstance(error, kinds))
     at_every_attempt = " at every attempt" if kind is UnavailableError else ""
     said = str(error).partition("\n")[0].rstrip(".")  # what follows may be the answer itself
@@ -206,16 +202,34 @@ def _meaning(service: str, code: str, status: int = 0) -> Meaning:
     return AwsError, "Look the code up in the API reference of the service"
 
 
-def _refusal(service: str, action: str, subject: str, *, answer: Answer) -> AwsError:
-    kind, remedy = _meaning(service, answer.code, answer.status)
+def _answer_in(text: str) -> boto.ClientError | None:
+    """The answer of S3 that pyarrow put into a sentence, as boto3 would raise it; None where there is none.
+
+    Of a code that pyarrow does not know it tells the name, or the status.
+    """
+    found = re.search(r"AWS Error (\w+)(?: \(HTTP status (\d+)\))?(?: during (\w+) operation)?", text)
+    if not found:
+        return None
+    code, status, operation = found.groups()
+    unknown = re.search(r"ExceptionName: ([\w.]+)", text)
+    said = {"Code": unknown[1] if unknown else status or code, "Message": text.split(" operation: ", 1)[-1]}
+    return boto.ClientError({"Error": said}, operation or "")
+
+
+def _refusal(service: str, action: str, subject: str, *, answer: boto.ClientError) -> AwsError:
+    said, request = answer.response.get("Error", {}), answer.response.get("ResponseMetadata", {})
+    code, message = said.get("Code", "no code"), said.get("Message", "no message")
+    kind, remedy = _meaning(service, code, request.get("HTTPStatusCode", 0))
     prefix = "elasticmapreduce" if service == "emr" else service
-    permission, on = _PERMISSIONS.get(answer.operation, f"{prefix}:{answer.operation or '*'}"), subject
-    if named := _NAMED_BY_AWS.search(answer.message):  # AWS knows better: a write may fail on the key that encrypts it
+    permission, on = _PERMISSIONS.get(answer.operation_name, f"{prefix}:{answer.operation_name or '*'}"), subject
+    if named := _NAMED_BY_AWS.search(message):  # AWS knows better: a write may fail on the key that encrypts it
         permission, on = named.groups()
-    again = f" after {answer.attempts} attempts" if answer.attempts > 1 else ""
-    elsewhere = f" ({answer.region})" if answer.region and remedy is _REGION else ""
+    retries = request.get("RetryAttempts", 0)
+    again = f" after {retries + 1} attempts" if retries else ""
+    region = request.get("HTTPHeaders", {}).get("x-amz-bucket-region")
+    elsewhere = f" ({region})" if region and remedy is _REGION else ""
     return kind(
-        f"{action} {subject} failed{again}: {_SERVICES[service]} says {answer.code}: {answer.message.rstrip('.')}",
+        f"{action} {subject} failed{again}: {_SERVICES[service]} says {code}: {message.rstrip('.')}",
         remedy.format(action=permission, subject=on) + elsewhere,
-        code=answer.code,
+        code=code,
     )

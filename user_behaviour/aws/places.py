@@ -4,10 +4,9 @@ Who writes such a place into a statement relies on it: no quote, backslash, blan
 has to escape, and nothing that a directory's name would mean elsewhere (`.`, `..`).
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
+from typing import Self
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _NAME = re.compile(r"[A-Za-z0-9_=-][A-Za-z0-9_.=-]*")
@@ -40,7 +39,7 @@ class S3Place:
         return f"s3://{self.bucket}/{self.prefix}"
 
     @classmethod
-    def parse(cls, uri: str) -> S3Place:
+    def parse(cls, uri: str) -> Self:
         """The place of that address, which may end with one `/`. Raises `PlaceError`."""
         scheme, _, path = uri.partition("://")
         if scheme != "s3" or not path:

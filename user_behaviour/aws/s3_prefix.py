@@ -1,7 +1,5 @@
 """A prefix of a bucket: keys and addresses, what lies there, and objects as streams. Reading only."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,15 +16,10 @@ _CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
-class S3Prefix:
+class S3Prefix(S3Place):
     """The objects of `bucket` whose keys begin with `prefix/`; with an empty prefix, all of them."""
 
     aws: Aws
-    bucket: str
-    prefix: str
-
-    def __post_init__(self) -> None:
-        S3Place(self.bucket, self.prefix)  # refuses what is none
 
     @property
     def client(self) -> Any:
@@ -57,7 +50,7 @@ class S3Prefix:
             return failed("bucket", error)
         return good("bucket", f"{self.uri('')} can be listed")
 
-    def open(self, path: str) -> ObjectStream:
+    def open(self, path: str) -> "ObjectStream":
         """The object as it is now; FileNotFoundError where there is none."""
         return ObjectStream(self, path)
 

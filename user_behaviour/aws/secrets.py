@@ -4,8 +4,6 @@ A value is looked up at each use, that is per connection, so that a rotated secr
 name the setting and the reference; neither they nor any `repr` hold a value, a part of one, or the answer it came in.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Mapping
@@ -109,9 +107,8 @@ class SecretUrl(Secret):
 
     def __call__(self) -> str:
         url = super().__call__()
-        readable = _URL.fullmatch(url) is not None
         try:
-            readable = readable and int(parse_dsn(url).get("port", 5432)) in range(1, 65536)
+            readable = bool(_URL.fullmatch(url)) and int(parse_dsn(url).get("port", 5432)) in range(1, 65536)
         except psycopg2.ProgrammingError:
             readable = False
         if not readable:

@@ -4,8 +4,6 @@ Of two runs the later one never leaves the older batch behind: whoever registers
 holds the partition, or, where a catalog has nothing to hold, once more after it has written (`partition_catalog`).
 """
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,12 +12,12 @@ from datetime import date, timedelta
 import dagster as dg
 import pyarrow as pa
 
-from user_behaviour.catalog.shown_rows import rows_shown
 from user_behaviour.diagnosis import Diagnosis, bad, good, judged
 from user_behaviour.lake.conformity import require_values
 from user_behaviour.lake.dataset import Dataset
 from user_behaviour.lake.manifests import Manifest
 from user_behaviour.tables.days import DayRange
+from user_behaviour.tables.statements import statement
 from user_behaviour.tables.table import Table
 from user_behaviour.warehouse.warehouse import Warehouse
 
@@ -112,6 +110,19 @@ def fitting(table: Table, dataset: Dataset, manifest: Manifest) -> Iterator[pa.R
         rows = batch.select(list(table.column_names))
         require_values(rows, table)
         yield rows
+
+
+def rows_shown(warehouse: Warehouse, table: Table, span: DayRange) -> dict[date, dict[str, int]]:
+    """The rows of a range of days that a query finds, counted by day and batch.
+
+    Redshift shows no error where it cannot see a file, only fewer rows.
+    """
+    schema, _, name = table.name.rpartition(".")
+    shown: dict[date, dict[str, int]] = {}
+    parameters = {"first_day": span.first, "end_day": span.end}
+    for row in warehouse.rows(statement(f"{schema}/{name}_rows.sql"), parameters):
+        shown.setdefault(row["insert_date"], {})[row["batch_id"]] = row["row_count"]
+    return shown
 
 
 def declared_columns(table: Table) -> list[tuple[str, str]]:

@@ -4,11 +4,9 @@ Twin of `PostgresExternalTables`. Glue answers a batch with 200 and says in `Err
 is looked into. What its structures look like is in `glue_format`.
 """
 
-from __future__ import annotations
-
 import random
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -26,13 +24,12 @@ from user_behaviour.catalog.glue_format import (
     registration_of,
     table_input,
 )
-from user_behaviour.catalog.partition_catalog import AT_ONCE, PartitionCatalog
-from user_behaviour.catalog.seen_partitions import external_schema, seen_partitions
+from user_behaviour.catalog.partition_catalog import PartitionCatalog
+from user_behaviour.catalog.seen_partitions import external_schema
 from user_behaviour.diagnosis import Diagnosis, good
 from user_behaviour.lake.dataset import Dataset
 from user_behaviour.tables.days import DayRange
 from user_behaviour.tables.table import Table
-from user_behaviour.warehouse.warehouse import Warehouse
 
 ATTEMPTS = 5
 DELETED_AT_ONCE = 25
@@ -44,7 +41,6 @@ class GlueExternalTables(PartitionCatalog):
     """The external tables of a database of the AWS Glue Data Catalog."""
 
     database: str = Field(description="The Glue database, which Redshift sees as the external schema `spectrum`.")
-    warehouse: Warehouse
     aws: Aws
 
     def define(self, table: Table, dataset: Dataset) -> bool:
@@ -93,16 +89,15 @@ class GlueExternalTables(PartitionCatalog):
             token = {"NextToken": answer["NextToken"]}
 
     def deregister(self, table: Table, days: Sequence[date]) -> None:
-        def delete(part: Sequence[date]) -> Struct:
+        def delete(part: Sequence[date]) -> list[Struct]:
             values = [{"Values": [day.isoformat()]} for day in part]
-            return self._call("batch_delete_partition", table, PartitionsToDelete=values)
+            errors = self._call("batch_delete_partition", table, PartitionsToDelete=values).get("Errors", [])
+            return [one for one in errors if one["ErrorDetail"].get("ErrorCode") != ABSENT]
 
-        for part in _parts(sorted(set(days)), DELETED_AT_ONCE):
-            if refused := self._insist(part, delete, settled={ABSENT}):
+        days = sorted(set(days))
+        for start in range(0, len(days), DELETED_AT_ONCE):
+            if refused := _refused(days[start : start + DELETED_AT_ONCE], delete):
                 raise CatalogError(f"Glue keeps partitions of {table.name}: {refused}; try again.")
-
-    def seen(self, table: Table, span: DayRange) -> dict[date, str]:
-        return seen_partitions(self.warehouse, table, span)
 
     def _outdated(self, table: Table, wanted: Sequence[Registration]) -> list[Registration]:
         keys = [{"Values": [r.day.isoformat()]} for r in wanted]
@@ -119,39 +114,20 @@ class GlueExternalTables(PartitionCatalog):
     def _point(self, table: Table, registrations: Sequence[Registration]) -> Mapping[date, str]:
         inputs = {r.day: partition_input(table, r) for r in registrations}
 
-        def write(days: Sequence[date]) -> Struct:
+        def write(days: Sequence[date]) -> list[Struct]:
             made = self._call("batch_create_partition", table, PartitionInputList=[inputs[day] for day in days])
             errors = made.get("Errors", [])
             present = [one for one in errors if one["ErrorDetail"]["ErrorCode"] == PRESENT]
             others = [one for one in errors if one not in present]
-            if not present:
-                return {"Errors": others}
-            entries = [
-                {"PartitionValueList": one["PartitionValues"], "PartitionInput": inputs[day_of(one)]} for one in present
-            ]
-            return {"Errors": others + self._call("batch_update_partition", table, Entries=entries).get("Errors", [])}
+            if present:
+                entries = [
+                    {"PartitionValueList": one["PartitionValues"], "PartitionInput": inputs[day_of(one)]}
+                    for one in present
+                ]
+                others += self._call("batch_update_partition", table, Entries=entries).get("Errors", [])
+            return others
 
-        refused: dict[date, str] = {}
-        for part in _parts([r.day for r in registrations], AT_ONCE):
-            refused |= self._insist(part, write)
-        return refused
-
-    def _insist(
-        self, days: Sequence[date], call: Callable[[Sequence[date]], Struct], *, settled: Collection[str] = ()
-    ) -> dict[date, str]:
-        """Repeats a call for days that failed for a passing reason; gives what was refused. `settled` is no failure."""
-        refused: dict[date, str] = {}
-        for attempt in range(ATTEMPTS):
-            errors = {day_of(one): one["ErrorDetail"] for one in call(days).get("Errors", [])}
-            failed = {day: detail for day, detail in errors.items() if detail.get("ErrorCode") not in settled}
-            passing = [day for day, detail in failed.items() if _may_pass(detail)]
-            last = attempt == ATTEMPTS - 1
-            refused |= {day: _reason(detail) for day, detail in failed.items() if last or day not in passing}
-            if not passing or last:
-                break
-            days = passing
-            _pause(attempt)
-        return refused
+        return _refused(list(inputs), write)
 
     def _definition(self, table: Table) -> Struct | None:
         try:
@@ -168,8 +144,18 @@ class GlueExternalTables(PartitionCatalog):
             return dict(call(DatabaseName=self.database, **named, **arguments))
 
 
-def _parts(days: Sequence[date], size: int) -> list[Sequence[date]]:
-    return [days[start : start + size] for start in range(0, len(days), size)]
+def _refused(days: Sequence[date], call: Callable[[Sequence[date]], list[Struct]]) -> dict[date, str]:
+    """Makes a call that gives errors, again for days that failed for a passing reason; why the others were refused."""
+    refused: dict[date, str] = {}
+    for attempt in range(ATTEMPTS):
+        failed = {day_of(one): one["ErrorDetail"] for one in call(days)}
+        last = attempt == ATTEMPTS - 1
+        days = [day for day, detail in failed.items() if _may_pass(detail) and not last]
+        refused |= {day: _reason(detail) for day, detail in failed.items() if day not in days}
+        if not days:
+            break
+        _pause(attempt)
+    return refused
 
 
 def _may_pass(detail: Mapping[str, str]) -> bool:

@@ -3,8 +3,6 @@
 https://docs.aws.amazon.com/glue/latest/webapi/API_TableInput.html and API_PartitionInput.html
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import date
 from typing import Any

@@ -5,16 +5,17 @@ meanwhile. Whoever writes last has looked after its writing, so the last word is
 verbs.
 """
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from datetime import date
 
 from user_behaviour.catalog.external_tables import CatalogError, ExternalTables, Registration, fitting, registration
+from user_behaviour.catalog.seen_partitions import seen_partitions
 from user_behaviour.lake.dataset import Dataset
 from user_behaviour.lake.manifests import Manifest
+from user_behaviour.tables.days import DayRange
 from user_behaviour.tables.table import Table
+from user_behaviour.warehouse.warehouse import Warehouse
 
 AT_ONCE = 100
 """As many partitions as one call of Glue, or one ALTER TABLE, may add."""
@@ -23,6 +24,8 @@ ROUNDS = 20
 
 class PartitionCatalog(ExternalTables):
     """Partitions that are written one call at a time, by several runs at once."""
+
+    warehouse: Warehouse
 
     def register(self, table: Table, dataset: Dataset, days: Sequence[date]) -> dict[date, Registration]:
         """As the role says, a hundred days at a time: a failure leaves the hundreds before it registered.
@@ -64,6 +67,9 @@ class PartitionCatalog(ExternalTables):
             "something publishes this day without end. Find it, then register the day again."
         )
 
+    def seen(self, table: Table, span: DayRange) -> dict[date, str]:
+        return seen_partitions(self.warehouse, table, span)
+
     @abstractmethod
     def _outdated(self, table: Table, wanted: Sequence[Registration]) -> list[Registration]:
         """Those of the registrations, at most `AT_ONCE`, that the catalog does not have exactly so."""
@@ -74,11 +80,11 @@ class PartitionCatalog(ExternalTables):
 
 
 def _require_fit(table: Table, dataset: Dataset, manifests: Sequence[Manifest]) -> None:
-    def look(manifest: Manifest) -> None:
+    def read(manifest: Manifest) -> None:
         for _ in fitting(table, dataset, manifest):
             pass
 
-    dataset.lake.at_once(look, manifests)
+    dataset.lake.at_once(read, manifests)
 
 
 def _refusal(table: Table, refused: Mapping[date, str]) -> str:

@@ -1,7 +1,5 @@
 """Twin of the catalog: ordinary tables of a PostgreSQL warehouse, filled when a partition is registered."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 
@@ -22,9 +20,11 @@ from user_behaviour.catalog.external_tables import (
 from user_behaviour.lake.conformity import with_day
 from user_behaviour.lake.dataset import Dataset
 from user_behaviour.lake.manifests import timestamp
-from user_behaviour.tables.days import DayRange, ranges
+from user_behaviour.tables.days import DayRange
 from user_behaviour.tables.table import Table
 from user_behaviour.warehouse.warehouse import Warehouse
+
+MANY_DAYS = 30
 
 
 class PostgresExternalTables(ExternalTables):
@@ -52,19 +52,18 @@ class PostgresExternalTables(ExternalTables):
     def register(self, table: Table, dataset: Dataset, days: Sequence[date]) -> dict[date, Registration]:
         def work(cursor: psycopg2.extensions.cursor) -> dict[date, Registration]:
             cursor.execute("lock table spectrum.registered_partition in exclusive mode")
-            manifests = {day: dataset.current(day) for day in days}
+            manifests = {manifest.day: manifest for manifest in dataset.in_force(days)}
             wanted = {day: registration(dataset, manifest) for day, manifest in manifests.items()}
             stale = self._stale(cursor, table, wanted)
-            for span in ranges(stale):
-                parameters = (span.first, span.end)
-                day = table.partition_column
-                cursor.execute(f"delete from {table.name} where {day} >= %s and {day} < %s", parameters)
+            cursor.execute(f"delete from {table.name} where {table.partition_column} = any(%s::date[])", (stale,))
             rows = (row for day in stale for row in with_day(fitting(table, dataset, manifests[day]), table, day))
             self.warehouse.load(cursor, table.name, rows)
             if len(stale) >= MANY_DAYS:
                 # Without statistics, joins of what was just loaded are planned as if it were a few rows.
                 cursor.execute(f"analyze {table.name}")
-            self._record(cursor, table, [wanted[day] for day in stale])
+            moment, records = timestamp(datetime.now(UTC)), [wanted[day] for day in stale]
+            values = [(table.name, r.day, r.location, r.batch_id, r.rows, moment) for r in records]
+            execute_values(cursor, _RECORD, values, page_size=1000)
             return wanted
 
         return self.warehouse.transaction(work)
@@ -76,13 +75,9 @@ class PostgresExternalTables(ExternalTables):
     def deregister(self, table: Table, days: Sequence[date]) -> None:
         def work(cursor: psycopg2.extensions.cursor) -> None:
             cursor.execute("lock table spectrum.registered_partition in exclusive mode")
-            for span in ranges(days):
-                parameters = {"table": table.name, "first_day": span.first, "end_day": span.end}
-                day = table.partition_column
-                cursor.execute(
-                    f"delete from {table.name} where {day} >= %(first_day)s and {day} < %(end_day)s", parameters
-                )
-                cursor.execute(_FORGET, parameters)
+            gone = {"table": table.name, "days": list(days)}
+            cursor.execute(f"delete from {table.name} where {table.partition_column} = any(%(days)s::date[])", gone)
+            cursor.execute(_FORGET, gone)
 
         self.warehouse.transaction(work)
 
@@ -97,19 +92,6 @@ class PostgresExternalTables(ExternalTables):
         found = {row[0]: Registration(*row) for row in cursor.fetchall()}
         return sorted(day for day, registration in wanted.items() if found.get(day) != registration)
 
-    @staticmethod
-    def _record(cursor: psycopg2.extensions.cursor, table: Table, registrations: Sequence[Registration]) -> None:
-        moment = timestamp(datetime.now(UTC))
-        execute_values(
-            cursor,
-            _RECORD,
-            [(table.name, r.day, r.location, r.batch_id, r.rows, moment) for r in registrations],
-            page_size=1000,
-        ) if registrations else None
-
-
-MANY_DAYS = 30
-
 
 _COLUMNS = """
 select attname as name, format_type(atttypid, atttypmod) as type
@@ -118,19 +100,16 @@ where attrelid = to_regclass(%(table)s) and attnum > 0 and not attisdropped
 order by attnum
 """
 
-
 _FORGET = """
 delete from spectrum.registered_partition
-where table_name = %(table)s and insert_date >= %(first_day)s and insert_date < %(end_day)s
+where table_name = %(table)s and insert_date = any(%(days)s::date[])
 """
-
 
 _REGISTERED = """
 select insert_date as day, location, batch_id, row_count as rows
 from spectrum.registered_partition
 where table_name = %(table)s and insert_date >= %(first_day)s and insert_date < %(end_day)s
 """
-
 
 _RECORD = """
 insert into spectrum.registered_partition

@@ -5,8 +5,6 @@ no transaction: each statement is alone on an autocommit connection. The catalog
 read from the location, and the number of rows from the batch's manifest in the lake.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 
@@ -23,7 +21,7 @@ from user_behaviour.catalog.external_tables import (
     spelling,
 )
 from user_behaviour.catalog.partition_catalog import PartitionCatalog
-from user_behaviour.catalog.seen_partitions import batch_of, external_schema, seen_partitions
+from user_behaviour.catalog.seen_partitions import batch_of, external_schema
 from user_behaviour.diagnosis import Diagnosis, judged, unknown
 from user_behaviour.lake.dataset import MANIFEST, Dataset
 from user_behaviour.lake.lake import Lake
@@ -31,13 +29,11 @@ from user_behaviour.lake.manifests import Manifest
 from user_behaviour.tables.days import DayRange
 from user_behaviour.tables.statements import statement
 from user_behaviour.tables.table import Table
-from user_behaviour.warehouse.warehouse import Warehouse
 
 
 class RedshiftExternalTables(PartitionCatalog):
     """The external tables of a catalog that Redshift owns and changes by its own DDL."""
 
-    warehouse: Warehouse
     lake: Lake
     # A batch never changes, so its manifest is read once.
     _rows: dict[str, int] = PrivateAttr(default_factory=dict)
@@ -92,9 +88,6 @@ class RedshiftExternalTables(PartitionCatalog):
             return
         there = self.seen(table, DayRange(min(days), max(days)))
         self._execute(external_ddl.drop_partition(table, day) for day in sorted(set(days)) if day in there)
-
-    def seen(self, table: Table, span: DayRange) -> dict[date, str]:
-        return seen_partitions(self.warehouse, table, span)
 
     def _outdated(self, table: Table, wanted: Sequence[Registration]) -> list[Registration]:
         self._rows |= {r.location: r.rows for r in wanted}

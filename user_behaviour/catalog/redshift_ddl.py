@@ -5,8 +5,6 @@ after a look at what they may hold. Grammar: docs.aws.amazon.com/redshift/latest
 r_CREATE_EXTERNAL_TABLE.html
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from datetime import date

@@ -1,7 +1,5 @@
 """The partitions of an external table as Redshift sees them, in whichever catalog they are kept."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from datetime import date

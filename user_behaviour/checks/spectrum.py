@@ -5,8 +5,7 @@ from collections.abc import Iterator, Mapping
 import dagster as dg
 
 from user_behaviour.assets.spectrum import movie_review_clean_stage, user_purchase_staging
-from user_behaviour.catalog.external_tables import ExternalTables, Registration
-from user_behaviour.catalog.shown_rows import rows_shown
+from user_behaviour.catalog.external_tables import ExternalTables, Registration, rows_shown
 from user_behaviour.checks.every_asset import external_days_are_published, of_each_day, rows_in_files
 from user_behaviour.checks.verdict import Offence, days_under_check, fail_run, verdict
 from user_behaviour.lake.dataset import Dataset

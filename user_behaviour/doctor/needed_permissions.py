@@ -10,10 +10,10 @@ from user_behaviour.catalog.glue import GlueExternalTables
 from user_behaviour.diagnosis import Diagnosis
 from user_behaviour.doctor.permissions import account_prefix, may, trusts
 from user_behaviour.lake.lake import Lake
+from user_behaviour.spark.emr import PROGRAMS
 from user_behaviour.spark.emr_serverless import LOGS, EmrServerlessSpark
 from user_behaviour.spark.emr_steps import EmrStepsSpark
 from user_behaviour.spark.job import SPARK_JOBS
-from user_behaviour.spark.programs import PROGRAMS
 from user_behaviour.spark.spark import SparkRunner
 from user_behaviour.tables.schemas import RAW_REVIEWS
 

@@ -1,11 +1,10 @@
 """Writes one batch of one day into a data set, row by row; nothing of it can be seen before it is published."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, date, datetime
 from pathlib import PurePosixPath
+from typing import Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -34,23 +33,30 @@ class BatchWriter:
         self._rows = 0
         self._bytes = 0
 
-    def __enter__(self) -> BatchWriter:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         if error is None:
             self._close()
-        else:
-            self._abandon(error)
+            return
+        # Nothing of it shall stay, and nothing that fails here shall hide why.
+        with suppress(OSError):
+            self._close()
+        try:
+            self._lake.abandon(self._directory)
+        except OSError as second:
+            error.add_note(f"What was written stays for the purge, since removing it failed too: {second}")
 
     def write(self, batch: pa.RecordBatch) -> None:
         """Adds rows; `batch_id` is the batch's own where the table has it."""
         batch = with_audit_column(batch, self._table, self._batch_id)
         require_schema(batch.schema, self._table, str(self._day))
         require_values(batch, self._table)
-        if self._writer is None:
-            self._writer = self._open()
-        with self._lake.explaining("Writing", self._path):
+        with self._lake.store_errors("Writing", self._path):
+            if self._writer is None:
+                self._sink = self._lake.filesystem().open_output_stream(self._path)
+                self._writer = pq.ParquetWriter(self._sink, self._schema, compression="snappy")
             self._writer.write_batch(pa.record_batch(batch.columns, schema=self._schema))
         self._rows += batch.num_rows
 
@@ -77,24 +83,10 @@ class BatchWriter:
             facts=facts or {},
         )
 
-    def _open(self) -> pq.ParquetWriter:
-        with self._lake.explaining("Writing", self._path):
-            self._sink = self._lake.filesystem().open_output_stream(self._path)
-            return pq.ParquetWriter(self._sink, self._schema, compression="snappy")
-
     def _close(self) -> None:
         if self._writer is None or self._sink is None or self._sink.closed:
             return
-        with self._lake.explaining("Writing", self._path):
+        with self._lake.store_errors("Writing", self._path):
             self._writer.close()
             self._bytes = self._sink.tell()
             self._sink.close()
-
-    def _abandon(self, error: BaseException) -> None:
-        """Nothing of it shall stay, and nothing that fails here shall hide why."""
-        with suppress(OSError):
-            self._close()
-        try:
-            self._lake.abandon(self._directory)
-        except OSError as second:
-            error.add_note(f"What was written stays for the purge, since removing it failed too: {second}")

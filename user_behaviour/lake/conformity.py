@@ -1,7 +1,5 @@
 """How rows and files are held against the table that they are to belong to."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from datetime import date
 
@@ -33,8 +31,7 @@ def require_schema(found: pa.Schema, table: Table, where: str) -> None:
     """Names, order and types must be the declared ones: Redshift Spectrum widens nothing."""
     expected = table.arrow_schema()
     if [(f.name, f.type) for f in found] != [(f.name, f.type) for f in expected]:
-        shown = ", ".join(f"{f.name} {f.type}" for f in found)
-        declared = ", ".join(f"{f.name} {f.type}" for f in expected)
+        shown, declared = (", ".join(f"{f.name} {f.type}" for f in schema) for schema in (found, expected))
         raise SchemaError(f"{table.name}, {where}: the columns are ({shown}), declared are ({declared}).")
 
 

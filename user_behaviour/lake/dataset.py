@@ -4,8 +4,6 @@ A batch's files are immutable and lie under a prefix of their own; `_current.jso
 force and is replaced in one step, last. Nothing is appended, nothing is updated in place.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 
@@ -88,9 +86,9 @@ class Dataset:
     def read(self, manifest: Manifest) -> Iterator[pa.RecordBatch]:
         """The rows of a batch as a stream, in the declared schema; nullable columns that it lacks are null."""
         directory = self.batch_directory(manifest.day, manifest.batch_id)
-        for name, file in zip((file.name for file in manifest.files), self.files(manifest), strict=True):
-            with self.lake.explaining("Reading", f"{directory}/{name}"):
-                for batch in file.iter_batches(use_threads=False):
+        for file, opened in zip(manifest.files, self.files(manifest), strict=True):
+            with self.lake.store_errors("Reading", f"{directory}/{file.name}"):
+                for batch in opened.iter_batches(use_threads=False):
                     yield conform(batch, self.table)
 
     def files(self, manifest: Manifest) -> Iterator[pq.ParquetFile]:
@@ -98,7 +96,7 @@ class Dataset:
         directory = self.batch_directory(manifest.day, manifest.batch_id)
         for file in manifest.files:
             path = f"{directory}/{file.name}"
-            with self.lake.explaining("Reading", path), self._opened(path, file) as opened:
+            with self.lake.store_errors("Reading", path), self._opened(path, file) as opened:
                 yield pq.ParquetFile(opened)
 
     def _opened(self, path: str, file: DataFile) -> pa.NativeFile:
@@ -118,12 +116,9 @@ class Dataset:
 
     def begin(self, day: date, batch_id: str) -> str:
         """Makes an empty place for a batch: an earlier attempt of the same run may have died there."""
-        current = self.manifests([day]).get(day)
-        if current and current.batch_id == batch_id:
+        if self._in_force(day) == batch_id:
             name = f"Batch {batch_id} of {self.table.name}, {day},"
-            raise BatchInForceError(
-                f"{name} is in force and readers may be in it; it is written once: start a new run."
-            )
+            raise BatchInForceError(f"{name} is in force and readers may be in it: start a new run.")
         directory = self.batch_directory(day, batch_id)
         self.lake.delete(directory)
         self.lake.make_directory(directory)
@@ -134,7 +129,7 @@ class Dataset:
         files = []
         filesystem, directory = self.lake.filesystem(), self.begin(day, batch_id)
         for number, source in enumerate(written):
-            with self.lake.explaining("Reading", source), filesystem.open_input_file(source) as file:
+            with self.lake.store_errors("Reading", source), filesystem.open_input_file(source) as file:
                 size, metadata = file.size(), pq.read_metadata(file)
             require_file(metadata, self.table, source)
             name = f"part-{number:05}.parquet"
@@ -167,15 +162,14 @@ class Dataset:
 
     def superseded(self, day: date, *, before: datetime) -> list[str]:
         """The batches of a day that are not in force, and that the next one had replaced before a moment."""
+        manifests = (self.batch(day, name) for name in self._batches(day))
+        written = {manifest.batch_id: manifest.written_at for manifest in manifests if manifest}
+        replaced = {
+            name: min((later for later in written.values() if later > moment), default=moment)
+            for name, moment in written.items()
+        }
         in_force = self._in_force(day)
-        manifests = {name: self.batch(day, name) for name in self._batches(day)}
-        written = {name: manifest.written_at for name, manifest in manifests.items() if manifest}
-        old = []
-        for name, moment in written.items():
-            replaced = min((later for later in written.values() if later > moment), default=moment)
-            if name != in_force and replaced < timestamp(before):
-                old.append(name)
-        return old
+        return [name for name, moment in replaced.items() if name != in_force and moment < timestamp(before)]
 
     def unpublished(self, day: date) -> list[str]:
         """The batches of a day that have no manifest: crashed, in work, or rejected and since overtaken."""

@@ -1,7 +1,5 @@
 """Why a day is not published, or not there."""
 
-from __future__ import annotations
-
 import pyarrow as pa
 
 from user_behaviour.lake.manifests import Source

@@ -1,7 +1,5 @@
 """Role: the lake. Its data sets are made of objects under one root; the algorithm of publishing is in `dataset`."""
 
-from __future__ import annotations
-
 import secrets
 from collections.abc import Iterator
 
@@ -49,7 +47,7 @@ class Lake(Objects, dg.ConfigurableResource):  # type: ignore[type-arg]
             else:
                 yield good(subject, "done where the object is the expected one, refused where it is another")
             subject = "data files"
-            with self.explaining("Writing", data), self.filesystem().open_output_stream(data) as stream:
+            with self.store_errors("Writing", data), self.filesystem().open_output_stream(data) as stream:
                 stream.write(b"rows")
             listed = self.list(directory)
             yield judged(

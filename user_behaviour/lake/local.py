@@ -1,7 +1,5 @@
 """Twin of the lake: a directory of this machine."""
 
-from __future__ import annotations
-
 import fcntl
 import hashlib
 import os

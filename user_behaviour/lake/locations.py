@@ -1,7 +1,5 @@
 """Handles on partitions of a lake data set: values, no rows held in memory."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date

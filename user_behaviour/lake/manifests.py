@@ -3,13 +3,11 @@
 Values only. The lake keeps them as JSON objects beside the data, the warehouse as rows of `audit.published_partition`.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, Self
 
 Fact = int | float | str
 
@@ -64,17 +62,13 @@ class Manifest:
         return _dump({**asdict(self), "day": self.day.isoformat(), "rows": self.rows})
 
     @classmethod
-    def from_json(cls, text: bytes) -> Manifest:
+    def from_json(cls, text: bytes) -> Self:
         values = json.loads(text)
-        values.pop("rows")
-        return cls(
-            **{
-                **values,
-                "day": date.fromisoformat(values["day"]),
-                "files": tuple(DataFile(**file) for file in values["files"]),
-                "sources": tuple(Source(**source) for source in values["sources"]),
-            }
-        )
+        del values["rows"]
+        values["day"] = date.fromisoformat(values["day"])
+        values["files"] = tuple(DataFile(**file) for file in values["files"])
+        values["sources"] = tuple(Source(**source) for source in values["sources"])
+        return cls(**values)
 
 
 @dataclass(frozen=True)
@@ -92,16 +86,12 @@ class Rejection:
         return _dump({**asdict(self), "day": self.day.isoformat()})
 
     @classmethod
-    def from_json(cls, text: bytes) -> Rejection:
+    def from_json(cls, text: bytes) -> Self:
         values = json.loads(text)
-        return cls(
-            **{
-                **values,
-                "day": date.fromisoformat(values["day"]),
-                "reasons": tuple(values["reasons"]),
-                "sources": tuple(Source(**source) for source in values["sources"]),
-            }
-        )
+        values["day"] = date.fromisoformat(values["day"])
+        values["reasons"] = tuple(values["reasons"])
+        values["sources"] = tuple(Source(**source) for source in values["sources"])
+        return cls(**values)
 
 
 def _dump(values: Mapping[str, Any]) -> bytes:

@@ -3,8 +3,6 @@
 Paths are relative to the root, with `/`. An object whose name begins with `_` is not data.
 """
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -67,6 +65,6 @@ class Objects(ABC):
         """The results of the function in the order of the items, called for as many at a time as suits the store."""
         return [function(item) for item in items]
 
-    def explaining(self, action: str, path: str) -> AbstractContextManager[None]:  # noqa: ARG002 (for twins to use)
-        """Entered while the file system is used: what the store refuses there is told as the verbs tell it."""
+    def store_errors(self, action: str, path: str) -> AbstractContextManager[None]:  # noqa: ARG002 (for twins to use)
+        """Entered while the file system is used: its errors leave as those of the other verbs do."""
         return nullcontext()

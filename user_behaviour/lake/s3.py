@@ -4,8 +4,6 @@ An upload that a dying process leaves unfinished is invisible, yet is paid for: 
 AbortIncompleteMultipartUpload takes it away.
 """
 
-from __future__ import annotations
-
 import io
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -53,7 +51,7 @@ class S3Lake(Lake):
     @property
     def place(self) -> S3Prefix:
         """The prefix that the lake is, with the clients that reach it."""
-        return S3Prefix(self.aws, self.bucket, self.prefix)
+        return S3Prefix(self.bucket, self.prefix, self.aws)
 
     @property
     def sealed(self) -> Mapping[str, str]:
@@ -97,7 +95,10 @@ class S3Lake(Lake):
                 if error.response["Error"]["Code"] not in _OVERTAKEN:
                     raise
                 # An answer that was lost made boto3 ask twice, and it was the first one that came before the second.
-                return bool(error.response["ResponseMetadata"].get("RetryAttempts")) and self._bears(key, mark)
+                if not error.response["ResponseMetadata"].get("RetryAttempts"):
+                    return False
+                found = self._s3.head_object(Bucket=self.bucket, Key=key)
+                return bool(found["Metadata"].get("swap") == mark)
         return True
 
     def delete(self, path: str) -> None:
@@ -145,7 +146,7 @@ class S3Lake(Lake):
         with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="s3-lake") as pool:
             return [*pool.map(function, items)]
 
-    def explaining(self, action: str, path: str) -> AbstractContextManager[None]:
+    def store_errors(self, action: str, path: str) -> AbstractContextManager[None]:
         return aws_errors("s3", action, self.uri(path))
 
     def self_check(self) -> Iterator[Diagnosis]:
@@ -221,7 +222,3 @@ class S3Lake(Lake):
                 message = f"{worst.get('Message', '')} ({worst['Key']}; {len(errors)} of {len(left)} keys)"
                 raise ClientError({"Error": {"Code": worst["Code"], "Message": message}}, "DeleteObjects")
             left = [error["Key"] for error in errors]
-
-    def _bears(self, key: str, mark: str) -> bool:
-        found = self._s3.head_object(Bucket=self.bucket, Key=key)
-        return bool(found["Metadata"].get("swap") == mark)

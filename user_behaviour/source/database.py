@@ -1,25 +1,20 @@
 """Role: the shop's database, read in consistent snapshots. Any PostgreSQL, by URL; nothing is written to it."""
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Generator, Iterator, Mapping
-from contextlib import contextmanager
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from contextlib import closing, contextmanager
+from datetime import datetime
+from typing import Any
 
 import dagster as dg
 import psycopg2
-import psycopg2.extensions
+import pyarrow as pa
 from psycopg2 import errors
 
 from user_behaviour.diagnosis import Diagnosis, bad, good, in_short, login_refused, unknown
 from user_behaviour.lake.manifests import timestamp
 from user_behaviour.tables.copy_stream import copy_out
 from user_behaviour.tables.statements import statement
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 
 class SnapshotError(Exception):
@@ -34,25 +29,23 @@ class SourceDatabase(dg.ConfigurableResource):  # type: ignore[type-arg]
         """The libpq URL of the database; asked for at each connection, so that it may move."""
 
     @contextmanager
-    def snapshot(self) -> Iterator[Snapshot]:
+    def snapshot(self) -> Iterator["Snapshot"]:
         """One read-only transaction: all that is read in it is of the same moment."""
         # UTF-8, since COPY writes in the encoding of the client, which is the database's unless one asks for another.
         connection = psycopg2.connect(
             self.dsn(), application_name="user_behaviour", keepalives_idle=30, client_encoding="UTF8"
         )
-        try:
+        with closing(connection):
             connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
             with connection.cursor() as cursor:
                 cursor.execute("set local timezone to 'UTC'")
                 cursor.execute("select statement_timestamp()")
                 ((moment,),) = cursor.fetchall()
-            snapshot = Snapshot(connection, timestamp(moment.astimezone(UTC)))
+            snapshot = Snapshot(connection, timestamp(moment))
             try:
                 yield snapshot
             finally:
                 snapshot.end()
-        finally:
-            connection.close()
 
     def self_check(self) -> Iterator[Diagnosis]:
         """Has the server plan the extraction, which checks names and privileges and runs nothing."""

@@ -1,7 +1,5 @@
 """Twin of the source role: any PostgreSQL, at an address that is a setting or a secret."""
 
-from __future__ import annotations
-
 from pydantic import Field
 
 from user_behaviour.aws.clients import Aws

@@ -6,14 +6,14 @@ application, so none is left behind: a job that nobody waits for any more is can
 and the application stops by itself (auto-stop).
 """
 
-from __future__ import annotations
-
+import hashlib
 import time
 from abc import abstractmethod
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from pathlib import Path, PurePath
+from typing import Any, ClassVar
 
+from dagster import get_dagster_logger
 from pydantic import Field
 
 from user_behaviour.aws.clients import Aws
@@ -31,14 +31,12 @@ from user_behaviour.spark.emr_job import (
     SparkJobUnseenError,
     job_name,
 )
-from user_behaviour.spark.programs import SparkPrograms
 from user_behaviour.spark.spark import SparkRunner
-
-if TYPE_CHECKING:
-    import logging
 
 # What EMR says may lag behind a submission by moments; who is unknown for longer is lost.
 UNKNOWN_AT_MOST = 3
+# Where the programs lie in the lake.
+PROGRAMS = "_programs"
 
 
 class EmrSpark(SparkRunner):
@@ -72,9 +70,6 @@ class EmrSpark(SparkRunner):
     def logs(self, job_id: str) -> str:
         """Where to read what the job said, for people."""
 
-    def prepare(self) -> None:
-        """Nothing: EMR starts what it needs when a job comes."""
-
     def run(self, program: str, job: str) -> None:
         """As the role says. Raises a `SparkJobError`; whatever ends the wait before the job's end cancels the job."""
         name, job_id = job_name(program, job), None
@@ -82,7 +77,7 @@ class EmrSpark(SparkRunner):
             job_id = self._started(name, program, job)
             with aws_errors(self.service, "Watching", f"Spark job {job_id}"):
                 logs = self.logs(job_id)
-                _log().info("Spark job %s: logs at %s", job_id, logs)
+                get_dagster_logger().info("Spark job %s: logs at %s", job_id, logs)
                 state = self._ended(job_id, logs)
         except SparkJobLostError:
             raise
@@ -98,29 +93,45 @@ class EmrSpark(SparkRunner):
                 f"Read its logs at {logs}, mend the cause, and run the days again."
             )
 
+    @property
+    def _client(self) -> Any:
+        return self.aws.client(self.service)
+
     def _started(self, name: str, program: str, job: str) -> str:
         try:
             with aws_errors(self.service, f"Submitting {program} as", name):
                 if found := self.find(name):
-                    _log().info("Spark job %s (%s) was submitted before; waiting for it", found, name)
+                    get_dagster_logger().info("Spark job %s (%s) was submitted before; waiting for it", found, name)
                     return found
-                job_id = self.submit(name, SparkPrograms(Path(self.programs), self.lake).uri(program), ["--job", job])
+                job_id = self.submit(name, self._program(program), ["--job", job])
         except AwsError as error:
             raise SparkJobRefusedError(
                 f"{error} `user-behaviour doctor` looks at application, cluster, role and permissions."
             ) from error
-        _log().info("Spark job %s (%s) submitted", job_id, name)
+        get_dagster_logger().info("Spark job %s (%s) submitted", job_id, name)
         return job_id
+
+    def _program(self, program: str) -> str:
+        """The address of the program, put into the lake when it is first asked for.
+
+        One object a version, named by a digest of its content: a job that waits runs what it was given.
+        """
+        content = (Path(self.programs) / program).read_bytes()
+        version = hashlib.sha256(content).hexdigest()[:16]
+        path = f"{PROGRAMS}/{PurePath(program).stem}/{version}.py"
+        self.lake.swap(path, content, expected=None)  # False: it is there already
+        return self.lake.uri(path)
 
     def _ended(self, job_id: str, logs: str) -> JobState:
         """The state in which the job ended; every change on the way is a line of the run's log."""
-        begin = time.monotonic()
+        log, begin = get_dagster_logger(), time.monotonic()
         last, unknown = "", 0
         while True:
             state = self.state(job_id)
             seconds = time.monotonic() - begin
             if state and state.name != last:
-                _log().info("Spark job %s is %s after %.0f s%s", job_id, state.name, seconds, _told(state))
+                details = f": {state.details}" if state.details else ""
+                log.info("Spark job %s is %s after %.0f s%s", job_id, state.name, seconds, details)
                 last = state.name
             if state and state.ending:
                 return state
@@ -143,18 +154,7 @@ class EmrSpark(SparkRunner):
             with aws_errors(self.service, "Cancelling", f"Spark job {name}"):
                 if found := job_id or self.find(name):
                     self.cancel(found)
-                    _log().warning("Spark job %s (%s): its cancellation was asked for", found, name)
+                    get_dagster_logger().warning("Spark job %s (%s): its cancellation was asked for", found, name)
         except (AwsError, SparkJobError) as error:
             # Not raised: what ended the wait is what the run is to say.
-            _log().warning("Spark job %s could not be cancelled and may be running: %s", name, error)
-
-
-def _told(state: JobState) -> str:
-    return f": {state.details}" if state.details else ""
-
-
-def _log() -> logging.Logger:
-    # Dagster's, so that the lines are in the run's log whatever the instance captures.
-    from dagster import get_dagster_logger
-
-    return get_dagster_logger()
+            get_dagster_logger().warning("Spark job %s could not be cancelled and may be running: %s", name, error)

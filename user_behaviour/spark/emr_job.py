@@ -3,8 +3,6 @@
 Nothing here asks EMR.
 """
 
-from __future__ import annotations
-
 import hashlib
 from dataclasses import dataclass
 from enum import Enum, auto

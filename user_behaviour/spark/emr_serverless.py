@@ -4,8 +4,6 @@ Started with a client token that follows from the job object, so that a request 
 restarted orchestrator makes again, starts nothing twice.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from math import ceil
@@ -117,7 +115,3 @@ class EmrServerlessSpark(EmrSpark):
     @property
     def _logs_uri(self) -> str:
         return f"{self.lake.uri(LOGS)}/"
-
-    @property
-    def _client(self) -> Any:
-        return self.aws.client(self.service)

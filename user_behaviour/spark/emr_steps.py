@@ -4,11 +4,9 @@ AddJobFlowSteps takes no client token. So a step has a name that follows from th
 submission, the one after a lost answer included, the cluster's steps are searched for it.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -45,10 +43,21 @@ class EmrStepsSpark(EmrSpark):
             "ActionOnFailure": "CONTINUE",
             "HadoopJarStep": {"Jar": "command-runner.jar", "Args": command},
         }
-        for _ in range(self.aws.max_attempts - 1):
-            if (job_id := self._submitted(step)) or (job_id := self._seen(name)):
-                return job_id
-        return self._submit_once(step)
+        # botocore would repeat a submission whose answer was lost, and so submit twice.
+        client = self.aws.model_copy(update={"max_attempts": 1}).client(self.service)
+        role = {"ExecutionRoleArn": self.role} if self.role else {}
+        left = self.aws.max_attempts
+        while True:
+            try:
+                with aws_errors(self.service, "Submitting", name):
+                    return str(client.add_job_flow_steps(JobFlowId=self.cluster, Steps=[step], **role)["StepIds"][0])
+            except UnavailableError:
+                left -= 1
+                if not left:
+                    raise
+            time.sleep(self.poll_seconds)
+            if found := self.find(name):  # only the answer was lost
+                return found
 
     def state(self, job_id: str) -> JobState | None:
         try:
@@ -89,25 +98,3 @@ class EmrStepsSpark(EmrSpark):
         names = [application["Name"] for application in found.get("Applications", ())]
         remedy = "Take a cluster that was created with Spark."
         yield judged("applications", "Spark" in names, ", ".join(names), remedy)
-
-    def _submitted(self, step: dict[str, Any]) -> str | None:
-        """The step's id; None where the answer was lost or another attempt may help."""
-        try:
-            with aws_errors(self.service, "Submitting", step["Name"]):
-                return self._submit_once(step)
-        except UnavailableError:
-            return None
-
-    def _seen(self, name: str) -> str | None:
-        time.sleep(self.poll_seconds)
-        return self.find(name)
-
-    def _submit_once(self, step: dict[str, Any]) -> str:
-        # botocore would repeat a submission whose answer was lost, and so submit twice.
-        client = self.aws.model_copy(update={"max_attempts": 1}).client(self.service)
-        role = {"ExecutionRoleArn": self.role} if self.role else {}
-        return str(client.add_job_flow_steps(JobFlowId=self.cluster, Steps=[step], **role)["StepIds"][0])
-
-    @property
-    def _client(self) -> Any:
-        return self.aws.client(self.service)

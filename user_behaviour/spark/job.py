@@ -3,8 +3,6 @@
 A job lies at `_staging/<data set>/<batch>/<token>/`. Nothing outside that directory sees what a failed program leaves.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Twin of the Spark role: Spark in this process, by a session of dagster-pyspark that is kept."""
 
-from __future__ import annotations
-
 import os
 import runpy
 from collections.abc import Iterator

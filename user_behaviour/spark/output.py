@@ -3,8 +3,6 @@
 In the end all that is left of the job is removed, also where the program failed: a failed job is never met again.
 """
 
-from __future__ import annotations
-
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """Role: where Spark programs run. A program is a file of `spark_jobs/`, its argument the URI of a job object."""
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Iterator
 
@@ -16,8 +14,7 @@ class SparkRunner(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     programs: str = Field(description="The directory of the programs.")
 
-    @abstractmethod
-    def prepare(self) -> None:
+    def prepare(self) -> None:  # for a twin that has something to start
         """Says ahead that a program will be run, so that what takes time to start can; returns at once."""
 
     @abstractmethod

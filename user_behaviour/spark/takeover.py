@@ -5,8 +5,6 @@ that are still there. The rows of a job that is waited for bear the batch of the
 under it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from enum import Enum, auto
 from typing import Literal

@@ -62,7 +62,7 @@ class Retention:
         return sum(self._remove(f"{root}/{batch}", held=set()) for batch in self.lake.list(root))
 
     def _remove(self, directory: str, *, held: set[str]) -> bool:
-        with self.lake.explaining("Listing", directory):
+        with self.lake.store_errors("Listing", directory):
             touched = _last_touched(self.lake.filesystem(), directory)
         if f"{self.lake.uri(directory)}/" in held or touched is None or touched >= self.before:
             return False

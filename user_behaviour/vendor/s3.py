@@ -28,7 +28,7 @@ class S3VendorDrop(VendorDrop):
     @property
     def place(self) -> S3Prefix:
         """The prefix that the drop is, with the clients that reach it."""
-        return S3Prefix(self.aws, self.bucket, self.prefix)
+        return S3Prefix(self.bucket, self.prefix, self.aws)
 
     def files(self) -> Sequence[DroppedFile]:
         pages = self.place.pages(self.place.below(""), Delimiter="/")

@@ -4,20 +4,14 @@ libpq waits for the server in C, where no signal of Python's arrives: a cancelle
 ended by itself. Here the main thread waits in Python, and on an interruption the session is ended at the server.
 """
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future, wait
 from typing import Any
 
-import psycopg2
 import psycopg2.extensions
 
 GRACE_SECONDS = 10
-
-
-class BrokenStatementError(Exception):
-    """A statement ended without an answer of the database's."""
 
 
 def interruptible_cursor(terminate: Callable[[int], None]) -> type[psycopg2.extensions.cursor]:
@@ -27,44 +21,28 @@ def interruptible_cursor(terminate: Callable[[int], None]) -> type[psycopg2.exte
         def execute(self, query: Any, vars: Any = None) -> None:  # noqa: A002  (psycopg2's name)
             if threading.current_thread() is not threading.main_thread():
                 return super().execute(query, vars)  # signals arrive at the main thread only
-            statement = self.mogrify(query, vars)
-            run = _Execution(lambda: super(InterruptibleCursor, self).execute(statement))
-            run.start()
+            statement, execute = self.mogrify(query, vars), super().execute
+            ended: Future[None] = Future()
+
+            def run() -> None:
+                try:
+                    execute(statement)
+                except BaseException as error:  # noqa: BLE001  # not lost: it is raised by `result`
+                    ended.set_exception(error)
+                else:
+                    ended.set_result(None)
+
+            # A daemon: should the session outlive its end at the server, the process still can stop.
+            thread = threading.Thread(target=run, name="statement", daemon=True)
+            thread.start()
             try:
-                return run.finish()
-            except psycopg2.Error:
-                raise
+                # With a time-out: a system may give the signal to the other thread, which does not wake this one.
+                while not wait([ended], timeout=1).done:
+                    pass
             except BaseException:
                 terminate(self.connection.get_backend_pid())
-                run.join(GRACE_SECONDS)
+                thread.join(GRACE_SECONDS)
                 raise
+            return ended.result()
 
     return InterruptibleCursor
-
-
-class _Execution(threading.Thread):
-    def __init__(self, execute: Callable[[], None]) -> None:
-        super().__init__(daemon=True, name="statement")
-        self._execute = execute
-        self._ended = threading.Event()
-        self._complete = False
-        self._error: psycopg2.Error | None = None
-
-    def run(self) -> None:
-        try:
-            self._execute()
-            self._complete = True
-        except psycopg2.Error as error:
-            self._error = error
-        finally:
-            self._ended.set()
-
-    def finish(self) -> None:
-        """Waits for the end of the statement, and raises what it ended with unless all went well."""
-        # With a time-out: a system may give the signal to the other thread, which does not wake this one.
-        while not self._ended.wait(1):
-            pass
-        if self._error:
-            raise self._error
-        if not self._complete:
-            raise BrokenStatementError("A statement broke off in the driver; see the error of its thread, and rerun.")

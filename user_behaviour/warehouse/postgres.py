@@ -1,14 +1,11 @@
 """Twin of the warehouse: any PostgreSQL, rows in and out by COPY."""
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import psycopg2
-import psycopg2.extensions
 import pyarrow as pa
 from pydantic import Field
 

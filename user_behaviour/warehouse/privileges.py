@@ -1,7 +1,5 @@
 """Who a session of a database is, and what it may do there: asked of catalogs that PostgreSQL and Redshift share."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 

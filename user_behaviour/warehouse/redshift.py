@@ -3,38 +3,27 @@
 Rows go in by COPY and large results come out by UNLOAD, both by way of the lake.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import certifi
 import psycopg2
-import psycopg2.extensions
 import pyarrow as pa
 from pydantic import Field, model_validator
 
 from user_behaviour.aws.clients import Aws
 from user_behaviour.aws.secrets import Secret
-from user_behaviour.diagnosis import Diagnosis, good, login_refused, unknown
+from user_behaviour.diagnosis import Diagnosis, good, in_short, judged, unknown
 from user_behaviour.lake.lake import Lake
 from user_behaviour.warehouse import redshift_errors
-from user_behaviour.warehouse.redshift_connection import (
-    ClusterCredentials,
-    Credentials,
-    Password,
-    RedshiftConnection,
-    ServerlessCredentials,
-)
+from user_behaviour.warehouse.privileges import asked
+from user_behaviour.warehouse.redshift_connection import Login, RedshiftConnection, cluster_login, serverless_login
 from user_behaviour.warehouse.redshift_copy import STAGING, StagedRows, staged
 from user_behaviour.warehouse.redshift_names import require_role, require_uri
-from user_behaviour.warehouse.redshift_server import redshift_server
-from user_behaviour.warehouse.redshift_unload import FewRows, UnloadedRows
+from user_behaviour.warehouse.redshift_unload import few_rows, unloaded_rows
 from user_behaviour.warehouse.warehouse import Warehouse
-
-_SETTINGS = "USER_BEHAVIOUR_REDSHIFT_HOST, …_PORT, …_DATABASE, …_USER, …_PASSWORD or …_WORKGROUP or …_CLUSTER"
 
 
 class RedshiftWarehouse(Warehouse):
@@ -42,6 +31,11 @@ class RedshiftWarehouse(Warehouse):
 
     Exactly one of `password`, `workgroup` and `cluster` says how to log in.
     """
+
+    login_settings: ClassVar[Mapping[str, str]] = {
+        "settings": "USER_BEHAVIOUR_REDSHIFT_HOST, …_PORT, …_DATABASE, …_USER, …_PASSWORD or …_WORKGROUP or …_CLUSTER",
+        "ca": "USER_BEHAVIOUR_REDSHIFT_CA_BUNDLE",
+    }
 
     host: str = Field(description="The endpoint's own name, for its certificate is verified against it.")
     port: int = Field(default=5439, description="The endpoint's port.")
@@ -86,12 +80,11 @@ class RedshiftWarehouse(Warehouse):
 
     def unload(self, sql: str, parameters: Mapping[str, Any], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         """A result that is small, or that its query orders, comes in its order."""
-        with closing(self.retried(lambda: self._result(sql, parameters))) as result:
-            yield from result.read(schema)
+        yield from self.retried(lambda: self._result(sql, parameters, schema))
 
     @contextmanager
     def session(self) -> Iterator[psycopg2.extensions.connection]:
-        """As the role says; and what a scan of files fails with is told as Redshift's system views know it."""
+        """As the role says; the error of a scan of files says what Redshift's system views know of it."""
         with closing(self.connect()) as connection:
             pid = connection.get_backend_pid()
             try:
@@ -104,13 +97,20 @@ class RedshiftWarehouse(Warehouse):
     def is_transient(self, error: psycopg2.Error) -> bool:
         return super().is_transient(error) or redshift_errors.is_conflict(error)
 
-    def login_refused(self, error: psycopg2.OperationalError) -> Diagnosis:
-        return login_refused(error, settings=_SETTINGS, ca="USER_BEHAVIOUR_REDSHIFT_CA_BUNDLE")
-
     def server_check(self, connection: psycopg2.extensions.connection) -> Iterator[Diagnosis]:
         protocol = connection.info.ssl_attribute("protocol")
         yield good("TLS", f"{protocol}, certificate and name are verified")
-        yield from redshift_server(connection)
+        ((version, user, database, may_use_temp),) = asked(
+            connection,
+            "select version(), current_user, current_database(), has_database_privilege(current_database(), 'temp')",
+        )
+        _, redshift, number = version.rpartition("Redshift")
+        remedy = "Is no Redshift; correct USER_BEHAVIOUR_REDSHIFT_HOST."
+        yield judged("version", bool(redshift), redshift + number, remedy)
+        yield _isolation(connection, database)
+        found = f"{user} {'may' if may_use_temp else 'may not'} create them, as scans of external tables do"
+        remedy = f"As the owner: grant temp on database {database} to {user};"
+        yield judged("temporary tables", may_use_temp, found, remedy)
         yield unknown(
             "IAM role",
             f"{self.iam_role}: only a COPY or a scan shows whether Redshift may use it",
@@ -120,37 +120,44 @@ class RedshiftWarehouse(Warehouse):
     @property
     def connection(self) -> RedshiftConnection:
         """Where the database is, and how to log in there."""
-        return RedshiftConnection(
-            host=self.host,
-            database=self.database,
-            credentials=self._credentials(),
-            ca_bundle=Path(self.ca_bundle or certifi.where()),
-            port=self.port,
-        )
+        ca_bundle = Path(self.ca_bundle or certifi.where())
+        return RedshiftConnection(self.host, self.port, self.database, ca_bundle, self._login)
 
-    def _credentials(self) -> Credentials:
+    def _login(self) -> Login:
         if self.password:
-            return Password(self.user, Secret("USER_BEHAVIOUR_REDSHIFT_PASSWORD", self.password, self.aws))
+            return Login(self.user, Secret("USER_BEHAVIOUR_REDSHIFT_PASSWORD", self.password, self.aws)())
         if self.workgroup:
-            return ServerlessCredentials(self.aws, self.workgroup)
-        return ClusterCredentials(self.aws, self.cluster, self.user)
+            return serverless_login(self.aws, self.workgroup, database=self.database)
+        return cluster_login(self.aws, self.cluster, database=self.database, user=self.user)
 
-    def _result(self, sql: str, parameters: Mapping[str, Any]) -> FewRows | UnloadedRows:
+    def _result(self, sql: str, parameters: Mapping[str, Any], schema: pa.Schema) -> Iterable[pa.RecordBatch]:
         with self.session() as connection, connection.cursor() as cursor:
             query = cursor.mogrify(sql, parameters).decode().strip().rstrip(";")
             # In one transaction, so that both look at the same data.
-            if few := FewRows.of(cursor, query, most=self.unload_above):
+            few = few_rows(cursor, query, schema=schema, most=self.unload_above)
+            if few is not None:
                 return few
-            unloaded = UnloadedRows(self.lake)
-            try:
-                unloaded.unload(cursor, query, iam_role=self.iam_role)
-            except BaseException:
-                unloaded.close()
-                raise
-            return unloaded
+            return unloaded_rows(self.lake, cursor, query=query, schema=schema, iam_role=self.iam_role)
 
     def _copy_error(
         self, error: psycopg2.Error, cursor: psycopg2.extensions.cursor, table: str, rows: StagedRows
     ) -> redshift_errors.RedshiftDataError | None:
         pid = cursor.connection.get_backend_pid()
         return redshift_errors.copy_error(self.connect, error, pid=pid, table=table, directory=rows.directory)
+
+
+def _isolation(connection: psycopg2.extensions.connection, database: str) -> Diagnosis:
+    """https://docs.aws.amazon.com/redshift/latest/dg/r_STV_DB_ISOLATION_LEVEL.html; for superusers."""
+    levels = "select isolation_level from stv_db_isolation_level where db_name = current_database()"
+    try:
+        found = asked(connection, levels)
+    except psycopg2.Error as error:
+        return unknown("isolation", f"cannot be seen from here ({in_short(error)})")
+    level = str(found[0][0]).strip() if found else "unknown"
+    if "snapshot" in level.lower():
+        return good("isolation", level)
+    return unknown(
+        "isolation",
+        f"{level}: runs at once conflict more often, and are tried again",
+        f"Better: alter database {database} isolation level snapshot;",
+    )

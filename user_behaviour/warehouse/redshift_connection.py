@@ -3,25 +3,21 @@
 Credentials are asked for at each connection and kept nowhere. The connection is psycopg2's, always over verified TLS.
 """
 
-from __future__ import annotations
-
 import re
-from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import psycopg2
-import psycopg2.extensions
 
 from user_behaviour.aws.clients import Aws
 from user_behaviour.aws.errors import AwsError, aws_errors
 from user_behaviour.warehouse.interruptible_cursor import interruptible_cursor
 
 CREDENTIALS_SECONDS = 900  # the least that AWS gives; they are needed only to connect
+STATEMENT_MILLISECONDS = 3_600_000
 
 
 @dataclass(frozen=True)
@@ -32,58 +28,26 @@ class Login:
     password: str = field(repr=False)
 
 
-class Credentials(ABC):
-    """Who the database is told we are."""
-
-    @abstractmethod
-    def login(self, database: str) -> Login:
-        """The login for one connection to the database."""
-
-
-@dataclass(frozen=True)
-class Password(Credentials):
-    """A user of the database with a password, which is asked for at each connection."""
-
-    user: str
-    password: Callable[[], str] = field(repr=False)
-
-    def login(self, database: str) -> Login:  # noqa: ARG002
-        return Login(self.user, self.password())
-
-
-@dataclass(frozen=True)
-class ServerlessCredentials(Credentials):
+def serverless_login(aws: Aws, workgroup: str, *, database: str) -> Login:
     """Temporary credentials of a Serverless workgroup; the database user is the caller's IAM identity."""
-
-    aws: Aws
-    workgroup: str
-
-    def login(self, database: str) -> Login:
-        with aws_errors("redshift-serverless", "Asking for credentials of", f"workgroup {self.workgroup}"):
-            answer = self.aws.client("redshift-serverless").get_credentials(
-                workgroupName=self.workgroup, dbName=database, durationSeconds=CREDENTIALS_SECONDS
-            )
-        return Login(answer["dbUser"], answer["dbPassword"])
+    with aws_errors("redshift-serverless", "Asking for credentials of", f"workgroup {workgroup}"):
+        answer = aws.client("redshift-serverless").get_credentials(
+            workgroupName=workgroup, dbName=database, durationSeconds=CREDENTIALS_SECONDS
+        )
+    return Login(answer["dbUser"], answer["dbPassword"])
 
 
-@dataclass(frozen=True)
-class ClusterCredentials(Credentials):
+def cluster_login(aws: Aws, cluster: str, *, database: str, user: str) -> Login:
     """Temporary credentials of a provisioned cluster for a user that exists in the database."""
-
-    aws: Aws
-    cluster: str
-    user: str
-
-    def login(self, database: str) -> Login:
-        with aws_errors("redshift", "Asking for credentials of", f"cluster {self.cluster}"):
-            answer = self.aws.client("redshift").get_cluster_credentials(
-                ClusterIdentifier=self.cluster,
-                DbUser=self.user,
-                DbName=database,
-                AutoCreate=False,
-                DurationSeconds=CREDENTIALS_SECONDS,
-            )
-        return Login(answer["DbUser"], answer["DbPassword"])
+    with aws_errors("redshift", "Asking for credentials of", f"cluster {cluster}"):
+        answer = aws.client("redshift").get_cluster_credentials(
+            ClusterIdentifier=cluster,
+            DbUser=user,
+            DbName=database,
+            AutoCreate=False,
+            DurationSeconds=CREDENTIALS_SECONDS,
+        )
+    return Login(answer["DbUser"], answer["DbPassword"])
 
 
 @dataclass(frozen=True)
@@ -91,11 +55,10 @@ class RedshiftConnection:
     """Where the database is and how to log in. `ca_bundle` is the file of the authorities that may sign its name."""
 
     host: str
+    port: int
     database: str
-    credentials: Credentials
     ca_bundle: Path
-    port: int = 5439
-    statement_timeout: timedelta = timedelta(hours=1)
+    login: Callable[[], Login] = field(repr=False)
 
     def connect(self, label: str = "") -> psycopg2.extensions.connection:
         """A new session, with no transaction begun; `label` becomes the query group of its statements."""
@@ -104,7 +67,7 @@ class RedshiftConnection:
             # Outside of a transaction, which would take the settings back if it is rolled back.
             connection.autocommit = True
             with connection.cursor() as cursor:
-                cursor.execute("set statement_timeout to %s", (int(self.statement_timeout.total_seconds() * 1000),))
+                cursor.execute("set statement_timeout to %s", (STATEMENT_MILLISECONDS,))
                 if label:
                     cursor.execute("set query_group to %s", (query_group(label),))
             connection.autocommit = False
@@ -121,7 +84,7 @@ class RedshiftConnection:
                 cursor.execute("select pg_terminate_backend(%s)", (pid,))
 
     def _connected(self, **more: Any) -> psycopg2.extensions.connection:
-        login = self.credentials.login(self.database)
+        login = self.login()
         # No `options`: Redshift knows no settings there. UTC is its time zone already.
         connection: psycopg2.extensions.connection = psycopg2.connect(
             host=self.host,

@@ -3,8 +3,6 @@
 COPY takes the columns of Parquet by position; the list of columns in the statement is that of the files.
 """
 
-from __future__ import annotations
-
 import json
 import secrets
 from collections.abc import Iterable, Iterator
@@ -17,7 +15,7 @@ import pyarrow.parquet as pq
 from psycopg2 import sql
 
 from user_behaviour.lake.lake import Lake
-from user_behaviour.warehouse.redshift_names import require_identifier, require_uri, role_in_sql
+from user_behaviour.warehouse.redshift_names import RoleParameter, require_identifier, require_uri
 
 # No underscore before it: Redshift skips files of such names, and of directories its documentation says nothing.
 STAGING = "exchange"
@@ -36,24 +34,21 @@ class StagedRows:
     columns: tuple[str, ...]
     rows: int
 
-    @property
-    def manifest(self) -> str:
-        return f"{self.directory}manifest"
-
     def copied(self, cursor: psycopg2.extensions.cursor, table: str, *, iam_role: str) -> None:
         """Appends the rows to the table, in the cursor's transaction."""
+        manifest = f"{self.directory}manifest"
         cursor.execute(
             sql.SQL("copy {} ({}) from {} iam_role {} format as parquet manifest").format(
                 sql.Identifier(*table.split(".")),
                 sql.SQL(", ").join(map(sql.Identifier, self.columns)),
-                sql.Literal(self.manifest),
-                role_in_sql(iam_role),
+                sql.Literal(manifest),
+                sql.Literal(RoleParameter(iam_role)),
             )
         )
         cursor.execute("select pg_last_copy_count()")
         ((loaded,),) = cursor.fetchall()
         if loaded != self.rows:
-            raise RowCountError(f"COPY loaded {loaded} rows into {table}, of {self.rows} in {self.manifest}.")
+            raise RowCountError(f"COPY loaded {loaded} rows into {table}, of {self.rows} in {manifest}.")
 
 
 @contextmanager

@@ -1,11 +1,8 @@
 """What may stand in a statement of Redshift's where nothing can be bound: names, places in S3, roles."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 
-from psycopg2 import sql
 from psycopg2.extensions import AsIs, adapt
 
 from user_behaviour.aws.places import S3Place
@@ -38,11 +35,6 @@ def require_role(role: str) -> str:
     if role != "default" and not _ROLES.fullmatch(role):
         raise UnsafeNameError(f"{role!r} is no IAM role; take arn:aws:iam::<account>:role/<name>, or default.")
     return role
-
-
-def role_in_sql(role: str) -> sql.Composable:
-    """The role as it follows IAM_ROLE."""
-    return sql.SQL("default") if role == "default" else sql.Literal(role)
 
 
 @dataclass(frozen=True)

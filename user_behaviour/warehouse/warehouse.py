@@ -4,18 +4,15 @@ The algorithm is in `Warehouse`; a twin says how to connect, how rows go in and 
 pass by themselves.
 """
 
-from __future__ import annotations
-
 import random
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from time import sleep
-from typing import Any, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 import dagster as dg
 import psycopg2
-import psycopg2.extensions
 import pyarrow as pa
 from psycopg2 import errors
 from pydantic import PrivateAttr
@@ -44,6 +41,9 @@ LOST = (
 
 class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
     """The database that analysts read, and that several runs may write to at once."""
+
+    login_settings: ClassVar[Mapping[str, str]] = {"settings": "the URL of the warehouse"}
+    """Where it is set how to log in, for whoever is refused."""
 
     _label: str = PrivateAttr(default="")
 
@@ -111,17 +111,13 @@ class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
         try:
             connection = self.connect()
         except psycopg2.OperationalError as error:
-            yield self.login_refused(error)
+            yield login_refused(error, **self.login_settings)
             return
         with closing(connection):
             connection.autocommit = True
             yield login(connection)
             yield from self.server_check(connection)
             yield from privileges(connection, needed)
-
-    def login_refused(self, error: psycopg2.OperationalError) -> Diagnosis:
-        """Why nobody is let in."""
-        return login_refused(error, settings="the URL of the warehouse")
 
     @abstractmethod
     def server_check(self, connection: psycopg2.extensions.connection) -> Iterator[Diagnosis]:

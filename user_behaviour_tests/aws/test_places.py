@@ -73,7 +73,7 @@ def as_setting(uri: str) -> object:
 def as_prefix(uri: str) -> object:
     """As `S3Lake` and `S3VendorDrop` hold it."""
     bucket, _, prefix = uri.removeprefix("s3://").partition("/")
-    return S3Prefix(Aws(), bucket, prefix.removesuffix("/"))
+    return S3Prefix(bucket, prefix.removesuffix("/"), Aws())
 
 
 def in_ddl(uri: str) -> object:
