@@ -1,7 +1,7 @@
 """Stage landing: what the sources have, in the lake, unfiltered and typed."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 
 import dagster as dg
 import pyarrow as pa
@@ -66,8 +66,8 @@ def raw_reviews(context: dg.AssetExecutionContext, config: ReviewLimits, vendor_
 def moments(first: date, last: date) -> Mapping[str, datetime]:
     """The half-open UTC range of two days and all between, as parameters of the statements of this stage."""
     return {
-        "first_moment": datetime.combine(first, time(), tzinfo=UTC).replace(tzinfo=None),
-        "end_moment": datetime.combine(last + timedelta(days=1), time(), tzinfo=UTC).replace(tzinfo=None),
+        "first_moment": datetime.combine(first, time()),
+        "end_moment": datetime.combine(last + timedelta(days=1), time()),
     }
 
 

@@ -9,7 +9,7 @@ import dagster as dg
 from user_behaviour.assets.landing import moments, raw_purchases, raw_reviews
 from user_behaviour.checks.every_asset import (
     ReviewKey,
-    lake_days_are_published,
+    every_day_is_published,
     of_each_day,
     review_keys,
     rows_fit_their_schema,
@@ -141,11 +141,11 @@ def volume_is_usual(asset: dg.AssetsDefinition, table: Table) -> dg.AssetChecksD
 
 
 LANDING_CHECKS = [
-    lake_days_are_published(raw_purchases, RAW_PURCHASES),
+    every_day_is_published(raw_purchases, RAW_PURCHASES, kept_in="lake"),
     rows_fit_their_schema(raw_purchases, RAW_PURCHASES, in_day="invoice_date"),
     purchases_landed_equal_purchases_in_the_source,
     volume_is_usual(raw_purchases, RAW_PURCHASES),
-    lake_days_are_published(raw_reviews, RAW_REVIEWS),
+    every_day_is_published(raw_reviews, RAW_REVIEWS, kept_in="lake"),
     rows_fit_their_schema(raw_reviews, RAW_REVIEWS),
     reviews_in_files_equal_landed_and_quarantined,
     quarantine_is_empty,

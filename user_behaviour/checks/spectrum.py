@@ -7,7 +7,7 @@ import dagster as dg
 from user_behaviour.assets.spectrum import movie_review_clean_stage, user_purchase_staging
 from user_behaviour.catalog.external_tables import ExternalTables, Registration
 from user_behaviour.catalog.shown_rows import rows_shown
-from user_behaviour.checks.every_asset import external_days_are_published, of_each_day, rows_in_files
+from user_behaviour.checks.every_asset import every_day_is_published, of_each_day, rows_in_files
 from user_behaviour.checks.verdict import Offence, days_under_check, fail_run, verdict
 from user_behaviour.lake.dataset import Dataset
 from user_behaviour.lake.lake import Lake
@@ -115,14 +115,14 @@ def _misread(table: Table, dataset: Dataset, registration: Registration, shown: 
 
 
 SPECTRUM_CHECKS = [
-    external_days_are_published(user_purchase_staging, USER_PURCHASE_STAGING),
+    every_day_is_published(user_purchase_staging, USER_PURCHASE_STAGING, kept_in="external_tables"),
     external_rows_equal_lake_rows(
         user_purchase_staging,
         USER_PURCHASE_STAGING,
         STAGED_PURCHASES,
     ),
     every_place_has_the_same_batch(user_purchase_staging, USER_PURCHASE_STAGING),
-    external_days_are_published(movie_review_clean_stage, MOVIE_REVIEW_CLEAN_STAGE),
+    every_day_is_published(movie_review_clean_stage, MOVIE_REVIEW_CLEAN_STAGE, kept_in="external_tables"),
     external_rows_equal_lake_rows(
         movie_review_clean_stage,
         MOVIE_REVIEW_CLEAN_STAGE,

@@ -12,7 +12,7 @@ from user_behaviour.assets.staging import classified_reviews, staged_purchases
 from user_behaviour.checks.every_asset import (
     Found,
     columns_of,
-    lake_days_are_published,
+    every_day_is_published,
     of_each_day,
     review_keys,
     rows_fit_their_schema,
@@ -133,10 +133,10 @@ def _without_verdict(derived: _DerivedBatches, pair: tuple[Manifest, Manifest]) 
 
 
 STAGING_CHECKS = [
-    lake_days_are_published(staged_purchases, STAGED_PURCHASES),
+    every_day_is_published(staged_purchases, STAGED_PURCHASES, kept_in="lake"),
     rows_fit_their_schema(staged_purchases, STAGED_PURCHASES, in_day="invoice_date"),
     staged_equal_landed_less_left_out_by_the_rule,
-    lake_days_are_published(classified_reviews, CLASSIFIED_REVIEWS),
+    every_day_is_published(classified_reviews, CLASSIFIED_REVIEWS, kept_in="lake"),
     rows_fit_their_schema(classified_reviews, CLASSIFIED_REVIEWS),
     classified_equal_landed,
     share_of_positive_reviews_is_in_its_band,

@@ -31,6 +31,7 @@ from user_behaviour.lake.held_back import MissingPartitionError
 from user_behaviour.recipes import ReplaceDays
 from user_behaviour.tables.days import DayRange, ranges
 from user_behaviour.tables.table import Table
+from user_behaviour.warehouse.published_days import published_days
 from user_behaviour.warehouse.warehouse import Warehouse, fetch
 
 
@@ -188,12 +189,7 @@ def _plain(value: Any) -> int | float | str:
 
 
 def _require_published(warehouse: Warehouse, table: Table, days: Sequence[date]) -> None:
-    found = warehouse.rows(
-        "select insert_date from audit.published_partition "
-        "where table_name = %(table)s and insert_date >= %(first)s and insert_date <= %(last)s",
-        {"table": table.name, "first": days[0], "last": days[-1]},
-    )
-    if absent := sorted(set(days) - {row["insert_date"] for row in found}):
+    if absent := sorted(set(days) - published_days(warehouse, table.name, DayRange(days[0], days[-1]))):
         raise MissingPartitionError(
             f"Partition {absent[0]} of {table.name} is not in the warehouse; materialise it first."
         )

@@ -84,7 +84,7 @@ class ReviewLanding:
 
 def _unopened(file: DroppedFile, error: OSError) -> str:
     if error.strerror:  # of the operating system, which gives a bare reason
-        return f"{file.name} cannot be opened ({error.strerror}); see to its access rights, or deliver it again."
+        return f"{file.name} cannot be opened ({error.strerror}); correct its access rights, or deliver it again."
     return f"{file.name} cannot be opened. {error}"
 
 
