@@ -11,8 +11,8 @@ from user_behaviour.checks.every_asset import every_day_is_published, of_each_da
 from user_behaviour.checks.verdict import Offence, days_under_check, fail_run, verdict
 from user_behaviour.lake.dataset import Dataset
 from user_behaviour.lake.lake import Lake
-from user_behaviour.reconciliation.comparison import Finding, Kind, compare
-from user_behaviour.reconciliation.places import Surroundings
+from user_behaviour.reconciliation.comparison import Difference, DifferenceKind, compare
+from user_behaviour.reconciliation.reconciliation import Reconciliation
 from user_behaviour.tables.days import DayRange
 from user_behaviour.tables.schemas import (
     CLASSIFIED_REVIEWS,
@@ -81,13 +81,13 @@ def every_place_has_the_same_batch(asset: dg.AssetsDefinition, table: Table) -> 
         external_tables: ExternalTables,
     ) -> Iterator[dg.AssetCheckResult]:
         days = days_under_check(context)
-        around = Surroundings(lake, external_tables, instance=context.instance)
-        places = around.places(table, DayRange(min(days), max(days)))
-        findings = [finding for finding in compare(places) if finding.day in days]
+        reconciliation = Reconciliation(lake, external_tables, instance=context.instance)
+        state = reconciliation.state(table, DayRange(min(days), max(days)))
+        differences = [difference for difference in compare(state) if difference.day in days]
         result = verdict(
-            [_offence(finding) for finding in findings if finding.kind not in _OVERTAKEN],
-            looked_at=len({*days} & {*places.days()}),
-            overtaken=[_offence(finding) for finding in findings if finding.kind in _OVERTAKEN],
+            [_offence(difference) for difference in differences if difference.kind not in _OVERTAKEN],
+            looked_at=len({*days} & {*state.days()}),
+            overtaken=[_offence(difference) for difference in differences if difference.kind in _OVERTAKEN],
         )
         yield from [result] if result.severity is dg.AssetCheckSeverity.WARN else fail_run(result)
 
@@ -95,11 +95,11 @@ def every_place_has_the_same_batch(asset: dg.AssetsDefinition, table: Table) -> 
 
 
 # What a run that is under way leaves for a moment: it has published or registered, and the rest is yet to come.
-_OVERTAKEN = (Kind.STALE, Kind.UNRECORDED)
+_OVERTAKEN = (DifferenceKind.STALE, DifferenceKind.UNRECORDED)
 
 
-def _offence(finding: Finding) -> Offence:
-    return Offence(finding.day, f"{finding.kind.value}: {finding.says}")
+def _offence(difference: Difference) -> Offence:
+    return Offence(difference.day, f"{difference.kind.value}: {difference.says}")
 
 
 def _misread(table: Table, dataset: Dataset, registration: Registration, shown: Mapping[str, int]) -> str | None:

@@ -14,8 +14,8 @@ from user_behaviour.deployments import deployment, settings
 from user_behaviour.tables.days import DayRange, ranges
 
 if TYPE_CHECKING:
-    from user_behaviour.reconciliation.comparison import Finding
-    from user_behaviour.reconciliation.places import Surroundings
+    from user_behaviour.reconciliation.comparison import Difference
+    from user_behaviour.reconciliation.reconciliation import Reconciliation
 
 # To record what was registered is found out only after it was; nothing else follows from a repair.
 ROUNDS = 3
@@ -32,38 +32,38 @@ def reconcile(ctx: click.Context, first: date | None, last: date | None, *, repa
     """
     days = day_range(first or settings().first_day, last or settings().last_day or date.max - timedelta(days=1))
     here = deployment(settings()).initialized()
-    from user_behaviour.reconciliation.places import Surroundings
+    from user_behaviour.reconciliation.reconciliation import Reconciliation
 
     with dagster_instance() as instance:
-        around = Surroundings(here.lake, here.external_tables, here.warehouse, instance)
-        findings = _findings(around, days)
-        mended = _repaired(around, days, findings) if repair else []
-        left = _findings(around, days) if mended else findings
+        reconciliation = Reconciliation(here.lake, here.external_tables, here.warehouse, instance)
+        differences = _differences(reconciliation, days)
+        mended = _repaired(reconciliation, days, differences) if repair else []
+        left = _differences(reconciliation, days) if mended else differences
     _show(mended, left)
     ctx.exit(1 if left else 0)
 
 
-def _findings(around: Surroundings, days: DayRange) -> list[Finding]:
+def _differences(reconciliation: Reconciliation, days: DayRange) -> list[Difference]:
     from user_behaviour.reconciliation.comparison import compare
     from user_behaviour.tables.schemas import EXTERNAL_TABLES
 
-    return [finding for table in EXTERNAL_TABLES for finding in compare(around.places(table, days))]
+    return [difference for table in EXTERNAL_TABLES for difference in compare(reconciliation.state(table, days))]
 
 
-def _repaired(around: Surroundings, days: DayRange, findings: Sequence[Finding]) -> list[Finding]:
+def _repaired(reconciliation: Reconciliation, days: DayRange, differences: Sequence[Difference]) -> list[Difference]:
     from user_behaviour.tables.schemas import EXTERNAL_TABLES
 
-    mended: list[Finding] = []
+    mended: list[Difference] = []
     for _ in range(ROUNDS):
-        now = [finding for table in EXTERNAL_TABLES for finding in around.repair(table, findings)]
+        now = [difference for table in EXTERNAL_TABLES for difference in reconciliation.repair(table, differences)]
         if not now:
             break
         mended += now
-        findings = _findings(around, days)
+        differences = _differences(reconciliation, days)
     return mended
 
 
-def _show(mended: Sequence[Finding], left: Sequence[Finding]) -> None:
+def _show(mended: Sequence[Difference], left: Sequence[Difference]) -> None:
     from user_behaviour.commands.tabular import print_table
 
     rows = [(f.day, f.table, f.kind.value, f.says, "mended") for f in mended]
@@ -77,12 +77,12 @@ def _show(mended: Sequence[Finding], left: Sequence[Finding]) -> None:
         click.echo(f"  {command}")
 
 
-def _reruns(findings: Sequence[Finding]) -> list[str]:
+def _reruns(differences: Sequence[Difference]) -> list[str]:
     """The commands that mend what only a run can, each for a range of days."""
     by_selection: dict[str, set[date]] = {}
-    for finding in findings:
-        if finding.rerun:
-            by_selection.setdefault(finding.rerun, set()).add(finding.day)
+    for difference in differences:
+        if difference.rerun:
+            by_selection.setdefault(difference.rerun, set()).add(difference.day)
     return [
         f"user-behaviour run --from {span.first} --to {span.last} --select {selection}"
         for selection, days in sorted(by_selection.items())
