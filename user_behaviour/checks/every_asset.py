@@ -1,8 +1,9 @@
 """Claims that are made of every asset of a kind: each day is published, and each row fits its schema."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 import dagster as dg
@@ -91,8 +92,7 @@ def rows_fit_their_schema(
     def every_row_fits_its_schema(context: dg.AssetCheckExecutionContext, lake: Lake) -> dg.AssetCheckResult:
         dataset = lake.dataset(table)
         manifests = dataset.manifests(days_under_check(context))
-        misfits = of_each_day(dataset, manifests, lambda manifest: [*_misfits(dataset, manifest, in_day=in_day)])
-        offences = [Offence(day, found) for day, misfit in misfits.items() for found in misfit]
+        offences = offences_of_each_day(dataset, manifests, partial(_misfits, dataset, in_day=in_day))
         return verdict(offences, looked_at=len(manifests))
 
     return every_row_fits_its_schema
@@ -101,6 +101,14 @@ def rows_fit_their_schema(
 def of_each_day(dataset: Dataset, by_day: Mapping[date, Given], find: Callable[[Given], Found]) -> dict[date, Found]:
     """What is found for each day, looked for on as many days at once as suits the lake."""
     return dict(zip(by_day, dataset.lake.at_once(find, by_day.values()), strict=True))
+
+
+def offences_of_each_day(
+    dataset: Dataset, by_day: Mapping[date, Given], find: Callable[[Given], Iterable[str]]
+) -> list[Offence]:
+    """What is found wrong with each day, in sentences."""
+    found = of_each_day(dataset, by_day, lambda given: [*find(given)])
+    return [Offence(day, sentence) for day, sentences in found.items() for sentence in sentences]
 
 
 def rows_in_files(dataset: Dataset, manifest: Manifest) -> int:
