@@ -3,8 +3,6 @@
 A value for one day may have no partition column; a value for many days must have it, as `date`.
 """
 
-from __future__ import annotations
-
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager

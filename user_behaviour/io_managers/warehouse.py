@@ -4,8 +4,6 @@ One day or many, by SQL (`ReplaceDays`) or with rows from Python. Every publishe
 `audit.published_partition`.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,13 +18,7 @@ from psycopg2.extras import execute_values
 from user_behaviour.io_managers.frames import FRAMES, Frame, as_frame, by_day, repeatable
 from user_behaviour.io_managers.partitioned import Input, Output, PartitionedIOManager
 from user_behaviour.io_managers.publishing import PREVIEW_ROWS, Outcome, preview
-from user_behaviour.lake.conformity import (
-    require_schema,
-    require_values,
-    schema_with_day,
-    with_audit_column,
-    with_day,
-)
+from user_behaviour.lake.conformity import require_schema, require_values, schema_with_day, with_audit_column, with_day
 from user_behaviour.lake.held_back import MissingPartitionError
 from user_behaviour.recipes import ReplaceDays
 from user_behaviour.tables.days import DayRange, ranges

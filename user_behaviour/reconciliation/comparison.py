@@ -4,8 +4,6 @@ The lake is right by definition; the catalog is to point at the lake's batches i
 the catalog has, the metric is to be made from it, and Dagster is to have recorded it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import date

@@ -4,8 +4,6 @@ Which files a day is made of: what the vendor's drop has now, by name, over what
 So a file that the vendor has since cleared away still counts, and one that was never landed and is gone does not.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import KW_ONLY, dataclass, field
