@@ -3,8 +3,6 @@
 `deployments` hands the environment in; nothing here looks at it by itself. `.env.example` lists every variable.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date

@@ -3,8 +3,6 @@
 The sample is generated in `sample`; reading either side is the pipeline's business.
 """
 
-from __future__ import annotations
-
 import gzip
 import io
 import os

@@ -1,7 +1,5 @@
 """Days and ranges of days, the only coordinates of the pipeline. Pure: no settings, no Dagster definitions."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
