@@ -123,71 +123,79 @@ def aws(settings: Settings) -> Deployment:
     from user_behaviour.warehouse.redshift import RedshiftWarehouse
     from user_behaviour.warehouse.redshift_names import RoleParameter
 
-    if (its := settings.aws) is None:
+    if (aws_settings := settings.aws) is None:
         raise SettingError("The aws deployment needs settings that were read for it (USER_BEHAVIOUR_DEPLOYMENT=aws).")
 
     def dagster_environment() -> dict[str, str]:
         template = CHECKOUT / "deploy" / "dagster.yaml"
-        url = SecretUrl("USER_BEHAVIOUR_DAGSTER_URL", its.dagster_url, cloud)
+        url = SecretUrl("USER_BEHAVIOUR_DAGSTER_URL", aws_settings.dagster_url, cloud)
         return {
             **prepare(settings.home / "dagster", template, dagster_url=url()),
-            "USER_BEHAVIOUR_DAGSTER_LOG_BUCKET": its.lake.bucket,
-            "USER_BEHAVIOUR_DAGSTER_LOG_PREFIX": f"{its.lake.prefix}/_logs/dagster".lstrip("/"),
+            "USER_BEHAVIOUR_DAGSTER_LOG_BUCKET": aws_settings.lake.bucket,
+            "USER_BEHAVIOUR_DAGSTER_LOG_PREFIX": f"{aws_settings.lake.prefix}/_logs/dagster".lstrip("/"),
         }
 
     def migrations(warehouse: Warehouse) -> Migrations:
-        parameters = {"glue_database": its.glue_database, "iam_role": RoleParameter(its.redshift_iam_role)}
+        parameters = {
+            "glue_database": aws_settings.glue_database,
+            "iam_role": RoleParameter(aws_settings.redshift_iam_role),
+        }
         return Migrations(warehouse, MIGRATIONS / "redshift", parameters=parameters)
 
     cloud = Aws()
-    lake = S3Lake(bucket=its.lake.bucket, prefix=its.lake.prefix, kms_key=its.lake_kms_key, aws=cloud)
+    lake = S3Lake(
+        bucket=aws_settings.lake.bucket, prefix=aws_settings.lake.prefix, kms_key=aws_settings.lake_kms_key, aws=cloud
+    )
     warehouse = RedshiftWarehouse(
-        host=its.redshift_host,
-        port=its.redshift_port,
-        database=its.redshift_database,
-        user=its.redshift_user,
-        password=dg.EnvVar("USER_BEHAVIOUR_REDSHIFT_PASSWORD") if its.redshift_password else "",
-        workgroup=its.redshift_workgroup,
-        cluster=its.redshift_cluster,
-        ca_bundle=its.redshift_ca_bundle,
-        iam_role=its.redshift_iam_role,
+        host=aws_settings.redshift_host,
+        port=aws_settings.redshift_port,
+        database=aws_settings.redshift_database,
+        user=aws_settings.redshift_user,
+        password=dg.EnvVar("USER_BEHAVIOUR_REDSHIFT_PASSWORD") if aws_settings.redshift_password else "",
+        workgroup=aws_settings.redshift_workgroup,
+        cluster=aws_settings.redshift_cluster,
+        ca_bundle=aws_settings.redshift_ca_bundle,
+        iam_role=aws_settings.redshift_iam_role,
         lake=lake,
         aws=cloud,
     )
     return Deployment(
         source=PostgresSource(url=dg.EnvVar("USER_BEHAVIOUR_SOURCE_URL"), aws=cloud),
-        vendor_drop=S3VendorDrop(bucket=its.vendor_drop.bucket, prefix=its.vendor_drop.prefix, aws=cloud),
+        vendor_drop=S3VendorDrop(
+            bucket=aws_settings.vendor_drop.bucket, prefix=aws_settings.vendor_drop.prefix, aws=cloud
+        ),
         lake=lake,
-        spark=_emr(its, cloud, lake),
-        external_tables=_catalog(its, cloud, warehouse, lake=lake),
+        spark=_emr(aws_settings, cloud, lake),
+        external_tables=_catalog(aws_settings, cloud, warehouse, lake=lake),
         warehouse=warehouse,
         dagster_environment=dagster_environment,
         migrations_of=migrations,
-        drift_of=lambda warehouse: RedshiftDrift(warehouse, migrations(warehouse), glue_database=its.glue_database),
+        drift_of=lambda warehouse: RedshiftDrift(
+            warehouse, migrations(warehouse), glue_database=aws_settings.glue_database
+        ),
     )
 
 
-def _catalog(its: AwsSettings, cloud: Aws, warehouse: Warehouse, *, lake: Lake) -> ExternalTables:
+def _catalog(settings: AwsSettings, cloud: Aws, warehouse: Warehouse, *, lake: Lake) -> ExternalTables:
     """Glue by its API, or Redshift by DDL, as is set."""
     from user_behaviour.catalog.glue import GlueExternalTables
     from user_behaviour.catalog.redshift import RedshiftExternalTables
 
-    if its.catalog == "redshift":
+    if settings.catalog == "redshift":
         return RedshiftExternalTables(warehouse=warehouse, lake=lake)
-    return GlueExternalTables(database=its.glue_database, warehouse=warehouse, aws=cloud)
+    return GlueExternalTables(database=settings.glue_database, warehouse=warehouse, aws=cloud)
 
 
-def _emr(its: AwsSettings, cloud: Aws, lake: Lake) -> SparkRunner:
+def _emr(settings: AwsSettings, cloud: Aws, lake: Lake) -> SparkRunner:
     """The one of application and cluster that is set."""
     from user_behaviour.spark.emr_serverless import EmrServerlessSpark
     from user_behaviour.spark.emr_steps import EmrStepsSpark
 
-    where: dict[str, Any] = {"programs": str(SPARK_JOBS), "lake": lake, "aws": cloud}
-    if its.emr_application:
-        return EmrServerlessSpark(
-            application=its.emr_application, role=its.emr_role, minutes=its.spark_minutes, **where
-        )
-    return EmrStepsSpark(cluster=its.emr_cluster, role=its.emr_role, minutes=its.spark_minutes, **where)
+    alike: dict[str, Any] = {"programs": str(SPARK_JOBS), "lake": lake, "aws": cloud}
+    alike |= {"role": settings.emr_role, "minutes": settings.spark_minutes}
+    if settings.emr_application:
+        return EmrServerlessSpark(application=settings.emr_application, **alike)
+    return EmrStepsSpark(cluster=settings.emr_cluster, **alike)
 
 
 DEPLOYMENTS = {"local": local, "aws": aws}

@@ -4,8 +4,6 @@ One object each: Dagster runs a chain of assets in one run only where both are t
 UTC day.
 """
 
-from __future__ import annotations
-
 from datetime import timedelta
 
 import dagster as dg

@@ -3,8 +3,6 @@
 Values only, free of products: no connection, no file system, no rows held in memory.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date

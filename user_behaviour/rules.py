@@ -3,8 +3,6 @@
 To let a rule change reach old days, rerun their staging; the source is not read again.
 """
 
-from __future__ import annotations
-
 from datetime import date
 
 import dagster as dg

@@ -3,8 +3,6 @@
 `deployments` hands the environment in; nothing here looks at it by itself. `.env.example` lists every variable.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -115,52 +113,52 @@ class _Variables:
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
     """The settings that an environment holds; an empty value is none. Raises `SettingError`."""
-    the = _Variables(environ)
-    first_day = the.day("FIRST_DAY", "2010-12-01")
-    last_day = the.day("LAST_DAY") if the.text("LAST_DAY") else None
+    variables = _Variables(environ)
+    first_day = variables.day("FIRST_DAY", "2010-12-01")
+    last_day = variables.day("LAST_DAY") if variables.text("LAST_DAY") else None
     if last_day and last_day < first_day:
         raise SettingError(
             f"USER_BEHAVIOUR_LAST_DAY is '{last_day}'; before the first day, {first_day}: write a later one."
         )
-    deployment = the.text("DEPLOYMENT", "local")
+    deployment = variables.text("DEPLOYMENT", "local")
     return Settings(
         deployment=deployment,
-        home=Path(the.text("HOME", str(CHECKOUT / ".user_behaviour"))).expanduser().absolute(),
+        home=Path(variables.text("HOME", str(CHECKOUT / ".user_behaviour"))).expanduser().absolute(),
         first_day=first_day,
         last_day=last_day,
-        bad_row_share=the.number("BAD_ROW_SHARE", "0.01", least=0, most=1),
-        file_bytes=int(the.number("FILE_BYTES", str(1 << 30), least=1, most=1 << 50)),
-        aws=_aws_settings(the) if deployment == "aws" else None,
+        bad_row_share=variables.number("BAD_ROW_SHARE", "0.01", least=0, most=1),
+        file_bytes=int(variables.number("FILE_BYTES", str(1 << 30), least=1, most=1 << 50)),
+        aws=_aws_settings(variables) if deployment == "aws" else None,
     )
 
 
-def _aws_settings(the: _Variables) -> AwsSettings:
-    the.require("LAKE", "VENDOR_DROP", "SOURCE_URL", "DAGSTER_URL", "REDSHIFT_HOST")
-    the.require_one("REDSHIFT_PASSWORD", "REDSHIFT_WORKGROUP", "REDSHIFT_CLUSTER")
-    the.require_one("EMR_APPLICATION", "EMR_CLUSTER")
-    if the.text("EMR_APPLICATION"):
-        the.require("EMR_ROLE")
-    if not the.text("REDSHIFT_WORKGROUP"):
-        the.require("REDSHIFT_USER")
+def _aws_settings(variables: _Variables) -> AwsSettings:
+    variables.require("LAKE", "VENDOR_DROP", "SOURCE_URL", "DAGSTER_URL", "REDSHIFT_HOST")
+    variables.require_one("REDSHIFT_PASSWORD", "REDSHIFT_WORKGROUP", "REDSHIFT_CLUSTER")
+    variables.require_one("EMR_APPLICATION", "EMR_CLUSTER")
+    if variables.text("EMR_APPLICATION"):
+        variables.require("EMR_ROLE")
+    if not variables.text("REDSHIFT_WORKGROUP"):
+        variables.require("REDSHIFT_USER")
     return AwsSettings(
-        lake=the.place("LAKE"),
-        lake_kms_key=the.text("LAKE_KMS_KEY"),
-        vendor_drop=the.place("VENDOR_DROP"),
-        source_url=the.text("SOURCE_URL"),
-        dagster_url=the.text("DAGSTER_URL"),
-        redshift_host=the.text("REDSHIFT_HOST"),
-        redshift_port=int(the.number("REDSHIFT_PORT", "5439", least=1, most=65535)),
-        redshift_database=the.text("REDSHIFT_DATABASE", "dev"),
-        redshift_user=the.text("REDSHIFT_USER"),
-        redshift_password=the.text("REDSHIFT_PASSWORD"),
-        redshift_workgroup=the.text("REDSHIFT_WORKGROUP"),
-        redshift_cluster=the.text("REDSHIFT_CLUSTER"),
-        redshift_ca_bundle=the.text("REDSHIFT_CA_BUNDLE"),
-        redshift_iam_role=the.text("REDSHIFT_IAM_ROLE", "default"),
-        catalog=the.choice("CATALOG", "glue", "redshift"),
-        glue_database=the.text("GLUE_DATABASE", "user_behaviour"),
-        emr_application=the.text("EMR_APPLICATION"),
-        emr_role=the.text("EMR_ROLE"),
-        emr_cluster=the.text("EMR_CLUSTER"),
-        spark_minutes=int(the.number("SPARK_MINUTES", "60", least=1, most=1440)),
+        lake=variables.place("LAKE"),
+        lake_kms_key=variables.text("LAKE_KMS_KEY"),
+        vendor_drop=variables.place("VENDOR_DROP"),
+        source_url=variables.text("SOURCE_URL"),
+        dagster_url=variables.text("DAGSTER_URL"),
+        redshift_host=variables.text("REDSHIFT_HOST"),
+        redshift_port=int(variables.number("REDSHIFT_PORT", "5439", least=1, most=65535)),
+        redshift_database=variables.text("REDSHIFT_DATABASE", "dev"),
+        redshift_user=variables.text("REDSHIFT_USER"),
+        redshift_password=variables.text("REDSHIFT_PASSWORD"),
+        redshift_workgroup=variables.text("REDSHIFT_WORKGROUP"),
+        redshift_cluster=variables.text("REDSHIFT_CLUSTER"),
+        redshift_ca_bundle=variables.text("REDSHIFT_CA_BUNDLE"),
+        redshift_iam_role=variables.text("REDSHIFT_IAM_ROLE", "default"),
+        catalog=variables.choice("CATALOG", "glue", "redshift"),
+        glue_database=variables.text("GLUE_DATABASE", "user_behaviour"),
+        emr_application=variables.text("EMR_APPLICATION"),
+        emr_role=variables.text("EMR_ROLE"),
+        emr_cluster=variables.text("EMR_CLUSTER"),
+        spark_minutes=int(variables.number("SPARK_MINUTES", "60", least=1, most=1440)),
     )

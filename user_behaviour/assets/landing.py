@@ -1,7 +1,7 @@
 """Stage landing: what the sources have, in the lake, unfiltered and typed."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time
 from inspect import getsource
 
 import dagster as dg
@@ -14,7 +14,7 @@ from user_behaviour.deployments import settings
 from user_behaviour.lake.lake import Lake
 from user_behaviour.recipes import Closing, DayBatch, PerDay
 from user_behaviour.source.database import Snapshot, SourceDatabase
-from user_behaviour.tables.days import days_of
+from user_behaviour.tables.days import DayRange, days_of
 from user_behaviour.tables.schemas import RAW_PURCHASES, RAW_REVIEWS
 from user_behaviour.tables.statements import statement
 from user_behaviour.vendor import lines, reviews
@@ -65,22 +65,27 @@ def raw_reviews(context: dg.AssetExecutionContext, config: ReviewLimits, vendor_
     return PerDay(landing.days(days_of(context.partition_keys)))
 
 
-def moments(first: date, last: date) -> Mapping[str, datetime]:
-    """The half-open UTC range of two days and all between, as parameters of the statements of this stage."""
-    return {
-        "first_moment": datetime.combine(first, time(), tzinfo=UTC).replace(tzinfo=None),
-        "end_moment": datetime.combine(last + timedelta(days=1), time(), tzinfo=UTC).replace(tzinfo=None),
-    }
+def lines_in_source(shop: Snapshot, days: Sequence[date]) -> dict[date, int]:
+    """How many purchase lines the shop has of each day that has any, from the first of the days to the last."""
+    return dict(shop.rows(statement("landing/source_counts.sql"), moments(DayRange(min(days), max(days)))))
 
 
 def _purchases(source: SourceDatabase, days: Sequence[date]) -> Iterator[DayBatch]:
     with source.snapshot() as shop:
-        counts = dict(shop.rows(statement("landing/source_counts.sql"), moments(min(days), max(days))))
+        counts = lines_in_source(shop, days)
         for day in days:
             yield DayBatch(day, shop.as_of, _purchases_of(shop, day, counts.get(day, 0)))
 
 
 def _purchases_of(shop: Snapshot, day: date, count: int) -> Iterator[pa.RecordBatch | Closing]:
     schema = RAW_PURCHASES.without("batch_id").arrow_schema()
-    yield from shop.stream(statement("landing/raw_purchases.sql"), moments(day, day), schema)
+    yield from shop.stream(statement("landing/raw_purchases.sql"), moments(DayRange(day, day)), schema)
     yield Closing(facts={"rows_in_source": count})
+
+
+def moments(span: DayRange) -> Mapping[str, datetime]:
+    """The half-open UTC range of the days, as parameters of the statements of this stage."""
+    return {
+        "first_moment": datetime.combine(span.first, time()),
+        "end_moment": datetime.combine(span.end, time()),
+    }

@@ -1,8 +1,9 @@
 """Claims that are made of every asset of a kind: each day is published, and each row fits its schema."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 import dagster as dg
@@ -18,68 +19,59 @@ from user_behaviour.lake.held_back import HeldBackError
 from user_behaviour.lake.lake import Lake
 from user_behaviour.lake.manifests import Manifest
 from user_behaviour.tables.days import DayRange
-from user_behaviour.tables.statements import statement
 from user_behaviour.tables.table import Table
+from user_behaviour.warehouse.published_days import published_days
 from user_behaviour.warehouse.warehouse import Warehouse
 
 Given = TypeVar("Given")
 Found = TypeVar("Found")
 ReviewKey = tuple[str, int]  # vendor file, line
-PUBLISHED = "every_day_is_published"
-_PUBLISHED_CLAIM = "Every day of the run is published, and none was rejected since. Fails the run, but blocks nothing."
 
 
-def lake_days_are_published(asset: dg.AssetsDefinition, table: Table) -> dg.AssetChecksDefinition:
-    """Every day has a batch in force, and no newer delivery of it was rejected."""
+def every_day_is_published(asset: dg.AssetsDefinition, table: Table, *, kept_in: str) -> dg.AssetChecksDefinition:
+    """Every day is where the asset's days are kept: the resource `lake`, `external_tables` or `warehouse`."""
 
-    @dg.asset_check(asset=asset, name=PUBLISHED, description=_PUBLISHED_CLAIM)  # type: ignore[arg-type]
-    def every_day_is_published(context: dg.AssetCheckExecutionContext, lake: Lake) -> Iterator[dg.AssetCheckResult]:
-        dataset = lake.dataset(table)
-        days = days_under_check(context, known=dataset.days)
-        missing = dataset.locations(days).missing
-        rejections = zip(days, lake.at_once(dataset.rejection, days), strict=True)
-        reasons = {day: "; ".join(rejection.reasons) for day, rejection in rejections if rejection}
-        offences = [
-            Offence(day, reasons.get(day) or str(missing[day])) for day in days if day in reasons or day in missing
-        ]
+    @dg.asset_check(  # type: ignore[arg-type]
+        asset=asset,
+        name="every_day_is_published",
+        description="Every day of the run is published, and none was rejected since. "
+        "Fails the run, but blocks nothing.",
+        required_resource_keys={kept_in},
+    )
+    def check(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+        role = getattr(context.op_execution_context.resources, kept_in)
+        known = role.dataset(table).days if isinstance(role, Lake) else tuple
+        days = days_under_check(context, known=known)
+        unpublished = _UNPUBLISHED[kept_in](role, table, days)
+        offences = [Offence(day, unpublished[day]) for day in days if day in unpublished]
         yield from fail_run(verdict(offences, looked_at=len(days)))
 
-    return every_day_is_published
+    return check
 
 
-def external_days_are_published(asset: dg.AssetsDefinition, table: Table) -> dg.AssetChecksDefinition:
-    """Every day is registered."""
-
-    @dg.asset_check(asset=asset, name=PUBLISHED, description=_PUBLISHED_CLAIM)  # type: ignore[arg-type]
-    def every_day_is_published(
-        context: dg.AssetCheckExecutionContext, external_tables: ExternalTables
-    ) -> Iterator[dg.AssetCheckResult]:
-        days = days_under_check(context)
-        found = external_tables.registered(table, DayRange(min(days), max(days)))
-        offences = [Offence(day, f"not registered in {table.name}") for day in days if day not in found]
-        yield from fail_run(verdict(offences, looked_at=len(days)))
-
-    return every_day_is_published
+def _unpublished_in_lake(lake: Lake, table: Table, days: Sequence[date]) -> dict[date, str]:
+    """The days that have no batch in force, or of which a newer delivery was rejected."""
+    dataset = lake.dataset(table)
+    missing = {day: str(error) for day, error in dataset.locations(days).missing.items()}
+    rejections = zip(days, lake.at_once(dataset.rejection, days), strict=True)
+    return missing | {day: "; ".join(rejection.reasons) for day, rejection in rejections if rejection}
 
 
-def warehouse_days_are_published(asset: dg.AssetsDefinition, table: Table) -> dg.AssetChecksDefinition:
-    """Every day is recorded as written, be it with no rows."""
+def _unregistered(external_tables: ExternalTables, table: Table, days: Sequence[date]) -> dict[date, str]:
+    registered = external_tables.registered(table, DayRange(min(days), max(days)))
+    return {day: f"not registered in {table.name}" for day in days if day not in registered}
 
-    @dg.asset_check(asset=asset, name=PUBLISHED, description=_PUBLISHED_CLAIM)  # type: ignore[arg-type]
-    def every_day_is_published(
-        context: dg.AssetCheckExecutionContext, warehouse: Warehouse
-    ) -> Iterator[dg.AssetCheckResult]:
-        days = days_under_check(context)
-        span = DayRange(min(days), max(days))
-        rows = warehouse.rows(
-            statement("warehouse/published_days.sql"),
-            {"table_name": table.name, "first_day": span.first, "end_day": span.end},
-        )
-        found = {row["insert_date"] for row in rows}
-        offences = [Offence(day, f"not written to {table.name}") for day in days if day not in found]
-        yield from fail_run(verdict(offences, looked_at=len(days)))
 
-    return every_day_is_published
+def _unwritten(warehouse: Warehouse, table: Table, days: Sequence[date]) -> dict[date, str]:
+    written = published_days(warehouse, table.name, DayRange(min(days), max(days)))
+    return {day: f"not written to {table.name}" for day in days if day not in written}
+
+
+_UNPUBLISHED: Mapping[str, Callable[[Any, Table, Sequence[date]], Mapping[date, str]]] = {
+    "lake": _unpublished_in_lake,
+    "external_tables": _unregistered,
+    "warehouse": _unwritten,
+}
 
 
 def rows_fit_their_schema(
@@ -100,8 +92,7 @@ def rows_fit_their_schema(
     def every_row_fits_its_schema(context: dg.AssetCheckExecutionContext, lake: Lake) -> dg.AssetCheckResult:
         dataset = lake.dataset(table)
         manifests = dataset.manifests(days_under_check(context))
-        misfits = of_each_day(dataset, manifests, lambda manifest: [*_misfits(dataset, manifest, in_day=in_day)])
-        offences = [Offence(day, found) for day, misfit in misfits.items() for found in misfit]
+        offences = offences_of_each_day(dataset, manifests, partial(_misfits, dataset, in_day=in_day))
         return verdict(offences, looked_at=len(manifests))
 
     return every_row_fits_its_schema
@@ -110,6 +101,14 @@ def rows_fit_their_schema(
 def of_each_day(dataset: Dataset, by_day: Mapping[date, Given], find: Callable[[Given], Found]) -> dict[date, Found]:
     """What is found for each day, looked for on as many days at once as suits the lake."""
     return dict(zip(by_day, dataset.lake.at_once(find, by_day.values()), strict=True))
+
+
+def offences_of_each_day(
+    dataset: Dataset, by_day: Mapping[date, Given], find: Callable[[Given], Iterable[str]]
+) -> list[Offence]:
+    """What is found wrong with each day, in sentences."""
+    found = of_each_day(dataset, by_day, lambda given: [*find(given)])
+    return [Offence(day, sentence) for day, sentences in found.items() for sentence in sentences]
 
 
 def rows_in_files(dataset: Dataset, manifest: Manifest) -> int:

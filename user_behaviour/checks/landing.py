@@ -6,11 +6,12 @@ from functools import partial
 
 import dagster as dg
 
-from user_behaviour.assets.landing import moments, raw_purchases, raw_reviews
+from user_behaviour.assets.landing import lines_in_source, raw_purchases, raw_reviews
 from user_behaviour.checks.every_asset import (
     ReviewKey,
-    lake_days_are_published,
+    every_day_is_published,
     of_each_day,
+    offences_of_each_day,
     review_keys,
     rows_fit_their_schema,
     rows_in_files,
@@ -22,7 +23,6 @@ from user_behaviour.lake.lake import Lake
 from user_behaviour.lake.manifests import Manifest
 from user_behaviour.source.database import SourceDatabase
 from user_behaviour.tables.schemas import RAW_PURCHASES, RAW_REVIEWS
-from user_behaviour.tables.statements import statement
 from user_behaviour.tables.table import Table
 from user_behaviour.vendor.reviews import UnreadableFile, read_rows
 
@@ -39,7 +39,7 @@ def purchases_landed_equal_purchases_in_the_source(
     dataset = lake.dataset(RAW_PURCHASES)
     manifests = dataset.manifests(days)
     with source.snapshot() as shop:
-        now = dict(shop.rows(statement("landing/source_counts.sql"), moments(min(days), max(days))))
+        now = lines_in_source(shop, days)
     lost, moved = [], []
     for day, landed in of_each_day(dataset, manifests, partial(rows_in_files, dataset)).items():
         if landed != (then := manifests[day].facts["rows_in_source"]):
@@ -59,8 +59,7 @@ def reviews_in_files_equal_landed_and_quarantined(
     """
     dataset = lake.dataset(RAW_REVIEWS)
     manifests = dataset.manifests(days_under_check(context))
-    unaccounted = of_each_day(dataset, manifests, lambda manifest: [*_unaccounted(dataset, manifest)])
-    offences = [Offence(day, found) for day, sentences in unaccounted.items() for found in sentences]
+    offences = offences_of_each_day(dataset, manifests, partial(_unaccounted, dataset))
     return verdict(offences, looked_at=len(manifests))
 
 
@@ -113,7 +112,7 @@ def trading_days_have_a_vendor_file(
     """The vendor delivered for every day on which the shop sold. Warns."""
     days = days_under_check(context)
     with source.snapshot() as shop:
-        sold = dict(shop.rows(statement("landing/source_counts.sql"), moments(min(days), max(days))))
+        sold = lines_in_source(shop, days)
     manifests = lake.dataset(RAW_REVIEWS).manifests(days)
     offences = [
         Offence(day, f"no vendor file, and {sold[day]} purchase lines")
@@ -141,11 +140,11 @@ def volume_is_usual(asset: dg.AssetsDefinition, table: Table) -> dg.AssetChecksD
 
 
 LANDING_CHECKS = [
-    lake_days_are_published(raw_purchases, RAW_PURCHASES),
+    every_day_is_published(raw_purchases, RAW_PURCHASES, kept_in="lake"),
     rows_fit_their_schema(raw_purchases, RAW_PURCHASES, in_day="invoice_date"),
     purchases_landed_equal_purchases_in_the_source,
     volume_is_usual(raw_purchases, RAW_PURCHASES),
-    lake_days_are_published(raw_reviews, RAW_REVIEWS),
+    every_day_is_published(raw_reviews, RAW_REVIEWS, kept_in="lake"),
     rows_fit_their_schema(raw_reviews, RAW_REVIEWS),
     reviews_in_files_equal_landed_and_quarantined,
     quarantine_is_empty,

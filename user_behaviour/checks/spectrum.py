@@ -6,27 +6,20 @@ import dagster as dg
 
 from user_behaviour.assets.spectrum import movie_review_clean_stage, user_purchase_staging
 from user_behaviour.catalog.external_tables import ExternalTables, Registration, rows_shown
-from user_behaviour.checks.every_asset import external_days_are_published, of_each_day, rows_in_files
+from user_behaviour.checks.every_asset import every_day_is_published, offences_of_each_day, rows_in_files
 from user_behaviour.checks.verdict import Offence, days_under_check, fail_run, verdict
 from user_behaviour.lake.dataset import Dataset
 from user_behaviour.lake.lake import Lake
-from user_behaviour.reconciliation.comparison import Finding, Kind, compare
-from user_behaviour.reconciliation.places import Surroundings
+from user_behaviour.reconciliation.comparison import Difference, DifferenceKind, compare
+from user_behaviour.reconciliation.reconciliation import Reconciliation
 from user_behaviour.tables.days import DayRange
-from user_behaviour.tables.schemas import (
-    CLASSIFIED_REVIEWS,
-    MOVIE_REVIEW_CLEAN_STAGE,
-    STAGED_PURCHASES,
-    USER_PURCHASE_STAGING,
-)
+from user_behaviour.tables.schemas import LAKE_TABLE_OF, MOVIE_REVIEW_CLEAN_STAGE, USER_PURCHASE_STAGING
 from user_behaviour.tables.table import Table
 from user_behaviour.warehouse.warehouse import Warehouse
 
 
-def external_rows_equal_lake_rows(
-    asset: dg.AssetsDefinition, table: Table, lake_table: Table
-) -> dg.AssetChecksDefinition:
-    """`lake_table` is what the external table shows."""
+def external_rows_equal_lake_rows(asset: dg.AssetsDefinition, table: Table) -> dg.AssetChecksDefinition:
+    """What a query on the external table shows is what the lake's files hold."""
 
     @dg.asset_check(
         asset=asset,
@@ -35,25 +28,23 @@ def external_rows_equal_lake_rows(
         blocking=True,
     )
     def check(
-        context: dg.AssetCheckExecutionContext,
-        lake: Lake,
-        external_tables: ExternalTables,
-        warehouse: Warehouse,
+        context: dg.AssetCheckExecutionContext, lake: Lake, external_tables: ExternalTables, warehouse: Warehouse
     ) -> dg.AssetCheckResult:
         days = days_under_check(context)
         span = DayRange(min(days), max(days))
         found = external_tables.registered(table, span)
         registered = {day: found[day] for day in days if day in found}
         seen = rows_shown(warehouse, table, span)
-        dataset = lake.dataset(lake_table)
+        dataset = lake.dataset(LAKE_TABLE_OF[table.name])
         in_force = dataset.manifests(list(registered))
         offences = [
             Offence(d, f"{sum(seen[d].values())} rows, and no partition")
             for d in days
             if d in seen and d not in registered
         ]
-        misread = of_each_day(dataset, registered, lambda it: _misread(table, dataset, it, seen.get(it.day, {})))
-        offences += [Offence(day, said) for day, said in misread.items() if said]
+        offences += offences_of_each_day(
+            dataset, registered, lambda one: _misread(table, dataset, one, seen.get(one.day, {}))
+        )
         overtaken = []
         for day, registration in registered.items():
             newer = in_force[day].batch_id if day in in_force else "none"
@@ -75,18 +66,16 @@ def every_place_has_the_same_batch(asset: dg.AssetsDefinition, table: Table) -> 
         "Fails the run, but blocks nothing.",
     )
     def check(
-        context: dg.AssetCheckExecutionContext,
-        lake: Lake,
-        external_tables: ExternalTables,
+        context: dg.AssetCheckExecutionContext, lake: Lake, external_tables: ExternalTables
     ) -> Iterator[dg.AssetCheckResult]:
         days = days_under_check(context)
-        around = Surroundings(lake, external_tables, instance=context.instance)
-        places = around.places(table, DayRange(min(days), max(days)))
-        findings = [finding for finding in compare(places) if finding.day in days]
+        reconciliation = Reconciliation(lake, external_tables, instance=context.instance)
+        state = reconciliation.state(table, DayRange(min(days), max(days)))
+        differences = [difference for difference in compare(state) if difference.day in days]
         result = verdict(
-            [_offence(finding) for finding in findings if finding.kind not in _OVERTAKEN],
-            looked_at=len({*days} & {*places.days()}),
-            overtaken=[_offence(finding) for finding in findings if finding.kind in _OVERTAKEN],
+            [_offence(difference) for difference in differences if difference.kind not in _OVERTAKEN],
+            looked_at=len({*days} & {*state.days()}),
+            overtaken=[_offence(difference) for difference in differences if difference.kind in _OVERTAKEN],
         )
         yield from [result] if result.severity is dg.AssetCheckSeverity.WARN else fail_run(result)
 
@@ -94,38 +83,29 @@ def every_place_has_the_same_batch(asset: dg.AssetsDefinition, table: Table) -> 
 
 
 # What a run that is under way leaves for a moment: it has published or registered, and the rest is yet to come.
-_OVERTAKEN = (Kind.STALE, Kind.UNRECORDED)
+_OVERTAKEN = (DifferenceKind.STALE, DifferenceKind.UNRECORDED)
 
 
-def _offence(finding: Finding) -> Offence:
-    return Offence(finding.day, f"{finding.kind.value}: {finding.says}")
+def _offence(difference: Difference) -> Offence:
+    return Offence(difference.day, f"{difference.kind.value}: {difference.says}")
 
 
-def _misread(table: Table, dataset: Dataset, registration: Registration, shown: Mapping[str, int]) -> str | None:
-    """What is wrong with the rows that a registered partition shows, counted by batch; None if they are its batch's."""
+def _misread(table: Table, dataset: Dataset, registration: Registration, shown: Mapping[str, int]) -> Iterator[str]:
+    """What is wrong with the rows that a registered partition shows, counted by batch; nothing if they are its own."""
     batch = dataset.batch(registration.day, registration.batch_id)
     if batch is None:
-        return f"points at batch {registration.batch_id}, which the lake does not have"
-    if (rows := sum(shown.values())) != (in_lake := rows_in_files(dataset, batch)):
-        return f"{rows} rows in {table.name}, {in_lake} in the lake"
-    if shown.keys() - {batch.batch_id}:
-        return f"rows of batch {', '.join(shown)}, registered is {batch.batch_id}"
-    return None
+        yield f"points at batch {registration.batch_id}, which the lake does not have"
+    elif (rows := sum(shown.values())) != (in_lake := rows_in_files(dataset, batch)):
+        yield f"{rows} rows in {table.name}, {in_lake} in the lake"
+    elif shown.keys() - {batch.batch_id}:
+        yield f"rows of batch {', '.join(shown)}, registered is {batch.batch_id}"
 
 
 SPECTRUM_CHECKS = [
-    external_days_are_published(user_purchase_staging, USER_PURCHASE_STAGING),
-    external_rows_equal_lake_rows(
-        user_purchase_staging,
-        USER_PURCHASE_STAGING,
-        STAGED_PURCHASES,
-    ),
+    every_day_is_published(user_purchase_staging, USER_PURCHASE_STAGING, kept_in="external_tables"),
+    external_rows_equal_lake_rows(user_purchase_staging, USER_PURCHASE_STAGING),
     every_place_has_the_same_batch(user_purchase_staging, USER_PURCHASE_STAGING),
-    external_days_are_published(movie_review_clean_stage, MOVIE_REVIEW_CLEAN_STAGE),
-    external_rows_equal_lake_rows(
-        movie_review_clean_stage,
-        MOVIE_REVIEW_CLEAN_STAGE,
-        CLASSIFIED_REVIEWS,
-    ),
+    every_day_is_published(movie_review_clean_stage, MOVIE_REVIEW_CLEAN_STAGE, kept_in="external_tables"),
+    external_rows_equal_lake_rows(movie_review_clean_stage, MOVIE_REVIEW_CLEAN_STAGE),
     every_place_has_the_same_batch(movie_review_clean_stage, MOVIE_REVIEW_CLEAN_STAGE),
 ]

@@ -1,6 +1,6 @@
 """Claims about stage staging: what was left out is what the rule leaves out, and every review has its verdict."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from functools import partial
 
@@ -10,10 +10,10 @@ import pyarrow.compute as pc
 
 from user_behaviour.assets.staging import classified_reviews, staged_purchases
 from user_behaviour.checks.every_asset import (
-    Found,
     columns_of,
-    lake_days_are_published,
+    every_day_is_published,
     of_each_day,
+    offences_of_each_day,
     review_keys,
     rows_fit_their_schema,
 )
@@ -28,14 +28,13 @@ from user_behaviour.tables.schemas import CLASSIFIED_REVIEWS, RAW_PURCHASES, RAW
 
 @dg.asset_check(asset=staged_purchases, blocking=True)
 def staged_equal_landed_less_left_out_by_the_rule(
-    context: dg.AssetCheckExecutionContext,
-    lake: Lake,
-    quantity_rules: QuantityRules,
+    context: dg.AssetCheckExecutionContext, lake: Lake, quantity_rules: QuantityRules
 ) -> dg.AssetCheckResult:
     """Staged lines are the landed ones less those that the rule in force on the day leaves out. Blocks."""
     derived = _DerivedBatches(lake.dataset(STAGED_PURCHASES), lake.dataset(RAW_PURCHASES), days_under_check(context))
     offences, left_out_by = list(derived.of_nothing), dict[str, int]()
-    for day, (left_out, found) in derived.of_each(partial(_left_out, derived, quantity_rules)).items():
+    by_day = of_each_day(derived.dataset, derived.pairs, partial(_left_out, derived, quantity_rules))
+    for day, (left_out, found) in by_day.items():
         name = quantity_rules.in_force(day).name
         left_out_by[name] = left_out_by.get(name, 0) + left_out
         if found:
@@ -48,9 +47,8 @@ def staged_equal_landed_less_left_out_by_the_rule(
 def classified_equal_landed(context: dg.AssetCheckExecutionContext, lake: Lake) -> dg.AssetCheckResult:
     """Every landed review has one verdict. Blocks."""
     derived = _DerivedBatches(lake.dataset(CLASSIFIED_REVIEWS), lake.dataset(RAW_REVIEWS), days_under_check(context))
-    found = derived.of_each(partial(_without_verdict, derived))
-    offences = [*derived.of_nothing, *(Offence(day, sentence) for day, sentence in found.items() if sentence)]
-    return verdict(offences, looked_at=derived.looked_at, overtaken=derived.overtaken)
+    found = offences_of_each_day(derived.dataset, derived.pairs, partial(_without_verdict, derived))
+    return verdict([*derived.of_nothing, *found], looked_at=derived.looked_at, overtaken=derived.overtaken)
 
 
 @dg.asset_check(asset=classified_reviews)
@@ -98,10 +96,6 @@ class _DerivedBatches:
             if batch != newer:
                 self.overtaken.append(Offence(day, f"made of batch {batch}, in force is {newer}; rerun the day"))
 
-    def of_each(self, find: Callable[[tuple[Manifest, Manifest]], Found]) -> dict[date, Found]:
-        """What is found for each day's batch and the one that it was made of."""
-        return of_each_day(self.dataset, self.pairs, find)
-
 
 def _left_out(
     derived: _DerivedBatches, rules: QuantityRules, pair: tuple[Manifest, Manifest]
@@ -122,21 +116,20 @@ def _left_out(
     return left_out, None
 
 
-def _without_verdict(derived: _DerivedBatches, pair: tuple[Manifest, Manifest]) -> str | None:
+def _without_verdict(derived: _DerivedBatches, pair: tuple[Manifest, Manifest]) -> Iterator[str]:
     manifest, landed = pair
     verdicts, reviews = review_keys(derived.dataset, manifest), review_keys(derived.upstream, landed)
     without, surplus = (reviews - verdicts).total(), (verdicts - reviews).total()
-    if not without and not surplus:
-        return None
-    counts = f"{verdicts.total()} classified, {reviews.total()} landed"
-    return f"{counts}; {without} without a verdict, {surplus} verdicts too many"
+    if without or surplus:
+        counts = f"{verdicts.total()} classified, {reviews.total()} landed"
+        yield f"{counts}; {without} without a verdict, {surplus} verdicts too many"
 
 
 STAGING_CHECKS = [
-    lake_days_are_published(staged_purchases, STAGED_PURCHASES),
+    every_day_is_published(staged_purchases, STAGED_PURCHASES, kept_in="lake"),
     rows_fit_their_schema(staged_purchases, STAGED_PURCHASES, in_day="invoice_date"),
     staged_equal_landed_less_left_out_by_the_rule,
-    lake_days_are_published(classified_reviews, CLASSIFIED_REVIEWS),
+    every_day_is_published(classified_reviews, CLASSIFIED_REVIEWS, kept_in="lake"),
     rows_fit_their_schema(classified_reviews, CLASSIFIED_REVIEWS),
     classified_equal_landed,
     share_of_positive_reviews_is_in_its_band,

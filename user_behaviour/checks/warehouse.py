@@ -6,11 +6,12 @@ from typing import Any
 import dagster as dg
 
 from user_behaviour.assets.warehouse import user_behavior_metric
-from user_behaviour.checks.every_asset import warehouse_days_are_published
+from user_behaviour.checks.every_asset import every_day_is_published
 from user_behaviour.checks.verdict import Offence, days_under_check, verdict
 from user_behaviour.tables.days import DayRange
 from user_behaviour.tables.schemas import USER_BEHAVIOR_METRIC
 from user_behaviour.tables.statements import statement
+from user_behaviour.warehouse.published_days import published_days
 from user_behaviour.warehouse.warehouse import Warehouse
 
 
@@ -23,8 +24,8 @@ def no_row_offends(
     def check(context: dg.AssetCheckExecutionContext, warehouse: Warehouse) -> dg.AssetCheckResult:
         days = days_under_check(context)
         span = DayRange(min(days), max(days))
-        parameters = {"table_name": USER_BEHAVIOR_METRIC.name, "first_day": span.first, "end_day": span.end}
-        written = warehouse.rows(statement("warehouse/published_days.sql"), parameters)
+        parameters = {"first_day": span.first, "end_day": span.end}
+        written = published_days(warehouse, USER_BEHAVIOR_METRIC.name, span)
         offences = [Offence(row["insert_date"], says(row)) for row in warehouse.rows(statement(file), parameters)]
         return verdict(offences, looked_at=len(written))
 
@@ -32,7 +33,7 @@ def no_row_offends(
 
 
 WAREHOUSE_CHECKS = [
-    warehouse_days_are_published(user_behavior_metric, USER_BEHAVIOR_METRIC),
+    every_day_is_published(user_behavior_metric, USER_BEHAVIOR_METRIC, kept_in="warehouse"),
     no_row_offends(
         "one_row_per_customer_and_day",
         "No customer has two rows on a day; nothing in the warehouse enforces it. Blocks.",

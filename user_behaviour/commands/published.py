@@ -13,6 +13,7 @@ from user_behaviour.tables.days import DayRange, ranges
 from user_behaviour.tables.schemas import EXTERNAL_TABLES, LAKE_TABLES, QUARANTINED_REVIEWS, WAREHOUSE_TABLES
 from user_behaviour.tables.statements import statement
 from user_behaviour.tables.table import Table
+from user_behaviour.warehouse.published_days import published_days as written_days
 
 ASSET_TABLES = {
     table.name.replace(".", "/"): table
@@ -33,11 +34,7 @@ def published_days(deployed: Deployment, table: Table, span: DayRange) -> set[da
         return set(deployed.lake.dataset(table).manifests(span.days()))
     if table in EXTERNAL_TABLES:
         return set(deployed.external_tables.registered(table, span))
-    rows = deployed.warehouse.rows(
-        statement("warehouse/published_days.sql"),
-        {"table_name": table.name, "first_day": span.first, "end_day": span.end},
-    )
-    return {row["insert_date"] for row in rows}
+    return written_days(deployed.warehouse, table.name, span)
 
 
 def last_day_with_data(deployed: Deployment) -> date | None:

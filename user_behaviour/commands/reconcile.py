@@ -15,8 +15,8 @@ from user_behaviour.tables.days import DayRange, ranges
 from user_behaviour.tables.schemas import EXTERNAL_TABLES
 
 if TYPE_CHECKING:
-    from user_behaviour.reconciliation.comparison import Finding
-    from user_behaviour.reconciliation.places import Surroundings
+    from user_behaviour.reconciliation.comparison import Difference
+    from user_behaviour.reconciliation.reconciliation import Reconciliation
 
 # To record what was registered is found out only after it was; nothing else follows from a repair.
 ROUNDS = 3
@@ -33,28 +33,28 @@ def reconcile(ctx: click.Context, first: date | None, last: date | None, *, repa
     """
     days = day_range(first or settings().first_day, last or settings().last_day or date.max - timedelta(days=1))
     deployed = deployment(settings()).initialized()
-    from user_behaviour.reconciliation.places import Surroundings
+    from user_behaviour.reconciliation.reconciliation import Reconciliation
 
-    mended: list[Finding] = []
+    mended: list[Difference] = []
     with dagster_instance(deployed) as instance:
-        around = Surroundings(deployed.lake, deployed.external_tables, deployed.warehouse, instance)
-        findings = _findings(around, days)
+        reconciliation = Reconciliation(deployed.lake, deployed.external_tables, deployed.warehouse, instance)
+        left = _differences(reconciliation, days)
         for _ in range(ROUNDS if repair else 0):
-            if not (now := [finding for table in EXTERNAL_TABLES for finding in around.repair(table, findings)]):
+            if not (now := [one for table in EXTERNAL_TABLES for one in reconciliation.repair(table, left)]):
                 break
             mended += now
-            findings = _findings(around, days)
-    _show(mended, findings)
-    ctx.exit(1 if findings else 0)
+            left = _differences(reconciliation, days)
+    _show(mended, left)
+    ctx.exit(1 if left else 0)
 
 
-def _findings(around: Surroundings, days: DayRange) -> list[Finding]:
+def _differences(reconciliation: Reconciliation, days: DayRange) -> list[Difference]:
     from user_behaviour.reconciliation.comparison import compare
 
-    return [finding for table in EXTERNAL_TABLES for finding in compare(around.places(table, days))]
+    return [difference for table in EXTERNAL_TABLES for difference in compare(reconciliation.state(table, days))]
 
 
-def _show(mended: Sequence[Finding], left: Sequence[Finding]) -> None:
+def _show(mended: Sequence[Difference], left: Sequence[Difference]) -> None:
     from user_behaviour.commands.terminal import print_table
 
     rows = [(f.day, f.table, f.kind.value, f.says, "mended") for f in mended]
@@ -68,12 +68,12 @@ def _show(mended: Sequence[Finding], left: Sequence[Finding]) -> None:
         click.echo(f"  {command}")
 
 
-def _reruns(findings: Sequence[Finding]) -> list[str]:
+def _reruns(differences: Sequence[Difference]) -> list[str]:
     """The commands that mend what only a run can, each for a range of days."""
     by_selection: dict[str, set[date]] = {}
-    for finding in findings:
-        if finding.rerun:
-            by_selection.setdefault(finding.rerun, set()).add(finding.day)
+    for difference in differences:
+        if difference.rerun:
+            by_selection.setdefault(difference.rerun, set()).add(difference.day)
     return [
         f"user-behaviour run --from {span.first} --to {span.last} --select {selection}"
         for selection, days in sorted(by_selection.items())

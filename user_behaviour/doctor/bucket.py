@@ -1,7 +1,5 @@
 """What keeps a bucket safe and cheap. A run would do without; public access and plain text are red all the same."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterator
 from typing import Any

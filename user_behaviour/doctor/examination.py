@@ -4,8 +4,6 @@ Nothing here starts a job, leaves anything behind, or costs more than a look at 
 check fails with is a finding of its role, and the next one is made.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 

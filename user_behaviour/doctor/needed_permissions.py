@@ -1,7 +1,5 @@
 """What a run needs on AWS beyond what the roles find out by their own verbs: permissions to start and to change."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from user_behaviour.aws.clients import Aws

@@ -5,8 +5,6 @@ whether it validates before or after it authorises, so neither answer would prov
 that it cannot be asked is no hindrance.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Mapping, Sequence

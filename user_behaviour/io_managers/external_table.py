@@ -3,8 +3,6 @@
 It moves no rows.
 """
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from user_behaviour.catalog.external_tables import ExternalTables

@@ -3,14 +3,12 @@
 A value for one day may have no partition column; a value for many days must have it, as `date`.
 """
 
-from __future__ import annotations
-
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from itertools import groupby
-from typing import Any
+from typing import Any, TypeAlias
 
 import pandas as pd
 import pyarrow as pa
@@ -19,7 +17,8 @@ import pyarrow.compute as pc
 from user_behaviour.lake.conformity import AUDIT_COLUMN
 from user_behaviour.tables.table import Table
 
-Frame = pa.Table | pa.RecordBatchReader | pd.DataFrame
+Frame: TypeAlias = pa.Table | pa.RecordBatchReader | pd.DataFrame
+DayRows: TypeAlias = tuple[date, Iterable[pa.RecordBatch]]
 FRAMES: Mapping[str, type] = {
     "pyarrow.Table": pa.Table,
     "pyarrow.RecordBatchReader": pa.RecordBatchReader,
@@ -31,9 +30,7 @@ class PartitionColumnError(Exception):
     """Rows cannot be told apart by day, or belong to days that the run does not write: no day can be trusted."""
 
 
-def by_day(
-    value: pa.Table | pa.RecordBatchReader | pd.DataFrame, table: Table, days: Sequence[date]
-) -> Iterator[tuple[date, Iterable[pa.RecordBatch]]]:
+def by_day(value: Frame, table: Table, days: Sequence[date]) -> Iterator[DayRows]:
     """Each day of the run, in order, with its rows, without the partition column; a day may have none.
 
     A stream must come in the order of days and is read as it is asked for: rows that nobody took of a day are passed
@@ -86,9 +83,7 @@ def _from_pandas(frame: pd.DataFrame, table: Table, days: Sequence[date]) -> pa.
     return pa.Table.from_pandas(frame, schema=nullable, preserve_index=False)
 
 
-def _days_of_table(
-    rows: pa.Table, table: Table, days: Sequence[date]
-) -> Iterator[tuple[date, Iterable[pa.RecordBatch]]]:
+def _days_of_table(rows: pa.Table, table: Table, days: Sequence[date]) -> Iterator[DayRows]:
     column = table.partition_column
     if column not in rows.column_names:
         _require_one_day(table, days)
@@ -99,9 +94,7 @@ def _days_of_table(
         yield day, rows.filter(pc.equal(rows[column], day)).drop_columns([column]).to_batches()
 
 
-def _days_of_stream(
-    reader: pa.RecordBatchReader, table: Table, days: Sequence[date]
-) -> Iterator[tuple[date, Iterable[pa.RecordBatch]]]:
+def _days_of_stream(reader: pa.RecordBatchReader, table: Table, days: Sequence[date]) -> Iterator[DayRows]:
     # groupby passes over what is left of a day when the next one is asked for.
     groups = groupby(_pieces(reader, table, days), key=lambda piece: piece[0])
     group = next(groups, None)

@@ -3,8 +3,6 @@
 It knows no asset: columns are read from the asset's own `dagster/column_schema`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field

@@ -3,8 +3,6 @@
 An IO manager stores and loads days of a table. It knows no asset: the table is what the asset declares.
 """
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

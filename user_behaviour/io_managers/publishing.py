@@ -3,8 +3,6 @@
 A day that is held back gets no materialization, and the other days go on.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date

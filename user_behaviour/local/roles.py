@@ -1,7 +1,5 @@
 """The twins that live in the embedded stack: the shop's database and the warehouse, wherever its server listens now."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from pydantic import Field

@@ -3,8 +3,6 @@
 The sample is generated in `sample`; reading either side is the pipeline's business.
 """
 
-from __future__ import annotations
-
 import gzip
 import io
 import os
@@ -16,16 +14,15 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 import psycopg2
 import psycopg2.extensions
 
+from user_behaviour.sample.shop import Shop
+from user_behaviour.sample.vendor import Vendor
 from user_behaviour.tables.days import DayRange
 from user_behaviour.vendor.reviews import day_of
-
-if TYPE_CHECKING:
-    from user_behaviour.sample.shop import Shop
 
 _HEADER = b"InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -73,8 +70,6 @@ def generate_files(drop: Path, shop: Shop, days: DayRange, *, whole_drop: bool) 
     another seed would else add its reviews to this one's. A file that is there with this content is left alone, so
     that it is no new delivery.
     """
-    from user_behaviour.sample.vendor import Vendor
-
     drop.mkdir(parents=True, exist_ok=True)
     vendor, names = Vendor(shop), set[str]()
     for day in days.days():

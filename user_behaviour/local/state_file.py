@@ -3,8 +3,6 @@
 Reads and replaces the file, and chooses ports. Whether a server answers there is `postgres`'s business.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import socket

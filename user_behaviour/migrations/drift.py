@@ -3,8 +3,6 @@
 A finding is a sentence; what is to be done, where it is not plain, is behind a semicolon.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar

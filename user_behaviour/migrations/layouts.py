@@ -4,8 +4,6 @@ Written beside the migrations, and not read out of them: a migration may say `al
 to this. The reasons for a layout are in the migration that gives it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 

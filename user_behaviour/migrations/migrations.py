@@ -4,8 +4,6 @@
 says `-- transactional: false`. `%(name)s` is a value of the deployment, quoted by the client; a per cent sign is `%%`.
 """
 
-from __future__ import annotations
-
 import hashlib
 import platform
 import re

@@ -1,12 +1,10 @@
-"""What each place says of the days of an external table, and where they disagree. Pure: values in, findings out.
+"""What each place says of the days of an external table, and where they disagree. Pure: values in, differences out.
 
 The lake is right by definition; the catalog is to point at the lake's batches in force, the warehouse is to see what
 the catalog has, the metric is to be made from it, and Dagster is to have recorded it.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable, Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import date
 from enum import Enum
@@ -14,8 +12,8 @@ from enum import Enum
 from user_behaviour.catalog.external_tables import SEEN_CHARACTERS, Registration
 
 
-class Kind(Enum):
-    """How a day is out of place."""
+class DifferenceKind(Enum):
+    """How the places differ on a day."""
 
     MISSING = "missing"
     STALE = "stale"
@@ -39,15 +37,15 @@ class Remedy(Enum):
 
 
 @dataclass(frozen=True)
-class Finding:
-    """A day of an external table that is out of place; `says` what was found and what was expected.
+class Difference:
+    """A day of an external table on which the places differ; `says` what was found and what was expected.
 
     `rerun` are the assets to rerun, in Dagster's selection syntax, where only that is the remedy.
     """
 
     table: str
     day: date
-    kind: Kind
+    kind: DifferenceKind
     says: str
     remedy: Remedy
     rerun: str = ""
@@ -59,7 +57,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Places:
+class TableState:
     """What each place says of an external table.
 
     `lake_table` is the data set that it reads, `metric_asset` the asset that is made from it. `prefix` is the URI of a
@@ -94,68 +92,69 @@ class Places:
         found = self.catalog.get(day)
         return found if found and found.location == self.location(day, found.batch_id) else None
 
+    def remedy_of_catalog(self, day: date) -> Remedy:
+        """What makes the catalog say of a day what the lake says."""
+        return Remedy.REGISTER if day in self.in_force else Remedy.DEREGISTER
 
-def compare(places: Places) -> list[Finding]:
+
+def compare(state: TableState) -> list[Difference]:
     """Where the places disagree, by day."""
-    looks: tuple[Callable[[Places, date], Iterator[Finding]], ...] = (_pointer, _files, _sight, _metric, _record)
-    return [finding for day in places.days() for look in looks for finding in look(places, day)]
+    comparisons = (_catalog, _files, _warehouse, _metric, _record)
+    return [difference for day in state.days() for compared in comparisons for difference in compared(state, day)]
 
 
-def _pointer(places: Places, day: date) -> Iterator[Finding]:
-    in_force, found = places.in_force.get(day), places.catalog.get(day)
-    put_right = Remedy.REGISTER if in_force else Remedy.DEREGISTER
-
-    def finding(kind: Kind, says: str) -> Finding:
-        return Finding(places.table, day, kind, says, put_right)
-
+def _catalog(state: TableState, day: date) -> Iterator[Difference]:
+    in_force, found = state.in_force.get(day), state.catalog.get(day)
     if found is None:
-        if in_force:
-            yield finding(Kind.MISSING, f"the lake has batch {in_force}, the catalog has no partition")
-    elif not places.in_place(day):
-        expected = places.location(day, in_force or "<batch>")
-        yield finding(Kind.ELSEWHERE, f"points at {found.location}, expected is {expected}")
+        if in_force is None:
+            return
+        kind, says = DifferenceKind.MISSING, f"the lake has batch {in_force}, the catalog has no partition"
+    elif not state.in_place(day):
+        expected = state.location(day, in_force or "<batch>")
+        kind, says = DifferenceKind.ELSEWHERE, f"points at {found.location}, expected is {expected}"
     elif in_force is None:
-        yield finding(Kind.LEFT_OVER, f"points at batch {found.batch_id}, the lake has none in force")
+        kind, says = DifferenceKind.LEFT_OVER, f"points at batch {found.batch_id}, the lake has none in force"
     elif in_force != found.batch_id:
-        yield finding(Kind.STALE, f"points at batch {found.batch_id}, in force is {in_force}")
+        kind, says = DifferenceKind.STALE, f"points at batch {found.batch_id}, in force is {in_force}"
+    else:
+        return
+    yield Difference(state.table, day, kind, says, state.remedy_of_catalog(day))
 
 
-def _files(places: Places, day: date) -> Iterator[Finding]:
-    if (hole := places.holes.get(day)) and (found := places.in_place(day)):
+def _files(state: TableState, day: date) -> Iterator[Difference]:
+    if (hole := state.holes.get(day)) and (found := state.in_place(day)):
         says = f"batch {found.batch_id}: {hole}"
-        in_force = places.in_force.get(day)
-        if in_force == found.batch_id:
-            yield Finding(places.table, day, Kind.EMPTY, says, Remedy.RERUN, f"key:{places.lake_table}+")
+        if state.in_force.get(day) == found.batch_id:
+            yield Difference(state.table, day, DifferenceKind.EMPTY, says, Remedy.RERUN, f"key:{state.lake_table}+")
         else:
-            put_right = Remedy.REGISTER if in_force else Remedy.DEREGISTER
-            yield Finding(places.table, day, Kind.EMPTY, says, put_right)
+            yield Difference(state.table, day, DifferenceKind.EMPTY, says, state.remedy_of_catalog(day))
 
 
-def _sight(places: Places, day: date) -> Iterator[Finding]:
-    found, seen = places.catalog.get(day), places.seen.get(day)
+def _warehouse(state: TableState, day: date) -> Iterator[Difference]:
+    found, seen = state.catalog.get(day), state.seen.get(day)
     expected = found.location[:SEEN_CHARACTERS] if found else None
-    if seen != expected and day not in places.moving:
+    if seen != expected and day not in state.moving:
         says = f"the catalog points at {expected or 'nothing'}, the warehouse sees {seen or 'nothing'}"
-        yield Finding(places.table, day, Kind.UNKNOWN, says, Remedy.BY_HAND)
+        yield Difference(state.table, day, DifferenceKind.UNKNOWN, says, Remedy.BY_HAND)
 
 
-def _metric(places: Places, day: date) -> Iterator[Finding]:
-    made_from, in_force = places.metric.get(day), places.in_force.get(day)
+def _metric(state: TableState, day: date) -> Iterator[Difference]:
+    made_from, in_force = state.metric.get(day), state.in_force.get(day)
     if made_from and in_force and made_from != in_force:
         says = f"made from batch {made_from}, in force is {in_force}"
-        yield Finding(places.table, day, Kind.METRIC, says, Remedy.RERUN, places.metric_asset)
+        yield Difference(state.table, day, DifferenceKind.METRIC, says, Remedy.RERUN, state.metric_asset)
 
 
-def _record(places: Places, day: date) -> Iterator[Finding]:
-    if places.recorded is None or day in places.moving:
+def _record(state: TableState, day: date) -> Iterator[Difference]:
+    if state.recorded is None or day in state.moving:
         return
-    recorded, found = places.recorded.get(day), places.in_place(day)
+    recorded, found = state.recorded.get(day), state.in_place(day)
     if found and recorded != found.batch_id:
         last = "nothing" if recorded is None else f"batch {recorded}" if recorded else "no batch"
         says = f"registered is batch {found.batch_id}, recorded was {last}"
-        yield Finding(places.table, day, Kind.UNRECORDED, says, Remedy.RECORD)
-    elif recorded is not None and day not in places.catalog and day not in places.in_force:
+        yield Difference(state.table, day, DifferenceKind.UNRECORDED, says, Remedy.RECORD)
+    elif recorded is not None and day not in state.catalog and day not in state.in_force:
         says = f"recorded was batch {recorded or '(none)'}, neither lake nor catalog have the day"
-        yield Finding(
-            places.table, day, Kind.ONLY_RECORDED, says, Remedy.RERUN, f"+key:{places.table.replace('.', '/')}"
+        yield Difference(
+            state.table, day, DifferenceKind.ONLY_RECORDED, says, Remedy.RERUN, f"+key:{state.table.replace('.', '/')}"
         )

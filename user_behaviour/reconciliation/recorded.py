@@ -1,17 +1,12 @@
 """What Dagster has recorded of the days of an external table, and how a record is added without a run."""
 
-from __future__ import annotations
-
 from datetime import date
-from typing import TYPE_CHECKING
 
+import dagster as dg
+
+from user_behaviour.catalog.external_tables import Registration
 from user_behaviour.tables.days import DayRange
 from user_behaviour.tables.table import Table
-
-if TYPE_CHECKING:
-    import dagster as dg
-
-    from user_behaviour.catalog.external_tables import Registration
 
 PAGE = 1000
 BATCH_ID = "batch_id"
@@ -19,8 +14,6 @@ BATCH_ID = "batch_id"
 
 def recorded_batches(instance: dg.DagsterInstance, table: Table, span: DayRange) -> dict[date, str]:
     """The batch of the newest materialization of each day that is materialized; empty where it names none."""
-    import dagster as dg
-
     key = _key(table)
     days = {text: date.fromisoformat(text) for text in instance.get_materialized_partitions(key)}
     wanted = {text for text, day in days.items() if span.first <= day < span.end}
@@ -41,8 +34,6 @@ def recorded_batches(instance: dg.DagsterInstance, table: Table, span: DayRange)
 
 def record(instance: dg.DagsterInstance, table: Table, registration: Registration) -> None:
     """Records that the partition is registered, as the run would have that registered it."""
-    import dagster as dg
-
     instance.report_runless_asset_event(
         dg.AssetMaterialization(
             _key(table),
@@ -58,6 +49,4 @@ def record(instance: dg.DagsterInstance, table: Table, registration: Registratio
 
 
 def _key(table: Table) -> dg.AssetKey:
-    import dagster as dg
-
     return dg.AssetKey(table.name.split("."))

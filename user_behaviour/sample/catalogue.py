@@ -3,8 +3,6 @@
 Articles are put together from the vocabularies of `words`. Who buys them, and how many, is not decided here.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import date
 

@@ -3,8 +3,6 @@
 Holds people as arrays, one element a customer, so that a day's shoppers are drawn in one step.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import date
 

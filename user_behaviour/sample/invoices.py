@@ -4,8 +4,6 @@ The number of lines of a day is decided first and shared out, so that totals fol
 dirty corners too: fees among the goods, corrections of the stock, lines written twice.
 """
 
-from __future__ import annotations
-
 from dataclasses import astuple, dataclass
 from datetime import date
 from enum import IntEnum

@@ -3,8 +3,6 @@
 Texts only: who wrote them and the files they come in are the `vendor`'s, the words are those of `words`.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from functools import cache

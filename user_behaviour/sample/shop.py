@@ -4,8 +4,6 @@ A day is a pure function of seed, scale and date. Holds the shop and how its lin
 in `invoices`. The reviews by the same customers are the `vendor`'s.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date

@@ -4,8 +4,6 @@ A day is a pure function of seed, scale and date. Files come as vendors send the
 byte order mark, in one piece or two, and now and then with a row that cannot be used. Texts are from `reviews`.
 """
 
-from __future__ import annotations
-
 import gzip
 from dataclasses import dataclass
 from datetime import date

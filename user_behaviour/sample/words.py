@@ -1,7 +1,5 @@
 """The words of the sample, from `words.toml`: what its articles are called, and what its reviewers write."""
 
-from __future__ import annotations
-
 import tomllib
 from pathlib import Path
 

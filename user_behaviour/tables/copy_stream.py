@@ -1,7 +1,5 @@
 """Rows in and out of PostgreSQL by COPY as streams of Arrow record batches; memory stays at a block."""
 
-from __future__ import annotations
-
 import csv
 import io
 import os

@@ -1,8 +1,6 @@
 """Days and ranges of days, the only coordinates of the pipeline. Pure: no settings, no Dagster definitions."""
 
-from __future__ import annotations
-
-from collections.abc import Callable, Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -36,11 +34,11 @@ def days_of(keys: Iterable[str]) -> list[date]:
     return [date.fromisoformat(key) for key in keys]
 
 
-def ranges(days: Iterable[date], *, bridges: Callable[[date], bool] = lambda _: False) -> list[DayRange]:
-    """The fewest ranges that cover the days; a range goes over another day only where `bridges` says so."""
+def ranges(days: Iterable[date], *, bridges: Collection[date] = ()) -> list[DayRange]:
+    """The fewest ranges that cover the days; a range goes over another day only if that is among `bridges`."""
     found: list[DayRange] = []
     for day in sorted(set(days)):
-        if found and all(bridges(gap) for gap in DayRange(found[-1].last, day).days()[1:-1]):
+        if found and all(gap in bridges for gap in DayRange(found[-1].last, day).days()[1:-1]):
             found[-1] = DayRange(found[-1].first, day)
         else:
             found.append(DayRange(day, day))

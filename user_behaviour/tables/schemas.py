@@ -3,8 +3,6 @@
 Column names, types and order are the ones of the tutorial pipeline that this project answers, where it has them.
 """
 
-from __future__ import annotations
-
 from user_behaviour.tables.table import Column, Table
 
 BATCH_ID = Column("batch_id", "varchar(64)", "the batch that wrote the row: run id, and the attempt", nullable=False)

@@ -1,8 +1,6 @@
 """Which runs cover the days that are to be computed: few ranges, of bounded length and number. Pure: no Dagster."""
 
-from __future__ import annotations
-
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -22,9 +20,7 @@ class DayRequest:
     run_key: str
 
 
-def day_requests(
-    versions: Mapping[date, str], serial: int, *, bridges: Callable[[date], bool] = lambda _: False
-) -> list[DayRequest]:
+def day_requests(versions: Mapping[date, str], serial: int, *, bridges: Collection[date] = ()) -> list[DayRequest]:
     """The runs that cover the days, oldest first; what exceeds `RUNS_PER_TICK` is left for the next tick.
 
     A run key holds the span and the versions of the days asked for, so that a tick that is evaluated twice, because
@@ -38,7 +34,7 @@ def day_requests(
     return requests[:RUNS_PER_TICK]
 
 
-def _chunks(days: Sequence[date], bridges: Callable[[date], bool]) -> Iterator[list[date]]:
+def _chunks(days: Sequence[date], bridges: Collection[date]) -> Iterator[list[date]]:
     for span in ranges(days, bridges=bridges):
         chunk: list[date] = []
         for day in (day for day in days if span.first <= day <= span.last):

@@ -4,8 +4,6 @@ The state of the tables decides, and not a history of events: old days and new o
 which run, sensor or hand brought a side.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date

@@ -50,10 +50,7 @@ class PurgeConfig(dg.Config):
 
 @dg.op
 def purge_superseded_batches(
-    context: dg.OpExecutionContext,
-    config: PurgeConfig,
-    lake: Lake,
-    external_tables: ExternalTables,
+    context: dg.OpExecutionContext, config: PurgeConfig, lake: Lake, external_tables: ExternalTables
 ) -> None:
     """Removes batches that were replaced long ago, and what crashed and rejected attempts left in the lake."""
     # Age is measured on the clock; which partitions there are to look through is not.

@@ -4,12 +4,11 @@ Never goes: the batch in force, a batch that an external table is registered at,
 still stands, an original of the vendor's.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING
+
+import pyarrow.fs
 
 from user_behaviour.catalog.external_tables import ExternalTables
 from user_behaviour.lake.dataset import Dataset
@@ -17,9 +16,6 @@ from user_behaviour.lake.lake import Lake
 from user_behaviour.spark.job import SPARK_JOBS
 from user_behaviour.tables.days import DayRange
 from user_behaviour.tables.table import Table
-
-if TYPE_CHECKING:
-    import pyarrow.fs
 
 
 @dataclass(frozen=True)
@@ -76,8 +72,6 @@ class Retention:
 
 def _last_touched(filesystem: pyarrow.fs.FileSystem, directory: str) -> datetime | None:
     """When anything below the directory was last written; None where the store does not know, as of empty prefixes."""
-    import pyarrow.fs
-
     below = filesystem.get_file_info(pyarrow.fs.FileSelector(directory, allow_not_found=True, recursive=True))
     moments = [info.mtime for info in (filesystem.get_file_info(directory), *below) if info.mtime is not None]
     return max(moments, default=None)

@@ -55,9 +55,7 @@ def vendor_files(context: dg.SensorEvaluationContext, vendor_drop: VendorDrop) -
     default_status=dg.DefaultSensorStatus.STOPPED,
 )
 def metric_follows(
-    context: dg.SensorEvaluationContext,
-    external_tables: ExternalTables,
-    warehouse: Warehouse,
+    context: dg.SensorEvaluationContext, external_tables: ExternalTables, warehouse: Warehouse
 ) -> dg.SensorResult:
     """Compares the batches that are registered with those that the metric's days were made from.
 

@@ -5,8 +5,6 @@ was the same at the previous look. Nothing is derived from times of files, so th
 its age. Pure: no Dagster, no clock.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -54,7 +52,7 @@ def watch(files: Sequence[DroppedFile], memory: TickMemory, *, partitions: DayRa
         if file.name in unrequested and days[file.name] not in unsettled_days:
             ready[days[file.name]].append(file)
     contents = {day: fingerprint(*(f"{f.name} {versions[f.name]}" for f in ready[day])) for day in ready}
-    requests = day_requests(contents, memory.serial, bridges=_bridges(ready, unsettled_days).__contains__)
+    requests = day_requests(contents, memory.serial, bridges=_bridges(ready, unsettled_days))
     delivered = {day: ready[day] for request in requests for day in request.days}
     requested = {file.name for of_day in delivered.values() for file in of_day}
     return WatchResult(

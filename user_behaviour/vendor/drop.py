@@ -1,7 +1,5 @@
 """Role: the place where the vendor drops files. Files are only read here; the lake keeps the originals."""
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

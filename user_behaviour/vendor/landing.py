@@ -4,8 +4,6 @@ Which files a day is made of: what the vendor's drop has now, by name, over what
 So a file that the vendor has since cleared away still counts, and one that was never landed and is gone does not.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import KW_ONLY, dataclass, field
@@ -84,7 +82,7 @@ class ReviewLanding:
 
 def _unopened(file: DroppedFile, error: OSError) -> str:
     if error.strerror:  # of the operating system, which gives a bare reason
-        return f"{file.name} cannot be opened ({error.strerror}); see to its access rights, or deliver it again."
+        return f"{file.name} cannot be opened ({error.strerror}); correct its access rights, or deliver it again."
     return f"{file.name} cannot be opened. {error}"
 
 

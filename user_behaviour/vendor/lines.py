@@ -3,8 +3,6 @@
 Here: gzip or plain, truncation, size limits, NUL bytes. Not here: what the lines mean (that is in `reviews`).
 """
 
-from __future__ import annotations
-
 import gzip
 import io
 import zlib

@@ -1,7 +1,5 @@
 """Twin of the vendor's drop: a directory of this machine."""
 
-from __future__ import annotations
-
 import os
 import stat
 from collections.abc import Iterator, Sequence

@@ -4,8 +4,6 @@ Here: which day a file's name says, the CSV dialect, what makes a row or a whole
 files lie, how bad rows are weighed, what becomes of the rows. Memory does not grow with the file.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass

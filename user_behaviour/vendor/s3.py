@@ -1,7 +1,5 @@
 """Twin of the vendor's drop: the objects directly below a prefix of S3. An object is there when its upload is whole."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Mapping, Sequence
 from typing import Any, BinaryIO, Self

@@ -74,7 +74,7 @@ def test_data_flows_in_the_order_in_which_the_assets_are_listed() -> None:
 
 
 def test_a_range_of_days_is_half_open() -> None:
-    assert moments(date(2010, 12, 31), date(2011, 1, 1)) == {
+    assert moments(DayRange(date(2010, 12, 31), date(2011, 1, 1))) == {
         "first_moment": datetime(2010, 12, 31),  # noqa: DTZ001  (the shop's column has no zone)
         "end_moment": datetime(2011, 1, 2),  # noqa: DTZ001
     }

@@ -20,8 +20,8 @@ from user_behaviour.lake.lake import Lake
 from user_behaviour.lake.local import LocalLake
 from user_behaviour.lake.s3 import S3Lake
 from user_behaviour.local.stack import Stack
-from user_behaviour.reconciliation.comparison import Finding, Kind, Remedy, compare
-from user_behaviour.reconciliation.places import Surroundings
+from user_behaviour.reconciliation.comparison import Difference, DifferenceKind, Remedy, compare
+from user_behaviour.reconciliation.reconciliation import Reconciliation
 from user_behaviour.reconciliation.recorded import record, recorded_batches
 from user_behaviour.tables.days import DayRange
 from user_behaviour.tables.schemas import CLASSIFIED_REVIEWS, STAGED_PURCHASES, USER_PURCHASE_STAGING
@@ -41,21 +41,21 @@ TABLE = USER_PURCHASE_STAGING
 class World:
     """Three days as they should be: published, registered, recorded, and the metric made from them."""
 
-    around: Surroundings
+    reconciliation: Reconciliation
     catalog: Catalog
 
     def publish(self, batch: str, *days: date) -> None:
         for day in days:
-            publish(self.around.lake, day, batch)
+            publish(self.reconciliation.lake, day, batch)
 
     def register(self, *days: date) -> None:
-        self.around.external_tables.register(TABLE, self.dataset, days)
+        self.reconciliation.external_tables.register(TABLE, self.dataset, days)
 
     def record(self, *days: date) -> None:
-        assert self.around.instance
-        registered = self.around.external_tables.registered(TABLE, SPAN)
+        assert self.reconciliation.instance
+        registered = self.reconciliation.external_tables.registered(TABLE, SPAN)
         for day in days:
-            record(self.around.instance, TABLE, registered[day])
+            record(self.reconciliation.instance, TABLE, registered[day])
 
     def point(self, day: date, location: str) -> None:
         sql = "update spectrum.registered_partition set location = %s, batch_id = 'x' where insert_date = %s"
@@ -63,17 +63,17 @@ class World:
 
     @property
     def dataset(self) -> Dataset:
-        return self.around.lake.dataset(STAGED_PURCHASES)
+        return self.reconciliation.lake.dataset(STAGED_PURCHASES)
 
-    def findings(self) -> dict[date, list[Kind]]:
-        kinds: dict[date, list[Kind]] = {}
-        for finding in compare(self.around.places(TABLE, SPAN)):
-            kinds.setdefault(finding.day, []).append(finding.kind)
+    def differences(self) -> dict[date, list[DifferenceKind]]:
+        kinds: dict[date, list[DifferenceKind]] = {}
+        for difference in compare(self.reconciliation.state(TABLE, SPAN)):
+            kinds.setdefault(difference.day, []).append(difference.kind)
         return kinds
 
     def repair(self) -> None:
         """As the command does: until nothing is left to mend."""
-        while self.around.repair(TABLE, compare(self.around.places(TABLE, SPAN))):
+        while self.reconciliation.repair(TABLE, compare(self.reconciliation.state(TABLE, SPAN))):
             pass
 
 
@@ -108,7 +108,7 @@ def world(database: Catalog, tmp_path: Path) -> Iterator[World]:
     database.warehouse.transaction(lambda cursor: cursor.execute(f"delete from {TABLE.name}"))
     with dg.DagsterInstance.ephemeral() as instance:
         lake = LocalLake(root=str(tmp_path / "lake"))
-        made = World(Surroundings(lake, database.external_tables, database.warehouse, instance), database)
+        made = World(Reconciliation(lake, database.external_tables, database.warehouse, instance), database)
         made.publish("a", D1, D2, D3)
         made.register(D1, D2, D3)
         made.record(D1, D2, D3)
@@ -131,39 +131,47 @@ def _gone(world: World) -> None:
 
 def _only_recorded(world: World) -> None:
     _gone(world)
-    world.around.external_tables.deregister(TABLE, [D2])
+    world.reconciliation.external_tables.deregister(TABLE, [D2])
 
 
-BROKEN: dict[str, tuple[Callable[[World], None], list[Kind], list[Kind]]] = {
+BROKEN: dict[str, tuple[Callable[[World], None], list[DifferenceKind], list[DifferenceKind]]] = {
     "deregistered": (
-        lambda world: world.around.external_tables.deregister(TABLE, [D2]),
-        [Kind.MISSING],
+        lambda world: world.reconciliation.external_tables.deregister(TABLE, [D2]),
+        [DifferenceKind.MISSING],
         [],
     ),
-    "published again": (lambda world: world.publish("b", D2), [Kind.STALE, Kind.METRIC], [Kind.METRIC]),
+    "published again": (
+        lambda world: world.publish("b", D2),
+        [DifferenceKind.STALE, DifferenceKind.METRIC],
+        [DifferenceKind.METRIC],
+    ),
     "registered but not recorded": (
         lambda world: (world.publish("b", D2), world.register(D2))[1],
-        [Kind.METRIC, Kind.UNRECORDED],
-        [Kind.METRIC],
+        [DifferenceKind.METRIC, DifferenceKind.UNRECORDED],
+        [DifferenceKind.METRIC],
     ),
-    "pointed out of the lake": (lambda world: world.point(D2, "s3://elsewhere/x/"), [Kind.ELSEWHERE], []),
-    "a file lost": (_lost_file, [Kind.EMPTY], [Kind.EMPTY]),
-    "superseded and purged": (_purged, [Kind.STALE, Kind.EMPTY, Kind.METRIC], [Kind.METRIC]),
-    "gone from the lake": (_gone, [Kind.LEFT_OVER], [Kind.ONLY_RECORDED]),
-    "gone everywhere": (_only_recorded, [Kind.ONLY_RECORDED], [Kind.ONLY_RECORDED]),
+    "pointed out of the lake": (lambda world: world.point(D2, "s3://elsewhere/x/"), [DifferenceKind.ELSEWHERE], []),
+    "a file lost": (_lost_file, [DifferenceKind.EMPTY], [DifferenceKind.EMPTY]),
+    "superseded and purged": (
+        _purged,
+        [DifferenceKind.STALE, DifferenceKind.EMPTY, DifferenceKind.METRIC],
+        [DifferenceKind.METRIC],
+    ),
+    "gone from the lake": (_gone, [DifferenceKind.LEFT_OVER], [DifferenceKind.ONLY_RECORDED]),
+    "gone everywhere": (_only_recorded, [DifferenceKind.ONLY_RECORDED], [DifferenceKind.ONLY_RECORDED]),
 }
 
 
 @pytest.mark.parametrize("name", BROKEN)
 def test_what_is_broken_is_found_and_mended_as_far_as_no_run_is_needed(name: str, world: World) -> None:
     broken, kinds, left = BROKEN[name]
-    assert world.findings() == {}
+    assert world.differences() == {}
     broken(world)
 
-    assert world.findings() == {D2: kinds}
+    assert world.differences() == {D2: kinds}
     world.repair()
-    assert world.findings() == ({D2: left} if left else {})
-    assert not world.around.repair(TABLE, compare(world.around.places(TABLE, SPAN)))
+    assert world.differences() == ({D2: left} if left else {})
+    assert not world.reconciliation.repair(TABLE, compare(world.reconciliation.state(TABLE, SPAN)))
 
 
 def test_a_warehouse_that_reads_another_catalog_is_found_out(stack: Stack, cloud: Cloud) -> None:
@@ -185,28 +193,30 @@ def test_a_warehouse_that_reads_another_catalog_is_found_out(stack: Stack, cloud
         dataset = lake.dataset(STAGED_PURCHASES)
         for catalog in (read, written):
             catalog.define(TABLE, dataset)
-        around = Surroundings(lake, written)
+        reconciliation = Reconciliation(lake, written)
         written.register(TABLE, dataset, [D1])
         location = f"{lake.uri(dataset.batch_directory(D1, 'a'))}/"
 
         says = f"the catalog points at {location}, the warehouse sees nothing"
-        assert compare(around.places(TABLE, SPAN)) == [Finding(TABLE.name, D1, Kind.UNKNOWN, says, Remedy.BY_HAND)]
+        assert compare(reconciliation.state(TABLE, SPAN)) == [
+            Difference(TABLE.name, D1, DifferenceKind.UNKNOWN, says, Remedy.BY_HAND)
+        ]
         read.register(TABLE, dataset, [D1])
-        assert compare(around.places(TABLE, SPAN)) == []
+        assert compare(reconciliation.state(TABLE, SPAN)) == []
 
 
 def test_a_record_of_the_repair_is_a_materialization_with_its_batch(world: World) -> None:
     world.publish("b", D2)
     world.repair()
 
-    assert world.around.instance
-    assert recorded_batches(world.around.instance, TABLE, SPAN) == {D1: "a", D2: "b", D3: "a"}
+    assert world.reconciliation.instance
+    assert recorded_batches(world.reconciliation.instance, TABLE, SPAN) == {D1: "a", D2: "b", D3: "a"}
     key = dg.AssetKey(["spectrum", "user_purchase_staging"])
-    (newest,) = world.around.instance.fetch_materializations(key, limit=1).records
+    (newest,) = world.reconciliation.instance.fetch_materializations(key, limit=1).records
     event = newest.asset_materialization
     assert event
     assert (event.partition, newest.run_id) == ("2010-12-02", "")
-    location = f"{world.around.lake.uri(world.dataset.batch_directory(D2, 'b'))}/"
+    location = f"{world.reconciliation.lake.uri(world.dataset.batch_directory(D2, 'b'))}/"
     assert {name: value.value for name, value in event.metadata.items()} == {
         "batch_id": "b",
         "dagster/partition_row_count": 1,
@@ -222,9 +232,9 @@ def test_dagster_is_asked_for_the_newest_record_of_each_day_page_by_page(
     world.register(D1)
     world.record(D1, D1, D1)
 
-    assert world.around.instance
-    assert recorded_batches(world.around.instance, TABLE, SPAN) == {D1: "b", D2: "a", D3: "a"}
-    assert recorded_batches(world.around.instance, TABLE, DayRange(D2, D2)) == {D2: "a"}
+    assert world.reconciliation.instance
+    assert recorded_batches(world.reconciliation.instance, TABLE, SPAN) == {D1: "b", D2: "a", D3: "a"}
+    assert recorded_batches(world.reconciliation.instance, TABLE, DayRange(D2, D2)) == {D2: "a"}
 
 
 def test_the_command_finds_repairs_and_then_finds_nothing(tmp_path: Path) -> None:

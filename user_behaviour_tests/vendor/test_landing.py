@@ -115,7 +115,7 @@ class _ChangingDrop(LocalVendorDrop):
     ("content", "sentence"),
     [
         (GOOD.decode() + "3,more\n", "changed while it was read; rerun when it is whole."),
-        (None, "cannot be opened (No such file or directory); see to its access rights, or deliver it again."),
+        (None, "cannot be opened (No such file or directory); correct its access rights, or deliver it again."),
     ],
     ids=["changes", "goes away"],
 )

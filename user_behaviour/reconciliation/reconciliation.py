@@ -1,40 +1,35 @@
 """Asks every place what it has of an external table, and puts right what can be put right without a run."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING
+
+import dagster as dg
 
 from user_behaviour.catalog.external_tables import ExternalTables, Registration
 from user_behaviour.lake.dataset import Dataset
 from user_behaviour.lake.lake import Lake
-from user_behaviour.reconciliation.comparison import Finding, Places, Remedy
+from user_behaviour.lake.manifests import Manifest
+from user_behaviour.reconciliation.comparison import Difference, Remedy, TableState
 from user_behaviour.reconciliation.recorded import record, recorded_batches
 from user_behaviour.tables.days import DayRange
 from user_behaviour.tables.schemas import LAKE_TABLE_OF, USER_BEHAVIOR_METRIC
 from user_behaviour.tables.statements import statement
 from user_behaviour.tables.table import Table
-
-if TYPE_CHECKING:
-    import dagster as dg
-
-    from user_behaviour.lake.manifests import Manifest
-    from user_behaviour.warehouse.warehouse import Warehouse
+from user_behaviour.warehouse.warehouse import Warehouse
 
 
 @dataclass(frozen=True)
-class Surroundings:
-    """Where to ask. Without a `warehouse` the metric is not asked, without an `instance` Dagster is not."""
+class Reconciliation:
+    """The places to ask. Without a `warehouse` the metric is not asked, without an `instance` Dagster is not."""
 
     lake: Lake
     external_tables: ExternalTables
     warehouse: Warehouse | None = None
     instance: dg.DagsterInstance | None = None
 
-    def places(self, table: Table, span: DayRange) -> Places:
+    def state(self, table: Table, span: DayRange) -> TableState:
         """What all say of the days of a range.
 
         The catalog is asked on both sides of the warehouse, so that what a run moves meanwhile is known; the lake last,
@@ -48,7 +43,7 @@ class Surroundings:
         recorded = recorded_batches(self.instance, table, span) if self.instance else None
         catalog = self.external_tables.registered(table, span)
         manifests = dataset.manifests([day for day in dataset.days() if span.first <= day < span.end])
-        return Places(
+        return TableState(
             table=table.name,
             lake_table=lake_table.name,
             metric_asset=USER_BEHAVIOR_METRIC.name.replace(".", "/"),
@@ -62,9 +57,9 @@ class Surroundings:
             recorded=recorded,
         )
 
-    def repair(self, table: Table, findings: Sequence[Finding]) -> list[Finding]:
-        """Mends those of the findings that are repairable, and gives them. Mending may bring up others: ask again."""
-        mended = [finding for finding in findings if finding.table == table.name and finding.repairable]
+    def repair(self, table: Table, differences: Sequence[Difference]) -> list[Difference]:
+        """Mends what is repairable of the differences, and gives that. Mending may bring up others: ask again."""
+        mended = [difference for difference in differences if difference.table == table.name and difference.repairable]
         by_remedy = {remedy: sorted({f.day for f in mended if f.remedy is remedy}) for remedy in Remedy}
         if days := by_remedy[Remedy.REGISTER]:
             self.external_tables.register(table, self.lake.dataset(LAKE_TABLE_OF[table.name]), days)

@@ -4,8 +4,6 @@ Every role checks itself by the verbs that runs use, so what it fails with has i
 over. Logins are the exception, since libpq says what is wrong and not what to do.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
