@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ class Job:
     request: dict[str, Any]
     record: Any
     vanish: Callable[[], None]
-    play: Play
+    play: Play = Play()
     states: list[str] = field(default_factory=list)
     failure: str = ""
     cancel_asked: bool = False
@@ -107,12 +108,10 @@ class EmrWorker:
             job.released = True
             self._changed.notify_all()
 
-    def log(self, job: Job) -> str:
-        """What the program printed."""
-        return self._machine.log(job.id)
-
     def take(self, job: Job) -> None:
-        """Begins a job that moto has accepted."""
+        """Begins a job that moto has accepted, as the next of the plays says."""
+        if self.plays:
+            job.play = self.plays.popleft()
         with self._changed:
             self.jobs.append(job)
             self._enter(job, job.kind.waiting)
@@ -163,17 +162,14 @@ class EmrWorker:
             return not (job.cancel_asked or self._closing)
 
     def _end(self, job: Job) -> None:
-        end = job.play.end
-        if end == "run":
-            self._run(job)
-        elif end == "succeed":
-            self._enter(job, job.kind.succeeded)
-        elif end == "cancel":
-            self._enter(job, job.kind.cancelled)
-        elif end == "vanish":
-            job.vanish()
-        else:
-            self._fail(job, job.play.details)
+        ends: dict[str, Callable[[], None]] = {
+            "run": lambda: self._run(job),
+            "succeed": lambda: self._enter(job, job.kind.succeeded),
+            "cancel": lambda: self._enter(job, job.kind.cancelled),
+            "vanish": job.vanish,
+            "fail": lambda: self._fail(job, job.play.details),
+        }
+        ends[job.play.end]()
 
     def _run(self, job: Job) -> None:
         def started(process: subprocess.Popen[bytes]) -> None:
@@ -190,7 +186,7 @@ class EmrWorker:
         if job.cancel_asked:
             return
         if code:
-            said = self.log(job).strip().splitlines() or [""]
+            said = self._machine.log(job.id).strip().splitlines() or [""]
             self._fail(job, f"Job failed, ExitCode: {code}. Last few exceptions: {said[-1]}")
         else:
             self._enter(job, job.kind.succeeded)
@@ -228,16 +224,14 @@ def emr_worker(cloud: Cloud, workdir: Path) -> Iterator[EmrWorker]:
         record.created_at = datetime.now(UTC).replace(tzinfo=None)  # moto's is midnight
         options = shlex.split(driver.get("sparkSubmitParameters", ""))
         submission = Submission(driver["entryPoint"], driver["entryPointArguments"], options)
-        vanish = lambda: serverless.job_runs[application].remove(record)  # noqa: E731
-        play = worker.plays.popleft() if worker.plays else Play()
-        worker.take(Job(job_id, JOB_RUN, request["name"], submission, request, record, vanish, play))
+        vanish = partial(serverless.job_runs[application].remove, record)
+        worker.take(Job(job_id, JOB_RUN, request["name"], submission, request, record, vanish))
 
     def step(step_id: str, request: dict[str, Any]) -> None:
         record: Any = steps.describe_step(cluster, step_id)
-        vanish = lambda: steps.clusters[cluster].steps.remove(record)  # noqa: E731
+        vanish = partial(steps.clusters[cluster].steps.remove, record)
         submission = Submission.from_command(request["HadoopJarStep"]["Args"])
-        play = worker.plays.popleft() if worker.plays else Play()
-        worker.take(Job(step_id, STEP, request["Name"], submission, request, record, vanish, play))
+        worker.take(Job(step_id, STEP, request["Name"], submission, request, record, vanish))
 
     with cloud.behind(EmrApi(worker, job_run, step)):
         try:

@@ -10,7 +10,7 @@ import pytest
 from user_behaviour.lake.dataset import BatchInForceError, Dataset
 from user_behaviour.lake.held_back import MissingPartitionError
 from user_behaviour.lake.lake import Lake
-from user_behaviour.lake.manifests import DataFile, Manifest, Rejection, Source
+from user_behaviour.lake.manifests import Manifest, Rejection, Source
 from user_behaviour.tables.table import Column, Table
 
 DAY = date(2010, 12, 1)
@@ -205,9 +205,3 @@ def test_going_back_to_a_superseded_batch_moves_the_pointer_only(dataset: Datase
     assert dataset.publish(good)
 
     assert stored(dataset) == [("a", 1, "one")]
-
-
-def test_the_rows_of_a_manifest_are_those_of_its_files() -> None:
-    manifest = Manifest("d", DAY, "b", EARLY, LATE, (DataFile("a", 2, 100), DataFile("b", 3, 100)))
-
-    assert manifest.rows == 5

@@ -36,11 +36,15 @@ def test_what_was_written_is_read_with_a_version(lake: Lake) -> None:
     assert found == lake.read("a/b/object.json")
 
 
-def test_an_object_that_is_not_there_is_none(lake: Lake) -> None:
+def test_what_is_not_there_is_none_when_read_and_an_error_when_opened(lake: Lake) -> None:
     lake.write("a/object", b"")
 
     assert lake.read("a/other") is None
     assert lake.read("b/object") is None
+    with pytest.raises(FileNotFoundError):
+        lake.open("nowhere")
+    with pytest.raises(FileNotFoundError):
+        lake.at_once(lake.open, ["nowhere"])
 
 
 def test_another_content_has_another_version(lake: Lake) -> None:
@@ -93,15 +97,13 @@ def test_a_swap_replaces_the_version_that_it_expects(lake: Lake) -> None:
     assert (lake.read("pointer") or [b""])[0] == b"two"
 
 
-def test_a_swap_that_expects_nothing_is_refused_where_there_is_something(lake: Lake) -> None:
+def test_a_swap_is_refused_where_something_or_nothing_is_expected_and_the_other_is_there(lake: Lake) -> None:
+    assert not lake.swap("a/pointer", b"none", expected="4711")
+    assert lake.read("a/pointer") is None
+
     assert lake.swap("a/pointer", b"one", expected=None)
     assert not lake.swap("a/pointer", b"two", expected=None)
     assert (lake.read("a/pointer") or [b""])[0] == b"one"
-
-
-def test_a_swap_that_expects_something_is_refused_where_there_is_nothing(lake: Lake) -> None:
-    assert not lake.swap("a/pointer", b"one", expected="4711")
-    assert lake.read("a/pointer") is None
 
 
 def test_of_many_swaps_at_once_each_counts_once(lake: Lake) -> None:
@@ -174,11 +176,6 @@ def test_what_is_asked_of_many_at_once_comes_in_their_order(lake: Lake) -> None:
     assert [content and content[0] for content in found] == [None, *(str(n).encode() for n in reversed(range(40)))]
 
 
-def test_of_what_is_done_at_once_a_failure_is_raised(lake: Lake) -> None:
-    with pytest.raises(FileNotFoundError):
-        lake.at_once(lake.open, ["nowhere"])
-
-
 def test_move_takes_the_object_along(lake: Lake) -> None:
     lake.write("staging/part.parquet", b"rows")
 
@@ -204,8 +201,3 @@ def test_an_address_begins_with_a_scheme_and_has_no_slash_at_its_end(lake: Lake)
 
     assert "://" in uri
     assert uri.endswith("/a/b")
-
-
-def test_opening_what_is_not_there_is_a_file_that_is_not_found(lake: Lake) -> None:
-    with pytest.raises(FileNotFoundError):
-        lake.open("nowhere")

@@ -25,7 +25,7 @@ from user_behaviour.spark.emr_serverless import EmrServerlessSpark
 from user_behaviour_tests.cloud.emr_worker import Play
 from user_behaviour_tests.cloud.fault_proxy import faults
 from user_behaviour_tests.cloud.moto_server import Cloud, Wsgi
-from user_behaviour_tests.emr.way import SUCCEED, Emr, when_logged
+from user_behaviour_tests.emr.conftest import SUCCEED, Emr, when_logged
 
 
 def test_a_job_is_submitted_with_its_program_its_job_object_and_a_name_of_its_own(emr: Emr, aws: Aws) -> None:

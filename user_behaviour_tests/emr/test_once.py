@@ -14,7 +14,7 @@ from user_behaviour.spark.emr_job import SparkJobFailedError
 from user_behaviour_tests.cloud.emr_worker import Play
 from user_behaviour_tests.cloud.fault_proxy import faults
 from user_behaviour_tests.cloud.moto_server import Cloud
-from user_behaviour_tests.emr.way import SUCCEED, Emr, when_logged
+from user_behaviour_tests.emr.conftest import SUCCEED, Emr, when_logged
 
 
 def test_a_submission_whose_answer_is_lost_starts_one_job(emr: Emr, cloud: Cloud) -> None:

@@ -108,9 +108,10 @@ def sell(stack: Stack, lines: Iterable[Line]) -> None:
     connection.close()
 
 
-def load_real_purchases(stack: Stack, data: Path, *, days: Sequence[str] = ()) -> None:
+def load_real_purchases(stack: Stack, data: Path, *, days: Sequence[date] = ()) -> None:
     """Loads the purchase lines of the real data into the shop's database: all, or those of some days."""
-    of_the_days = f" where (invoice_date::date)::text in ({', '.join(map(repr, days))})" if days else ""
+    wanted = ", ".join(f"'{day}'" for day in days)
+    of_the_days = f" where cast(invoice_date as date) in ({wanted})" if days else ""
     with (
         psycopg2.connect(stack.endpoints().shop) as connection,
         connection.cursor() as cursor,
@@ -120,7 +121,7 @@ def load_real_purchases(stack: Stack, data: Path, *, days: Sequence[str] = ()) -
     connection.close()
 
 
-def metric(here: Deployment, first: str = "0001-01-01", last: str = "9999-12-31") -> list[Row]:
+def metric(here: Deployment, first: str | date = "0001-01-01", last: str | date = "9999-12-31") -> list[Row]:
     """The rows of the metric in a deployment's warehouse, audit columns aside."""
     rows = here.warehouse.rows(
         "select insert_date, customerid, amount_spent, review_score, review_count "

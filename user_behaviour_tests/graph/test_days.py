@@ -63,15 +63,15 @@ def test_a_day_of_both_sides_becomes_one_row_a_customer(installation: Installati
 
 
 def test_a_day_alone_and_a_range_give_the_same_rows(installation: Installation) -> None:
-    installation.sell([(f"2011-01-{day:02} 12:00:00", day, "1.250", "A", 13000) for day in range(10, 14)])
-    for day in range(10, 14):
+    installation.sell([(f"2011-01-{day:02} 12:00:00", day, "1.250", "A", 13000) for day in (10, 11)])
+    for day in (10, 11):
         installation.deliver(f"movie_review_2011-01-{day}.csv", "cid,review_str\n13000,good\n13000,bad\n")
-    assert installation.run("2011-01-10", "2011-01-13").success
-    by_range = installation.metric("2011-01-10", "2011-01-13")
-    assert len(by_range) == 4
-    for day in range(10, 14):
+    assert installation.run("2011-01-10", "2011-01-11").success
+    by_range = installation.metric("2011-01-10", "2011-01-11")
+    assert len(by_range) == 2
+    for day in (10, 11):
         assert installation.run_day(f"2011-01-{day}").success
-    assert installation.metric("2011-01-10", "2011-01-13") == by_range
+    assert installation.metric("2011-01-10", "2011-01-11") == by_range
 
 
 def _three_days(installation: Installation, month: str) -> None:

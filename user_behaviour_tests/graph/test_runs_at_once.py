@@ -1,16 +1,14 @@
 """Runs that overlap in time: real processes of the command on one installation."""
 
-import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
 from user_behaviour.tables.days import DayRange
+from user_behaviour_tests.command_line import Home
 from user_behaviour_tests.graph.installation import Installation, Row, new_installation
 
 DAYS = DayRange(date(2011, 10, 3), date(2011, 10, 8))
@@ -25,14 +23,9 @@ def shop() -> Iterator[Installation]:
         yield installation
 
 
-def _started(home: Path, *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "user_behaviour", "run", *arguments],
-        env={**os.environ, "USER_BEHAVIOUR_HOME": str(home)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+def _started(home: Home, first: str, last: str) -> subprocess.Popen[str]:
+    command = home.command("run", "--from", first, "--to", last)
+    return subprocess.Popen(command, env=home.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
 def _ended(run: subprocess.Popen[str]) -> int:
@@ -47,18 +40,15 @@ def _expected(spent: str) -> list[Row]:
 
 
 def test_runs_of_the_same_and_of_other_days_at_once_end_in_the_right_state(shop: Installation) -> None:
-    runs = [
-        _started(shop.home, "--from", "2011-10-03", "--to", "2011-10-08"),
-        _started(shop.home, "--from", "2011-10-03", "--to", "2011-10-06"),
-        _started(shop.home, "--day", "2011-10-08"),
-    ]
+    home = Home(shop.home)
+    runs = [_started(home, "2011-10-03", last) for last in ("2011-10-08", "2011-10-06")]
     # The shop goes on selling while they run; whichever snapshot is the newest has to win.
     shop.sell([(f"{day} 13:00:00", 4, "1.000", "B", 13700) for day in DAYS.days()])
-    last = _started(shop.home, "--from", "2011-10-05", "--to", "2011-10-08")
+    last = _started(home, "2011-10-05", "2011-10-08")
     for run in runs:
         _ended(run)
     assert _ended(last) == 0
     # Days that only the first runs covered may have been landed before the sale; those of the last were not.
     assert shop.metric()[2:] == _expected("14.00000")[2:]
-    assert _ended(_started(shop.home, "--from", "2011-10-03", "--to", "2011-10-08")) == 0
+    assert shop.run("2011-10-03", "2011-10-08").success
     assert shop.metric() == _expected("14.00000")

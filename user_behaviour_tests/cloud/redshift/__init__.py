@@ -7,12 +7,12 @@ It speaks what this project asks of it, and refuses the rest with SQLSTATE 0A000
 
 - start-up: TLS only, passwords that change, version 8.0.2, encoding UNICODE, nothing of
   `standard_conforming_strings`, which is off unless asked for, so that a backslash escapes (`logins`, `backend`);
-- SNAPSHOT isolation, conflicts as XX000 1023, TRUNCATE that commits, no savepoints (`transactions`); parameters of
-  Redshift and no others (`settings`); refusals of what Redshift lacks (`dialect`);
+- SNAPSHOT isolation, conflicts as XX000 1023, no savepoints; parameters of Redshift and no others (`session_state`);
+  refusals of what Redshift lacks (`dialect`);
 - CREATE TABLE with distribution, order, encodings; VARCHAR in bytes; keys not enforced (`create_table`);
 - COPY from and UNLOAD to Parquet on S3, with manifests (`copy_command`, `unload_command`);
 - external schemas, tables and partitions in Glue, never in a transaction (`external_ddl`), read from S3 anew by each
-  statement, outside its snapshot, with strict types and pruning by literals (`spectrum`, `cache`, `pruning`);
+  statement, outside its snapshot, with strict types and pruning by literals (`spectrum`, `cache`, `references`);
 - system views with their documented columns (`views`, `system_schema`), and faults on demand (`faults`).
 
 It does not behave as AWS does in:

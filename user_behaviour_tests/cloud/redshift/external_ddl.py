@@ -17,7 +17,7 @@ from user_behaviour_tests.cloud.redshift.glue import Catalog, GlueTable
 from user_behaviour_tests.cloud.redshift.grammar import Reader
 from user_behaviour_tests.cloud.redshift.lexer import Sql
 from user_behaviour_tests.cloud.redshift.objects import place
-from user_behaviour_tests.cloud.redshift.state import Account, ExternalSchema
+from user_behaviour_tests.cloud.redshift.state import Account
 
 if TYPE_CHECKING:
     from user_behaviour_tests.cloud.redshift.session import Session
@@ -58,7 +58,7 @@ def _create_schema(session: Session, reader: Reader) -> Iterator[wire.Message]:
     name = reader.name()
     reader.expect("from", "data", "catalog", "database")
     catalog = Catalog(account.aws, reader.string())
-    role = reader.iam_role()
+    reader.iam_role()
     if reader.accept("create", "external", "database", "if", "not", "exists"):
         catalog.create_database()
     reader.end()
@@ -68,7 +68,7 @@ def _create_schema(session: Session, reader: Reader) -> Iterator[wire.Message]:
         yield wire.notice(f'schema "{name}" already exists and will be skipped')
     else:
         session.backend.run(f'create schema "{name}"')
-        account.external_schemas[name] = ExternalSchema(name, catalog.database, role)
+        account.external_schemas[name] = catalog.database
     yield wire.complete("CREATE SCHEMA")
 
 
@@ -173,7 +173,7 @@ def _partition(table: GlueTable, reader: Reader) -> tuple[str, ...]:
 def _catalog(account: Account, schema: str) -> Catalog:
     if schema not in account.external_schemas:
         raise SqlError(f'schema "{schema}" does not exist', "3F000")
-    return Catalog(account.aws, account.external_schemas[schema].database)
+    return Catalog(account.aws, account.external_schemas[schema])
 
 
 def _table(catalog: Catalog, name: str) -> GlueTable:

@@ -8,7 +8,7 @@ from user_behaviour_tests.cloud.redshift.errors import SqlError, syntax_error
 from user_behaviour_tests.cloud.redshift.lexer import Sql, Token
 
 _ROLES = re.compile(
-    r"(default|(arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+)(,arn:aws[a-z-]*:iam::\d{12}:role/[\w+=.@/-]+){0,9})"
+    r"default|arn:aws[a-z-]*:iam::\d{12}:role/[\w+=.@/-]+(,arn:aws[a-z-]*:iam::\d{12}:role/[\w+=.@/-]+){0,9}"
 )
 _FORBIDDEN_CREDENTIALS = ("credentials", "access_key_id", "secret_access_key", "session_token")
 
@@ -84,17 +84,13 @@ class Reader:
             raise self.error()
         return self.sql.text[self.sql.tokens[start].start : self.sql.tokens[self.at - 1].end]
 
-    def iam_role(self) -> str:
+    def iam_role(self) -> None:
         """IAM_ROLE 'arn' or IAM_ROLE default; keys in a statement are refused, as this project must never send any."""
         if self.token is not None and self.token.low in _FORBIDDEN_CREDENTIALS:
             raise SqlError(f"{self.token.text}: credentials do not belong into a statement; name an IAM_ROLE", "42501")
         self.expect("iam_role")
-        if self.accept("default"):
-            return "default"
-        role = self.string()
-        if not _ROLES.fullmatch(role):
+        if not self.accept("default") and not _ROLES.fullmatch(role := self.string()):
             raise SqlError(f"Invalid IAM role ARN: {role}")
-        return role
 
     def error(self) -> SqlError:
         if self.token is None:

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from user_behaviour_tests.cloud.redshift import wire
 from user_behaviour_tests.cloud.redshift.errors import SqlError
 
-SERVER_VERSION = "8.0.2"
-
 
 @dataclass(frozen=True)
 class Client:
@@ -76,7 +74,7 @@ def greeting(client: Client, pid: int, *, standard_conforming_strings: bool) -> 
         "integer_datetimes": "on",
         "is_superuser": "off",
         "server_encoding": "UNICODE",
-        "server_version": SERVER_VERSION,
+        "server_version": "8.0.2",
         "session_authorization": client.user,
         "TimeZone": "UTC",
         # Left unsaid, psycopg2 doubles backslashes; a server that took them as they are would then store two.

@@ -14,9 +14,8 @@ from user_behaviour_tests.cloud.redshift import (
     create_table,
     dialect,
     external_ddl,
-    settings,
+    session_state,
     spectrum,
-    transactions,
     unload_command,
     views,
     wire,
@@ -74,7 +73,7 @@ class Session:
             self.client.wire.send(wire.Message(b"I", b""))
         implicit = False
         for sql in asked:
-            if len(asked) > 1 and not self.in_transaction and not transactions.is_control(sql):
+            if len(asked) > 1 and not self.in_transaction and not session_state.is_control(sql):
                 self.backend.run("begin")
                 implicit = True
             if not self._statement(sql, alone=len(asked) == 1):
@@ -128,7 +127,7 @@ class Session:
         return failure
 
     def _execute(self, sql: Sql, *, alone: bool) -> Iterator[wire.Message]:
-        if self.backend.status == "E" and not transactions.ends(sql):
+        if self.backend.status == "E" and not session_state.ends(sql):
             raise SqlError("current transaction is aborted, commands ignored until end of transaction block", "25P02")
         if external_ddl.concerns(sql, self.account):
             yield from external_ddl.execute(self, sql, alone=alone)
@@ -136,10 +135,8 @@ class Session:
             yield from copy_command.execute(self, sql)
         elif sql.starts("unload"):
             yield from unload_command.execute(self, sql)
-        elif transactions.concerns(sql):
-            yield from transactions.execute(self, sql)
-        elif settings.concerns(sql):
-            yield from settings.execute(self, sql)
+        elif session_state.concerns(sql):
+            yield from session_state.execute(self, sql)
         elif create_table.concerns(sql):
             yield from create_table.execute(self, sql)
         else:

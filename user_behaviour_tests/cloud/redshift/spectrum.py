@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from user_behaviour_tests.cloud.redshift import pruning
 from user_behaviour_tests.cloud.redshift.cache import Cached
 from user_behaviour_tests.cloud.redshift.errors import SqlError, unsupported
 from user_behaviour_tests.cloud.redshift.glue import Catalog, GluePartition, GlueTable
 from user_behaviour_tests.cloud.redshift.journal import Scan
 from user_behaviour_tests.cloud.redshift.lexer import Sql
 from user_behaviour_tests.cloud.redshift.parquet_files import ScanFailure
-from user_behaviour_tests.cloud.redshift.references import Reference, reference
+from user_behaviour_tests.cloud.redshift.references import Reference, qualified_partitions, reference
 
 if TYPE_CHECKING:
     from user_behaviour_tests.cloud.redshift.session import Session
@@ -34,7 +33,7 @@ def filled(session: Session, sql: Sql) -> Sql:
             changes.append((sql.tokens[at].start, sql.tokens[at + 1].end, ""))
             continue
         _require_reading(sql, at)
-        catalog = Catalog(session.account.aws, schemas[found.schema].database)
+        catalog = Catalog(session.account.aws, schemas[found.schema])
         if (table := catalog.table(found.table)) is not None:
             changes.append(found.replaced_by(sql, _rows(session, sql, found, table=table, catalog=catalog)))
     return sql.replaced(changes) if changes else sql
@@ -50,7 +49,7 @@ def _require_reading(sql: Sql, at: int) -> None:
 def _rows(session: Session, sql: Sql, found: Reference, *, table: GlueTable, catalog: Catalog) -> str:
     """A query for the rows of the partitions that the reference needs."""
     partitions = _partitions(table, catalog)
-    needed = pruning.qualified(sql, found, columns=table.partition_columns, partitions=partitions)
+    needed = qualified_partitions(sql, found, columns=table.partition_columns, partitions=partitions)
     query = session.query
     try:
         places = session.account.cache.rows_of(session.account, table, [p.location for p in needed])

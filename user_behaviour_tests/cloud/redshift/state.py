@@ -17,24 +17,15 @@ if TYPE_CHECKING:
 CACHE_SCHEMA = "spectrum_cache"
 
 
-@dataclass(frozen=True)
-class ExternalSchema:
-    """A schema of Redshift that shows a database of the Glue data catalog."""
-
-    name: str
-    database: str
-    iam_role: str
-
-
 @dataclass
 class Account:
-    """The shared state. `serverless`: STL_ and SVL_ views are refused."""
+    """The shared state. External schemas name their Glue databases; `serverless`: STL_ and SVL_ views are refused."""
 
     aws: Aws
     settings: BackendSettings
     cache: Cache
     serverless: bool = False
-    external_schemas: dict[str, ExternalSchema] = field(default_factory=dict)
+    external_schemas: dict[str, str] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
     _side: Backend | None = None
 

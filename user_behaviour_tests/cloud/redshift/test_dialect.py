@@ -44,6 +44,7 @@ copy (select 1) to stdout
 NOT_SPOKEN = """
 alter table t alter column b type varchar(9)
 begin isolation level read committed
+truncate t
 create table u as select a from t
 create table u (like t)
 unload ('select 1 as a') to 's3://b/p/' iam_role default format parquet

@@ -85,18 +85,6 @@ def test_several_statements_in_one_request_are_one_transaction(sql: cursor) -> N
     assert sql.fetchall() == [(1,)]
 
 
-def test_truncate_commits(connect: Connect) -> None:
-    """docs.aws.amazon.com/redshift/latest/dg/r_TRUNCATE.html: it commits the transaction in which it is run."""
-    session = connect()
-    with session.cursor() as cursor:
-        cursor.execute("create table t (a int)")
-        cursor.execute("insert into t values (1)")
-        cursor.execute("truncate t")
-        assert session.info.transaction_status == psycopg2.extensions.TRANSACTION_STATUS_IDLE
-        session.rollback()
-        assert count(cursor) == 0
-
-
 def test_a_commit_that_fails_with_1023_has_rolled_back(
     redshift: RedshiftStandIn, connect: Connect, sql: cursor
 ) -> None:

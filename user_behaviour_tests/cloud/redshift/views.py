@@ -37,17 +37,15 @@ _NAMES_OF_STL = {
 def _external_schemas(session: Session) -> Iterator[Row]:
     # Whoever is logged in made them: the backend has one user.
     ((owner,),) = session.backend.run("select usesysid from pg_user where usename = current_user")
-    for schema in session.account.external_schemas.values():
-        options = json.dumps({"IAM_ROLE": schema.iam_role})
-        names = {"schemaname": schema.name, "databasename": schema.database, "esoptions": options}
-        yield {**names, "esowner": int(owner or 0)}
+    for name, database in session.account.external_schemas.items():
+        yield {"schemaname": name, "databasename": database, "esowner": int(owner or 0)}
 
 
 def _tables(session: Session) -> Iterator[tuple[Row, Catalog, GlueTable]]:
-    for schema in session.account.external_schemas.values():
-        catalog = Catalog(session.account.aws, schema.database)
+    for name, database in session.account.external_schemas.items():
+        catalog = Catalog(session.account.aws, database)
         for table in catalog.tables():
-            yield {"schemaname": schema.name, "tablename": table.name}, catalog, table
+            yield {"schemaname": name, "tablename": table.name}, catalog, table
 
 
 def _external_columns(session: Session) -> Iterator[Row]:
@@ -81,7 +79,7 @@ def _recorded(kind: str) -> Callable[[Session], Sequence[Row]]:
 
 
 VIEWS: dict[str, tuple[str, Callable[[Session], Iterator[Row] | Sequence[Row]]]] = {
-    "svv_external_schemas": ("schemaname text, esowner int, databasename text, esoptions text", _external_schemas),
+    "svv_external_schemas": ("schemaname text, esowner int, databasename text", _external_schemas),
     "svv_external_columns": (
         "schemaname text, tablename text, columnname text, external_type text, columnnum int, part_key int",
         _external_columns,
