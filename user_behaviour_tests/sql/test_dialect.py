@@ -106,10 +106,10 @@ def modules_with_statements() -> Iterator[str]:
     """The modules that have a whole statement as a constant."""
     for module in sorted(PACKAGE.rglob("*.py")):
         for node in ast.parse(module.read_text()).body:
-            value = node.value if isinstance(node, ast.Assign) else None
-            if isinstance(value, ast.Constant) and isinstance(value.value, str):
-                if re.match(r"(select|with|insert into|delete from|update) ", " ".join(value.value.split())):
-                    yield module.relative_to(PACKAGE).as_posix()
+            value = node.value.value if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) else None
+            text = " ".join(value.split()) if isinstance(value, str) else ""
+            if re.match(r"(select|with|insert into|delete from|update) ", text):
+                yield module.relative_to(PACKAGE).as_posix()
 
 
 def test_no_module_keeps_a_statement_of_redshifts_to_itself() -> None:
