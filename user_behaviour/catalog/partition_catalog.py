@@ -92,5 +92,5 @@ def _refusal(table: Table, refused: Mapping[date, str]) -> str:
     more = f"; and {len(refused) - 5} more days" if len(refused) > 5 else ""
     return (
         f"{len(refused)} partitions of {table.name} could not be registered ({said}{more}). The days not named are "
-        "registered; mend the reason and run these again."
+        "registered; remove the cause and run these again."
     )

@@ -19,16 +19,16 @@ _MARKS = {True: ("✓", "green"), False: ("✗", "red"), None: ("–", "yellow")
 @click.command()
 @click.pass_context
 def doctor(ctx: click.Context) -> None:
-    """Look at every permission, connection and table that a run needs; status 1 if anything is red."""
+    """Check every permission, connection and table that a run needs; status 1 if anything is red."""
     from user_behaviour.doctor.examination import examine
     from user_behaviour.local.stack import StackError
     from user_behaviour.spark.java import JavaNotFound
 
     reds = _print(examine(deployment(settings()).initialized(), expected=(StackError, JavaNotFound)))
     if reds:
-        click.echo(f"\nA run cannot go well before {reds} {'things are' if reds > 1 else 'thing is'} mended.")
+        click.echo(f"\nA run cannot succeed until {reds} {'findings are' if reds > 1 else 'finding is'} fixed.")
         ctx.exit(1)
-    click.echo("\nNothing stands in the way of a run.")
+    click.echo("\nEverything that a run needs is there.")
 
 
 def _print(sections: Iterable[tuple[str, Iterable[Diagnosis]]]) -> int:

@@ -1,4 +1,4 @@
-"""`reconcile`: holds the lake, the catalog, the warehouse and Dagster against each other, and repairs on request."""
+"""`reconcile`: compares the lake, the catalog, the warehouse and Dagster, and repairs on request."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from user_behaviour.reconciliation.comparison import Difference
     from user_behaviour.reconciliation.reconciliation import Reconciliation
 
-# To record what was registered is found out only after it was; nothing else follows from a repair.
+# A registration shows only after it was made that Dagster has no record of it; nothing else follows from a repair.
 ROUNDS = 3
 
 
 @click.command()
 @day_range_options
-@click.option("--repair", is_flag=True, help="Mend what can be mended without a run.")
+@click.option("--repair", is_flag=True, help="Repair what can be repaired without a run.")
 @click.pass_context
 def reconcile(ctx: click.Context, first: date | None, last: date | None, *, repair: bool) -> None:
     """Compare lake, catalog, warehouse and Dagster, day by day.
@@ -35,16 +35,16 @@ def reconcile(ctx: click.Context, first: date | None, last: date | None, *, repa
     deployed = deployment(settings()).initialized()
     from user_behaviour.reconciliation.reconciliation import Reconciliation
 
-    mended: list[Difference] = []
+    repaired: list[Difference] = []
     with dagster_instance(deployed) as instance:
         reconciliation = Reconciliation(deployed.lake, deployed.external_tables, deployed.warehouse, instance)
         left = _differences(reconciliation, days)
         for _ in range(ROUNDS if repair else 0):
             if not (now := [one for table in EXTERNAL_TABLES for one in reconciliation.repair(table, left)]):
                 break
-            mended += now
+            repaired += now
             left = _differences(reconciliation, days)
-    _show(mended, left)
+    _show(repaired, left)
     ctx.exit(1 if left else 0)
 
 
@@ -54,14 +54,14 @@ def _differences(reconciliation: Reconciliation, days: DayRange) -> list[Differe
     return [difference for table in EXTERNAL_TABLES for difference in compare(reconciliation.state(table, days))]
 
 
-def _show(mended: Sequence[Difference], left: Sequence[Difference]) -> None:
+def _show(repaired: Sequence[Difference], left: Sequence[Difference]) -> None:
     from user_behaviour.commands.terminal import print_table
 
-    rows = [(f.day, f.table, f.kind.value, f.says, "mended") for f in mended]
+    rows = [(f.day, f.table, f.kind.value, f.says, "repaired") for f in repaired]
     rows += [(f.day, f.table, f.kind.value, f.says, "--repair" if f.repairable else f.remedy.value) for f in left]
     if rows:
         print_table(("day", "table", "is", "found", "remedy"), sorted(rows))
-    click.echo(f"{len(mended)} mended, {len(left)} left." if rows else "Every place says the same of every day.")
+    click.echo(f"{len(repaired)} repaired, {len(left)} left." if rows else "Every place says the same of every day.")
     # In this order: a metric that is made again before the repair is made from the same old batch.
     repair = ["user-behaviour reconcile --repair"] if any(f.repairable for f in left) else []
     for command in (*repair, *_reruns(left)):
@@ -69,7 +69,7 @@ def _show(mended: Sequence[Difference], left: Sequence[Difference]) -> None:
 
 
 def _reruns(differences: Sequence[Difference]) -> list[str]:
-    """The commands that mend what only a run can, each for a range of days."""
+    """The commands that repair what only a run can, each for a range of days."""
     by_selection: dict[str, set[date]] = {}
     for difference in differences:
         if difference.rerun:

@@ -1,7 +1,7 @@
-"""What a role's `self_check` finds, as values: one thing tried or looked at, and what to do where it is not well.
+"""What a role's `self_check` finds, as values: one thing tried or looked at, and what to do where it is wrong.
 
-Every role checks itself by the verbs that runs use, so what it fails with has its words already: `failed` takes them
-over. Logins are the exception, since libpq says what is wrong and not what to do.
+Every role checks itself by the calls that runs make, so the errors already say what to do: `failed` splits them in
+two. Logins are the exception, since libpq says what is wrong and not what to do.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ import psycopg2
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """`ok` None: it cannot be told from here, or it is no hindrance to a run.
+    """`ok` None: it cannot be found out from here, or a run succeeds without it.
 
     `remedy` says what to do: always where `ok` is False, and where `ok` is None what would be better.
     """
@@ -24,22 +24,22 @@ class Diagnosis:
 
 
 def good(subject: str, found: str) -> Diagnosis:
-    """All is well."""
+    """As a run needs it."""
     return Diagnosis(subject, ok=True, found=found)
 
 
 def bad(subject: str, found: str, remedy: str) -> Diagnosis:
-    """A run cannot go well like this."""
+    """A run cannot succeed like this."""
     return Diagnosis(subject, ok=False, found=found, remedy=remedy)
 
 
 def unknown(subject: str, found: str, remedy: str = "") -> Diagnosis:
-    """It cannot be told from here, or a run would go well all the same."""
+    """It cannot be found out from here, or a run succeeds without it."""
     return Diagnosis(subject, ok=None, found=found, remedy=remedy)
 
 
 def judged(subject: str, ok: bool, found: str, remedy: str, *, needed: bool = True) -> Diagnosis:
-    """Good, or else bad, or unknown where a run would do without; the remedy is only for where it is not good."""
+    """`good` if `ok`; else `bad`, or `unknown` where it is not `needed`. The remedy is dropped where it is good."""
     if ok:
         return good(subject, found)
     return bad(subject, found, remedy) if needed else unknown(subject, found, remedy)
@@ -62,7 +62,7 @@ def failed(subject: str, error: Exception) -> Diagnosis:
     if isinstance(error, OSError) and error.strerror:
         return bad(subject, f"{error.filename}: {error.strerror}", "Let this user use it, or correct the path.")
     found, remedy = halves(str(error))
-    return bad(subject, found, remedy or "Mend what it names, then call again.")
+    return bad(subject, found, remedy or "Correct what it names, then call again.")
 
 
 def halves(sentence: str) -> tuple[str, str]:

@@ -1,7 +1,7 @@
 """Has each role check itself, one after the other, before a run needs it.
 
-Nothing here starts a job, leaves anything behind, or costs more than a look at one day of each external table. What a
-check fails with is a finding of its role, and the next one is made.
+Nothing here starts a job, leaves anything behind, or costs more than a query on one day of each external table. An
+error that ends a check becomes a finding of its role, and the next check follows.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -33,7 +33,7 @@ NEEDED = {
 }
 WAREHOUSE = "warehouse"
 BEHIND_ITS_LOGIN = ("migrations", "external tables")
-_NO_LOGIN = unknown(WAREHOUSE, "was not looked at, since nobody was let in there")
+_NO_LOGIN = unknown(WAREHOUSE, "was not checked, since the login failed")
 
 
 def examine(here: Deployment, *, expected: Errors = ()) -> Iterator[tuple[str, Iterable[Diagnosis]]]:

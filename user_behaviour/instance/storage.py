@@ -1,4 +1,4 @@
-"""Dagster's storage in PostgreSQL: stock dagster-postgres on one small connection pool, with two faults mended.
+"""Dagster's storage in PostgreSQL: stock dagster-postgres on one small connection pool, with two faults fixed.
 
 The stock storages open a connection for every few statements, thousands in a run over a year of days. The faults are
 of Dagster's concurrency pools, as of dagster 1.13; each method says which. The private names of Dagster that are used
@@ -60,7 +60,7 @@ class PooledScheduleStorage(_Pooled, PostgresScheduleStorage):  # type: ignore[m
 
 
 class PooledEventLogStorage(_Pooled, PostgresEventLogStorage):  # type: ignore[misc]
-    """On the shared pool, with the faults of the concurrency pools mended."""
+    """On the shared pool, with the faults of the concurrency pools fixed."""
 
     def optimize_for_webserver(
         self,

@@ -8,7 +8,7 @@ from user_behaviour.lake.manifests import Source
 class HeldBackError(Exception):
     """A day cannot be published now; the other days of the run can. Permanent: a retry would meet it again.
 
-    `quarantine` are the rows that led to it, to be kept for whoever mends them.
+    `quarantine` are the rows that led to it, to be kept for whoever corrects them.
     """
 
     def __init__(self, *reasons: str, quarantine: pa.Table | None = None, sources: tuple[Source, ...] = ()) -> None:

@@ -116,7 +116,7 @@ class Migrations:
                     raise MigrationError(
                         f"{file} is refused by the warehouse: {str(error).splitlines()[0]} "
                         f"(in: {' '.join(text.split())[:160]}).\n"
-                        f"{_KEPT[connection.autocommit]}; mend the file, and migrate again."
+                        f"{_KEPT[connection.autocommit]}; correct the file, and migrate again."
                     ) from error
             entry = {
                 "id": str(uuid.uuid4()),

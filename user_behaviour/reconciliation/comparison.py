@@ -52,7 +52,7 @@ class Difference:
 
     @property
     def repairable(self) -> bool:
-        """Whether it can be mended without a run: by pointing, forgetting or recording."""
+        """Whether it can be repaired without a run: by registering, deregistering or recording."""
         return self.remedy in (Remedy.REGISTER, Remedy.DEREGISTER, Remedy.RECORD)
 
 

@@ -58,9 +58,11 @@ class Reconciliation:
         )
 
     def repair(self, table: Table, differences: Sequence[Difference]) -> list[Difference]:
-        """Mends what is repairable of the differences, and gives that. Mending may bring up others: ask again."""
-        mended = [difference for difference in differences if difference.table == table.name and difference.repairable]
-        by_remedy = {remedy: sorted({f.day for f in mended if f.remedy is remedy}) for remedy in Remedy}
+        """Repairs the differences that need no run, and returns them. That may bring up others: compare again."""
+        repaired = [
+            difference for difference in differences if difference.table == table.name and difference.repairable
+        ]
+        by_remedy = {remedy: sorted({f.day for f in repaired if f.remedy is remedy}) for remedy in Remedy}
         if days := by_remedy[Remedy.REGISTER]:
             self.external_tables.register(table, self.lake.dataset(LAKE_TABLE_OF[table.name]), days)
         if days := by_remedy[Remedy.DEREGISTER]:
@@ -70,7 +72,7 @@ class Reconciliation:
             for day in days:
                 if day in found:
                     record(self.instance, table, found[day])
-        return mended
+        return repaired
 
     def _metric(self, table: Table) -> Mapping[date, str]:
         if self.warehouse is None:

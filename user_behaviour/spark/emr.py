@@ -90,7 +90,7 @@ class EmrSpark(SparkRunner):
             kind = SparkJobCancelledError if state.ending is Ending.CANCELLATION else SparkJobFailedError
             raise kind(
                 f"Spark job {job_id} ({program}) ended as {state.name}: {state.details or 'EMR gives no reason'}. "
-                f"Read its logs at {logs}, mend the cause, and run the days again."
+                f"Read its logs at {logs}, remove the cause, and run the days again."
             )
 
     @property

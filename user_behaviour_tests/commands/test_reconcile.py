@@ -163,7 +163,7 @@ BROKEN: dict[str, tuple[Callable[[World], None], list[DifferenceKind], list[Diff
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_what_is_broken_is_found_and_mended_as_far_as_no_run_is_needed(name: str, world: World) -> None:
+def test_what_is_broken_is_found_and_repaired_as_far_as_no_run_is_needed(name: str, world: World) -> None:
     broken, kinds, left = BROKEN[name]
     assert world.differences() == {}
     broken(world)
@@ -253,12 +253,12 @@ def test_the_command_finds_repairs_and_then_finds_nothing(tmp_path: Path) -> Non
         looked = home.call("reconcile")
         assert looked.returncode == 1, looked.stderr
         assert looked.stdout.count("missing") == 3
-        assert looked.stdout.endswith("0 mended, 3 left.\n  user-behaviour reconcile --repair\n")
+        assert looked.stdout.endswith("0 repaired, 3 left.\n  user-behaviour reconcile --repair\n")
 
-        mended = home.call("reconcile", "--repair")
-        assert mended.returncode == 0, mended.stdout
+        repaired = home.call("reconcile", "--repair")
+        assert repaired.returncode == 0, repaired.stdout
         # Each is registered, and then recorded.
-        assert mended.stdout.endswith("6 mended, 0 left.\n")
+        assert repaired.stdout.endswith("6 repaired, 0 left.\n")
 
         sources = json.dumps({TABLE.name: "z"})
         written = (
@@ -270,7 +270,7 @@ def test_the_command_finds_repairs_and_then_finds_nothing(tmp_path: Path) -> Non
         behind = home.call("reconcile", "--repair")
         assert behind.returncode == 1
         assert behind.stdout.endswith(
-            "0 mended, 1 left.\n"
+            "0 repaired, 1 left.\n"
             "  user-behaviour run --from 2010-12-01 --to 2010-12-01 --select public/user_behavior_metric\n"
         )
     finally:

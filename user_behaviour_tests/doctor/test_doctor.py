@@ -46,8 +46,8 @@ def test_a_home_whose_stack_is_down_is_red_with_the_command_and_status_1(tmp_pat
         f"  ✗ error: The embedded PostgreSQL in {tmp_path / 'home'} is not running\n"
         "      Start it with `user-behaviour up`.\n"
     ) in call.stdout
-    assert "migrations\n  – warehouse: was not looked at, since nobody was let in there\n" in call.stdout
-    assert call.stdout.endswith("\nA run cannot go well before 3 things are mended.\n")
+    assert "migrations\n  – warehouse: was not checked, since the login failed\n" in call.stdout
+    assert call.stdout.endswith("\nA run cannot succeed until 3 findings are fixed.\n")
     assert "Traceback" not in call.stderr
 
 
@@ -59,7 +59,7 @@ def test_a_running_local_stack_is_green_role_by_role_with_status_0(stack: Stack)
     assert "  ✓ login: user_behaviour on warehouse" in lines
     assert "  ✓ drift: none: all are applied, and the tables are what they make" in lines
     assert "✗" not in call.stdout
-    assert lines[-1] == "Nothing stands in the way of a run."
+    assert lines[-1] == "Everything that a run needs is there."
 
 
 def test_an_error_that_ends_a_check_keeps_what_was_found_before_and_the_next_check_is_made() -> None:

@@ -105,7 +105,7 @@ def test_what_is_refused_is_named_with_what_was_kept_and_is_tried_again(
     with pytest.raises(MigrationError) as raised:
         migrations.apply(reported.append)
     refused = f"{migrations.directory}/0003.bad.sql is refused by the warehouse: "
-    assert str(raised.value) == f"{refused}{message}; mend the file, and migrate again."
+    assert str(raised.value) == f"{refused}{message}; correct the file, and migrate again."
     assert reported == ["0001.noted is applied.", "0002.row is applied."]
     assert migrations.applied() == ("0001.noted", "0002.row")
     assert values(warehouse) == ([1, 2, 3] if text.startswith(OUTSIDE) else [1, 2])
