@@ -11,7 +11,7 @@ from datetime import date
 from user_behaviour.lake.objects import Objects
 
 # Below it lie the jobs of all data sets, and nothing else.
-SPARK_JOBS = "_staging"
+JOBS_DIRECTORY = "_staging"
 
 
 @dataclass(frozen=True)

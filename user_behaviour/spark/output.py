@@ -13,7 +13,7 @@ from user_behaviour.lake.dataset import Dataset
 from user_behaviour.lake.held_back import HeldBackError
 from user_behaviour.lake.manifests import Manifest, Source, timestamp
 from user_behaviour.recipes import SparkFiles
-from user_behaviour.spark.job import SPARK_JOBS, SparkJob
+from user_behaviour.spark.job import JOBS_DIRECTORY, SparkJob
 from user_behaviour.spark.takeover import NEXT_STEP, batches_left, left_job
 
 
@@ -67,7 +67,7 @@ def spark_output(
     `runs` are the run that writes and those that it goes on from; batches are named after runs. Raises
     `SparkOutputError` where the program left no `_SUCCESS`.
     """
-    lake, jobs = dataset.lake, f"{SPARK_JOBS}/{dataset.table.name}"
+    lake, jobs = dataset.lake, f"{JOBS_DIRECTORY}/{dataset.table.name}"
     inputs = {day: location.uri for day, location in recipe.inputs.by_day.items() if location.manifest.rows}
     # With a token: whoever runs jobs knows them by their objects, and must not take this one for a failed one.
     job = SparkJob(f"{jobs}/{batch_id}/{secrets.token_hex(4)}", batch_id, recipe.inputs.base, inputs)

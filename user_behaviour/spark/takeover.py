@@ -10,7 +10,7 @@ from enum import Enum, auto
 from typing import Literal
 
 from user_behaviour.lake.dataset import MANIFEST, Dataset
-from user_behaviour.spark.job import SPARK_JOBS, SparkJob, read_job
+from user_behaviour.spark.job import JOBS_DIRECTORY, SparkJob, read_job
 
 
 class LeftJob(Enum):
@@ -37,7 +37,7 @@ NEXT_STEP: Mapping[LeftJob, Literal["begin", "wait"]] = {
 
 def batches_left(dataset: Dataset, runs: Sequence[str]) -> list[str]:
     """The batches of the runs, of any of their attempts, that have something below the jobs of the data set."""
-    names = dataset.lake.list(f"{SPARK_JOBS}/{dataset.table.name}")
+    names = dataset.lake.list(f"{JOBS_DIRECTORY}/{dataset.table.name}")
     return [name for name in names if any(name == run or name.startswith(f"{run}-") for run in runs)]
 
 
@@ -45,7 +45,7 @@ def left_job(dataset: Dataset, batches: Sequence[str], job: SparkJob) -> tuple[L
     """What was left in the batches of jobs that do the same as `job`; of several, one that can be waited for."""
     state, found = LeftJob.NONE, None
     for batch in batches:
-        directory = f"{SPARK_JOBS}/{dataset.table.name}/{batch}"
+        directory = f"{JOBS_DIRECTORY}/{dataset.table.name}/{batch}"
         for token in dataset.lake.list(directory):
             if left := read_job(dataset.lake, f"{directory}/{token}"):
                 state, found = _state_of(left, dataset, job), left

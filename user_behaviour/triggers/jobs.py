@@ -59,11 +59,11 @@ def purge_superseded_batches(
     for table in LAKE_TABLES:
         purged = retention.purge(table, read_by=EXTERNAL_TABLES)
         context.log.info(
-            "%s: %d superseded and %d unpublished batches and %d staging prefixes older than %d days are removed.",
+            "%s: %d superseded and %d unpublished batches and %d directories of Spark jobs older than %d days are removed.",
             table.name,
             purged.superseded,
             purged.unpublished,
-            purged.staging,
+            purged.spark_jobs,
             config.keep_days,
         )
 

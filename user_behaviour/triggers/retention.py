@@ -13,18 +13,18 @@ import pyarrow.fs
 from user_behaviour.catalog.external_tables import ExternalTables
 from user_behaviour.lake.dataset import Dataset
 from user_behaviour.lake.lake import Lake
-from user_behaviour.spark.job import SPARK_JOBS
+from user_behaviour.spark.job import JOBS_DIRECTORY
 from user_behaviour.tables.days import DayRange
 from user_behaviour.tables.table import Table
 
 
 @dataclass(frozen=True)
 class Purged:
-    """What was removed of one data set: published batches, unpublished ones, staging prefixes of Spark programs."""
+    """What was removed of one data set: published batches, unpublished ones, directories of Spark jobs."""
 
     superseded: int
     unpublished: int
-    staging: int
+    spark_jobs: int
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Retention:
         held = self._registered(read_by, DayRange(days[0], days[-1])) if days else set()
         removed = self.lake.at_once(lambda day: self._purge_day(dataset, day, held), days)
         superseded, unpublished = (sum(counts) for counts in zip(*removed, strict=True)) if removed else (0, 0)
-        return Purged(superseded, unpublished, self._purge_staging(dataset))
+        return Purged(superseded, unpublished, self._purge_spark_jobs(dataset))
 
     def _purge_day(self, dataset: Dataset, day: date, held: set[str]) -> tuple[int, int]:
         """Removes superseded and unpublished batches; says how many of each."""
@@ -53,8 +53,8 @@ class Retention:
         unpublished = remove(dataset.unpublished(day))
         return remove(dataset.superseded(day, before=self.before)), unpublished
 
-    def _purge_staging(self, dataset: Dataset) -> int:
-        root = f"{SPARK_JOBS}/{dataset.table.name}"
+    def _purge_spark_jobs(self, dataset: Dataset) -> int:
+        root = f"{JOBS_DIRECTORY}/{dataset.table.name}"
         return sum(self._remove(f"{root}/{batch}", held=set()) for batch in self.lake.list(root))
 
     def _remove(self, directory: str, *, held: set[str]) -> bool:

@@ -20,7 +20,7 @@ from user_behaviour.lake.lake import Lake
 from user_behaviour.warehouse import redshift_errors
 from user_behaviour.warehouse.privileges import asked
 from user_behaviour.warehouse.redshift_connection import Login, RedshiftConnection, cluster_login, serverless_login
-from user_behaviour.warehouse.redshift_copy import STAGING, StagedRows, staged
+from user_behaviour.warehouse.redshift_copy import EXCHANGE, StagedRows, staged
 from user_behaviour.warehouse.redshift_names import require_role, require_uri
 from user_behaviour.warehouse.redshift_unload import few_rows, unloaded_rows
 from user_behaviour.warehouse.warehouse import Warehouse
@@ -59,7 +59,7 @@ class RedshiftWarehouse(Warehouse):
 
     @model_validator(mode="after")
     def _names_are_safe(self) -> Self:
-        require_uri(self.lake.uri(STAGING))
+        require_uri(self.lake.uri(EXCHANGE))
         require_role(self.iam_role)
         return self
 

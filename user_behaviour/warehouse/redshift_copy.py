@@ -1,4 +1,4 @@
-"""Rows into Redshift: record batches as Parquet files of a staging directory in the lake, then COPY by a manifest.
+"""Rows into Redshift: record batches as Parquet files in the exchange directory of the lake, then COPY by a manifest.
 
 COPY takes the columns of Parquet by position; the list of columns in the statement is that of the files.
 """
@@ -18,7 +18,7 @@ from user_behaviour.lake.lake import Lake
 from user_behaviour.warehouse.redshift_names import RoleParameter, require_identifier, require_uri
 
 # No underscore before it: Redshift skips files of such names, and of directories its documentation says nothing.
-STAGING = "exchange"
+EXCHANGE = "exchange"
 FILE_BYTES = 32 << 20  # of Arrow in memory; the file is smaller
 
 
@@ -53,10 +53,10 @@ class StagedRows:
 
 @contextmanager
 def staged(lake: Lake, table: str, batches: Iterable[pa.RecordBatch]) -> Iterator[StagedRows]:
-    """Writes the rows below the lake's staging prefix, and removes them at the end, whatever happens."""
+    """Writes the rows below the lake's exchange prefix, and removes them at the end, whatever happens."""
     for part in table.split("."):
         require_identifier(part)
-    path = f"{STAGING}/{table}/{secrets.token_hex(8)}"
+    path = f"{EXCHANGE}/{table}/{secrets.token_hex(8)}"
     directory = require_uri(f"{lake.uri(path)}/")
     columns: tuple[str, ...] = ()
     rows = 0

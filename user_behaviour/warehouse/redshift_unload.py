@@ -1,6 +1,6 @@
 """Rows out of Redshift: a small result over the connection, a large one as Parquet files that UNLOAD writes.
 
-What UNLOAD wrote lies below the staging prefix of the lake and is removed when its reader is through, or has left.
+What UNLOAD wrote lies below the exchange directory of the lake and is removed when its reader is through, or has left.
 """
 
 import json
@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from psycopg2 import sql
 
 from user_behaviour.lake.lake import Lake
-from user_behaviour.warehouse.redshift_copy import STAGING, RowCountError
+from user_behaviour.warehouse.redshift_copy import EXCHANGE, RowCountError
 from user_behaviour.warehouse.redshift_names import RoleParameter, require_uri
 
 FETCH = 1000  # rows at a time: more are refused by a cluster of one node
@@ -49,7 +49,7 @@ def unloaded_rows(
     lake: Lake, cursor: psycopg2.extensions.cursor, *, query: str, schema: pa.Schema, iam_role: str
 ) -> Iterator[pa.RecordBatch]:
     """Has Redshift write the rows of the query to their own directory; gives them in their order, if it has one."""
-    path = f"{STAGING}/unload/{secrets.token_hex(8)}"
+    path = f"{EXCHANGE}/unload/{secrets.token_hex(8)}"
     unload = "unload ({}) to {} iam_role {} format as parquet manifest verbose parallel off maxfilesize 128 mb"
     directory = require_uri(f"{lake.uri(path)}/")
     try:

@@ -244,8 +244,8 @@ def test_options_bring_a_key_a_vendor_and_an_operator(with_options: CreatedStack
 
 def test_the_prefixes_of_the_template_are_those_of_the_code() -> None:
     code = {
-        spark_job.SPARK_JOBS,
-        staged_copy.STAGING,
+        spark_job.JOBS_DIRECTORY,
+        staged_copy.EXCHANGE,
         spark_programs.PROGRAMS,
         emr_serverless.LOGS.split("/")[0],
         RAW_REVIEWS.name,

@@ -93,7 +93,7 @@ def test_the_batch_in_force_stays_and_those_replaced_long_ago_go(shore: Shore) -
     shore.publish("second", LONG_AGO + timedelta(days=1))
     shore.publish("third", LONG_AGO + timedelta(days=2))
 
-    assert shore.purge() == Purged(superseded=2, unpublished=0, staging=0)
+    assert shore.purge() == Purged(superseded=2, unpublished=0, spark_jobs=0)
     assert shore.batches() == ["third"]
     assert shore.lake.dataset(STAGED_PURCHASES).current(DAY).batch_id == "third"
 
@@ -112,7 +112,7 @@ def test_a_batch_that_an_external_table_is_registered_at_stays(shore: Shore) -> 
     shore.publish("second", LONG_AGO + timedelta(days=1))
     shore.publish("third", LONG_AGO + timedelta(days=2))
 
-    assert shore.purge() == Purged(superseded=1, unpublished=0, staging=0)
+    assert shore.purge() == Purged(superseded=1, unpublished=0, spark_jobs=0)
     assert shore.batches() == ["first", "third"]
 
 
@@ -121,7 +121,7 @@ def test_what_a_crash_left_goes_and_what_is_being_written_stays(shore: Shore) ->
     shore.attempt("crashed", LONG_AGO)
     shore.attempt("writing", RECENTLY)
 
-    assert shore.purge() == Purged(superseded=0, unpublished=1, staging=0)
+    assert shore.purge() == Purged(superseded=0, unpublished=1, spark_jobs=0)
     assert shore.batches() == ["current", "writing"]
 
 
@@ -133,7 +133,7 @@ def test_the_quarantine_of_a_rejection_that_stands_stays_and_goes_when_the_day_i
 
     assert shore.purge() == Purged(0, 0, 0)
     shore.publish("mended", LONG_AGO + timedelta(days=2))
-    assert shore.purge() == Purged(superseded=1, unpublished=1, staging=0)
+    assert shore.purge() == Purged(superseded=1, unpublished=1, spark_jobs=0)
     assert shore.batches() == ["mended"]
 
 
@@ -143,7 +143,7 @@ def test_leftovers_of_spark_programs_go_when_they_are_old(shore: Shore) -> None:
     shore.age(f"{staging}/crashed", LONG_AGO)
     shore.write(f"{staging}/running/job.json", RECENTLY)
 
-    assert shore.purge() == Purged(superseded=0, unpublished=0, staging=1)
+    assert shore.purge() == Purged(superseded=0, unpublished=0, spark_jobs=1)
     assert shore.lake.list(staging) == ["running"]
 
 
