@@ -191,11 +191,11 @@ def _emr(settings: AwsSettings, cloud: Aws, lake: Lake) -> SparkRunner:
     from user_behaviour.spark.emr_serverless import EmrServerlessSpark
     from user_behaviour.spark.emr_steps import EmrStepsSpark
 
-    alike: dict[str, Any] = {"programs": str(SPARK_JOBS), "lake": lake, "aws": cloud}
-    alike |= {"role": settings.emr_role, "minutes": settings.spark_minutes}
+    shared: dict[str, Any] = {"programs": str(SPARK_JOBS), "lake": lake, "aws": cloud}
+    shared |= {"role": settings.emr_role, "minutes": settings.spark_minutes}
     if settings.emr_application:
-        return EmrServerlessSpark(application=settings.emr_application, **alike)
-    return EmrStepsSpark(cluster=settings.emr_cluster, **alike)
+        return EmrServerlessSpark(application=settings.emr_application, **shared)
+    return EmrStepsSpark(cluster=settings.emr_cluster, **shared)
 
 
 DEPLOYMENTS = {"local": local, "aws": aws}

@@ -22,7 +22,7 @@ from pydantic import Field
 from user_behaviour.aws.errors import aws_errors
 from user_behaviour.diagnosis import Diagnosis, good
 
-_making = threading.Lock()
+_creating = threading.Lock()
 
 
 class Aws(ResourceWithBoto3Configuration):  # type: ignore[misc]  # dagster_aws is untyped for mypy
@@ -37,12 +37,12 @@ class Aws(ResourceWithBoto3Configuration):  # type: ignore[misc]  # dagster_aws 
     def client(self, service: str) -> Any:
         """The boto3 client of a service; kept in the process, safe to use from many threads."""
         # Making one is not: it writes to the session.
-        with _making:
+        with _creating:
             return _client(self, _environment(), service)
 
     def s3_filesystem(self) -> pyarrow.fs.S3FileSystem:
         """S3 as pyarrow reads and writes it; kept in the process, safe to use from many threads."""
-        with _making:
+        with _creating:
             return _s3_filesystem(self, _environment())
 
     def self_check(self) -> Iterator[Diagnosis]:

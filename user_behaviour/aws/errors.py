@@ -55,7 +55,7 @@ _GIVE_CREDENTIALS = "Give credentials as AWS does: a role, AWS_PROFILE, or AWS_A
 _CHECK_NETWORK = "Check the way there (AWS_ENDPOINT_URL, AWS_REGION, proxies, routes, VPC endpoints), then rerun"
 
 # The codes of each remedy. One that begins with `service:` is meant of that service only.
-_TABLE: dict[type[AwsError], dict[str, str]] = {
+_CODES: dict[type[AwsError], dict[str, str]] = {
     AccessDeniedError: {
         _ALLOW: "AccessDenied AccessDeniedException AllAccessDisabled UnauthorizedOperation Forbidden 403",
         "Allow {action} on {subject}, its database and the catalog to the identity in use": (
@@ -114,7 +114,7 @@ _TABLE: dict[type[AwsError], dict[str, str]] = {
     },
 }
 # Errors of the client itself, where it got no answer that it could read.
-_OF_CLIENT: tuple[tuple[tuple[type[Exception], ...], Meaning], ...] = (
+_CLIENT_ERRORS: tuple[tuple[tuple[type[Exception], ...], Meaning], ...] = (
     ((boto.NoRegionError,), (WrongPlaceError, "Set AWS_REGION to the region of the lake's bucket")),
     ((boto.NoCredentialsError, boto.PartialCredentialsError), (CredentialsRejectedError, _GIVE_CREDENTIALS)),
     ((boto.CredentialRetrievalError, boto.ProfileNotFound), (CredentialsRejectedError, _GIVE_CREDENTIALS)),
@@ -170,7 +170,7 @@ def aws_error(service: str, action: str, subject: str, *, error: Exception) -> A
     """The meaning of an error of boto3, without raising it."""
     if isinstance(error, boto.ClientError):
         return _refusal(service, action, subject, answer=error)
-    kind, remedy = next(meaning for kinds, meaning in _OF_CLIENT if isinstance(error, kinds))
+    kind, remedy = next(meaning for kinds, meaning in _CLIENT_ERRORS if isinstance(error, kinds))
     at_every_attempt = " at every attempt" if kind is UnavailableError else ""
     said = str(error).partition("\n")[0].rstrip(".")  # what follows may be the answer itself
     return kind(f"{action} {subject} failed{at_every_attempt}: {said}", remedy, code=type(error).__name__)
@@ -181,21 +181,21 @@ def is_worth_another_try(code: str) -> bool:
     return _meaning("", code)[0] is UnavailableError
 
 
-def _letters(code: str) -> str:
+def _as_key(code: str) -> str:
     """The code as a key: pyarrow has the names of the AWS SDK for C++, NO_SUCH_BUCKET."""
     return code.replace("_", "").casefold()
 
 
 _MEANINGS: dict[str, Meaning] = {
-    _letters(code): (kind, remedy)
-    for kind, remedies in _TABLE.items()
+    _as_key(code): (kind, remedy)
+    for kind, remedies in _CODES.items()
     for remedy, codes in remedies.items()
     for code in codes.split()
 }
 
 
 def _meaning(service: str, code: str, status: int = 0) -> Meaning:
-    if found := _MEANINGS.get(_letters(f"{service}:{code}")) or _MEANINGS.get(_letters(code)):
+    if found := _MEANINGS.get(_as_key(f"{service}:{code}")) or _MEANINGS.get(_as_key(code)):
         return found
     if status >= 500:
         return UnavailableError, _LATER

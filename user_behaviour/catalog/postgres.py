@@ -75,9 +75,9 @@ class PostgresExternalTables(ExternalTables):
     def deregister(self, table: Table, days: Sequence[date]) -> None:
         def work(cursor: psycopg2.extensions.cursor) -> None:
             cursor.execute("lock table spectrum.registered_partition in exclusive mode")
-            gone = {"table": table.name, "days": list(days)}
-            cursor.execute(f"delete from {table.name} where {table.partition_column} = any(%(days)s::date[])", gone)
-            cursor.execute(_FORGET, gone)
+            of_days = {"table": table.name, "days": list(days)}
+            cursor.execute(f"delete from {table.name} where {table.partition_column} = any(%(days)s::date[])", of_days)
+            cursor.execute(_FORGET, of_days)
 
         self.warehouse.transaction(work)
 

@@ -11,7 +11,7 @@ from datetime import date
 from psycopg2.sql import Composed
 from pydantic import PrivateAttr
 
-from user_behaviour.catalog import redshift_ddl as external_ddl
+from user_behaviour.catalog import redshift_ddl
 from user_behaviour.catalog.external_tables import (
     SEEN_CHARACTERS,
     CatalogError,
@@ -44,7 +44,7 @@ class RedshiftExternalTables(PartitionCatalog):
             return False
         if not found:
             location = f"{dataset.lake.uri(dataset.table.name)}/"
-            self._execute([external_ddl.create_table(table, location)])
+            self._execute([redshift_ddl.create_table(table, location)])
             return True
         here, days = found[:-1], found[-1:]
         if declared[: len(here)] != here or declared[-1:] != days:
@@ -53,7 +53,7 @@ class RedshiftExternalTables(PartitionCatalog):
                 f"columns at the end. `drop table {table.name}` (the files stay), then `user-behaviour migrate` and "
                 "`user-behaviour reconcile --repair`."
             )
-        self._execute(external_ddl.add_column(table, column) for column in table.columns[len(here) :])
+        self._execute(redshift_ddl.add_column(table, column) for column in table.columns[len(here) :])
         return True
 
     def columns(self, table: Table) -> list[tuple[str, str]]:
@@ -87,7 +87,7 @@ class RedshiftExternalTables(PartitionCatalog):
         if not days:
             return
         there = self.seen(table, DayRange(min(days), max(days)))
-        self._execute(external_ddl.drop_partition(table, day) for day in sorted(set(days)) if day in there)
+        self._execute(redshift_ddl.drop_partition(table, day) for day in sorted(set(days)) if day in there)
 
     def _outdated(self, table: Table, wanted: Sequence[Registration]) -> list[Registration]:
         self._rows |= {r.location: r.rows for r in wanted}
@@ -97,10 +97,10 @@ class RedshiftExternalTables(PartitionCatalog):
         return [r for r in wanted if there.get(r.day) != r.location]
 
     def _point(self, table: Table, registrations: Sequence[Registration]) -> Mapping[date, str]:
-        self._execute([external_ddl.add_partitions(table, registrations)])
+        self._execute([redshift_ddl.add_partitions(table, registrations)])
         there = self._there(table, registrations)
         elsewhere = [r for r in registrations if there.get(r.day) != r.location]
-        self._execute(external_ddl.set_location(table, r) for r in elsewhere)
+        self._execute(redshift_ddl.set_location(table, r) for r in elsewhere)
         return {}
 
     def _there(self, table: Table, registrations: Sequence[Registration]) -> dict[date, str]:

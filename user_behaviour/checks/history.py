@@ -50,11 +50,11 @@ def unusual_shares(counts: Mapping[date, tuple[int, int]], days: Sequence[date])
     for day in days:
         past = [counts[d] for d in (day - timedelta(days=n) for n in range(1, BAND_DAYS + 1)) if d in counts]
         some, every = sum(c[0] for c in past), sum(c[1] for c in past)
-        here = counts.get(day, (0, 0))
-        if every < FEWEST_REVIEWS or not here[1]:
+        of_day = counts.get(day, (0, 0))
+        if every < FEWEST_REVIEWS or not of_day[1]:
             continue
-        expected, share = some / every, here[0] / here[1]
-        width = STANDARD_ERRORS * sqrt(expected * (1 - expected) / here[1])
+        expected, share = some / every, of_day[0] / of_day[1]
+        width = STANDARD_ERRORS * sqrt(expected * (1 - expected) / of_day[1])
         if abs(share - expected) > width:
-            offences.append(Offence(day, f"{share:.0%} of {here[1]}; expected {expected:.0%} ± {width:.0%}"))
+            offences.append(Offence(day, f"{share:.0%} of {of_day[1]}; expected {expected:.0%} ± {width:.0%}"))
     return offences

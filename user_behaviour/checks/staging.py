@@ -32,7 +32,7 @@ def staged_equal_landed_less_left_out_by_the_rule(
 ) -> dg.AssetCheckResult:
     """Staged lines are the landed ones less those that the rule in force on the day leaves out. Blocks."""
     derived = _DerivedBatches(lake.dataset(STAGED_PURCHASES), lake.dataset(RAW_PURCHASES), days_under_check(context))
-    offences, left_out_by = list(derived.of_nothing), dict[str, int]()
+    offences, left_out_by = list(derived.without_source), dict[str, int]()
     by_day = of_each_day(derived.dataset, derived.pairs, partial(_left_out, derived, quantity_rules))
     for day, (left_out, found) in by_day.items():
         name = quantity_rules.in_force(day).name
@@ -48,7 +48,7 @@ def classified_equal_landed(context: dg.AssetCheckExecutionContext, lake: Lake) 
     """Every landed review has one verdict. Blocks."""
     derived = _DerivedBatches(lake.dataset(CLASSIFIED_REVIEWS), lake.dataset(RAW_REVIEWS), days_under_check(context))
     found = offences_of_each_day(derived.dataset, derived.pairs, partial(_without_verdict, derived))
-    return verdict([*derived.of_nothing, *found], looked_at=derived.looked_at, overtaken=derived.overtaken)
+    return verdict([*derived.without_source, *found], looked_at=derived.looked_at, overtaken=derived.overtaken)
 
 
 @dg.asset_check(asset=classified_reviews)
@@ -57,8 +57,8 @@ def share_of_positive_reviews_is_in_its_band(context: dg.AssetCheckExecutionCont
     dataset, days = lake.dataset(CLASSIFIED_REVIEWS), days_under_check(context)
     manifests = dataset.manifests(days_before(days, BAND_DAYS))
     counts = of_each_day(dataset, manifests, partial(_verdicts, dataset))
-    there = [day for day in days if day in counts]
-    return verdict(unusual_shares(counts, there), looked_at=len(there), severity=dg.AssetCheckSeverity.WARN)
+    classified = [day for day in days if day in counts]
+    return verdict(unusual_shares(counts, classified), looked_at=len(classified), severity=dg.AssetCheckSeverity.WARN)
 
 
 def _verdicts(dataset: Dataset, manifest: Manifest) -> tuple[int, int]:
@@ -79,7 +79,7 @@ class _DerivedBatches:
     def __init__(self, dataset: Dataset, upstream: Dataset, days: Sequence[date]) -> None:
         self.dataset, self.upstream = dataset, upstream
         self.pairs: dict[date, tuple[Manifest, Manifest]] = {}
-        self.of_nothing: list[Offence] = []
+        self.without_source: list[Offence] = []
         self.overtaken: list[Offence] = []
         manifests = dataset.manifests(days)
         self.looked_at = len(manifests)
@@ -90,7 +90,7 @@ class _DerivedBatches:
             batch, made_of = batches[day], sources[day]
             newer = in_force[day].batch_id if day in in_force else "none"
             if made_of is None:
-                self.of_nothing.append(Offence(day, f"made of batch {batch}, which the lake does not have; rerun"))
+                self.without_source.append(Offence(day, f"made of batch {batch}, which the lake does not have; rerun"))
                 continue
             self.pairs[day] = (manifest, made_of)
             if batch != newer:
@@ -103,15 +103,15 @@ def _left_out(
     """How many landed lines of a day the rule leaves out, and what is wrong with those that were let in."""
     manifest, landed = pair
     rule = rules.in_force(manifest.day)
-    here, there = _quantities(derived.dataset, manifest), _quantities(derived.upstream, landed)
-    let_in = there.filter(pc.greater(there, rule.more_than))
-    left_out = len(there) - len(let_in)
+    staged, landed_quantities = _quantities(derived.dataset, manifest), _quantities(derived.upstream, landed)
+    let_in = landed_quantities.filter(pc.greater(landed_quantities, rule.more_than))
+    left_out = len(landed_quantities) - len(let_in)
     if manifest.facts["rule"] != rule.name:
         return left_out, f"staged by “{manifest.facts['rule']}”, in force is “{rule.name}”; rerun"
-    if len(here) != len(let_in):
-        return left_out, f"{len(here)} staged, {len(there)} landed, {left_out} left out by “{rule.name}”"
-    if here.sort() != let_in.sort():
-        found = f"{pc.sum(here)} pieces staged, {pc.sum(let_in)} pieces landed and let in by “{rule.name}”"
+    if len(staged) != len(let_in):
+        return left_out, f"{len(staged)} staged, {len(landed_quantities)} landed, {left_out} left out by “{rule.name}”"
+    if staged.sort() != let_in.sort():
+        found = f"{pc.sum(staged)} pieces staged, {pc.sum(let_in)} pieces landed and let in by “{rule.name}”"
         return left_out, found
     return left_out, None
 

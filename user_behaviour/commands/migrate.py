@@ -20,33 +20,34 @@ def migrate(ctx: click.Context, rollback: int | None, target: str | None, *, che
     """Apply the warehouse's pending migrations, and define its external tables."""
     if sum(map(bool, (rollback, target, check))) > 1:
         raise click.UsageError("Give one of --rollback, --to and --check.")
-    here = deployment(settings()).initialized()
+    deployed = deployment(settings()).initialized()
     if check:
-        ctx.exit(_report(here))
+        ctx.exit(_report(deployed))
     if rollback:
-        _confirm(here.migrations.last(rollback), yes=yes)
-        here.migrations.roll_back(rollback, click.echo)
+        _confirm(deployed.migrations.last(rollback), yes=yes)
+        deployed.migrations.roll_back(rollback, click.echo)
     elif target:
-        _confirm(here.migrations.newer_than(target), yes=yes)
-        here.migrations.go_to(target, click.echo)
+        _confirm(deployed.migrations.newer_than(target), yes=yes)
+        deployed.migrations.go_to(target, click.echo)
     else:
-        done = here.migrations.apply(click.echo)
-        _define_external_tables(here)
-        click.echo(f"The warehouse is up to date: {len(done)} of {len(here.migrations.files())} migrations were new.")
+        done = deployed.migrations.apply(click.echo)
+        _define_external_tables(deployed)
+        known = deployed.migrations.files()
+        click.echo(f"The warehouse is up to date: {len(done)} of {len(known)} migrations were new.")
 
 
-def _report(here: Deployment) -> int:
-    findings = here.drift.findings()
+def _report(deployed: Deployment) -> int:
+    findings = deployed.drift.findings()
     for finding in findings:
         click.echo(finding)
     if not findings:
-        click.echo(f"No drift: {len(here.migrations.applied())} migrations, and the tables are what they make.")
+        click.echo(f"No drift: {len(deployed.migrations.applied())} migrations, and the tables are what they make.")
     return 1 if findings else 0
 
 
-def _define_external_tables(here: Deployment) -> None:
+def _define_external_tables(deployed: Deployment) -> None:
     for table in EXTERNAL_TABLES:
-        if here.external_tables.define(table, here.lake.dataset(LAKE_TABLE_OF[table.name])):
+        if deployed.external_tables.define(table, deployed.lake.dataset(LAKE_TABLE_OF[table.name])):
             click.echo(f"{table.name} is defined.")
 
 

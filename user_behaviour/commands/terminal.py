@@ -54,12 +54,12 @@ def own_console(*, alone: bool) -> Iterator[Console]:
         stack.enter_context(shown)
         if alone:
             for stream in (sys.stdout, sys.stderr):
-                stack.enter_context(_turned_to_nowhere(stream))
+                stack.enter_context(_silenced(stream))
         yield console(shown)
 
 
 @contextmanager
-def _turned_to_nowhere(stream: Any) -> Iterator[None]:
+def _silenced(stream: Any) -> Iterator[None]:
     stream.flush()
     kept = os.dup(stream.fileno())
     with open(os.devnull, "w", encoding="utf-8") as nowhere:

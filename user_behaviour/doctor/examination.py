@@ -24,33 +24,33 @@ from user_behaviour.warehouse.redshift_errors import RedshiftDataError
 Check = Callable[[], Iterable[Diagnosis]]
 Errors = tuple[type[Exception], ...]
 
-OWN: Errors = (OSError, psycopg2.Error, CatalogError, RedshiftDataError, SecretError)
-NEEDED = {
+EXPECTED_ERRORS: Errors = (OSError, psycopg2.Error, CatalogError, RedshiftDataError, SecretError)
+NEEDED_PRIVILEGES = {
     "public.user_behavior_metric": ("select", "insert", "delete"),
     "audit.published_partition": ("select", "insert", "delete"),
     # LOCK TABLE asks for a privilege to change the table.
     "audit.writer_lock": ("select", "insert", "update", "delete"),
 }
 WAREHOUSE = "warehouse"
-BEHIND_ITS_LOGIN = ("migrations", "external tables")
+NEED_THE_WAREHOUSE = ("migrations", "external tables")
 _NO_LOGIN = unknown(WAREHOUSE, "was not checked, since the login failed")
 
 
-def examine(here: Deployment, *, expected: Errors = ()) -> Iterator[tuple[str, Iterable[Diagnosis]]]:
+def examine(deployed: Deployment, *, expected: Errors = ()) -> Iterator[tuple[str, Iterable[Diagnosis]]]:
     """The findings of each role. `expected`: further errors that a deployment's parts may fail with."""
-    is_let_in = False
-    for role, checks in _checks(here).items():
-        if role in BEHIND_ITS_LOGIN and not is_let_in:
+    is_logged_in = False
+    for role, checks in _checks(deployed).items():
+        if role in NEED_THE_WAREHOUSE and not is_logged_in:
             yield role, [_NO_LOGIN]
             continue
-        found: Iterable[Diagnosis] = checked(checks, expected=(*OWN, *expected))
+        found: Iterable[Diagnosis] = checked(checks, expected=(*EXPECTED_ERRORS, *expected))
         if role == WAREHOUSE:
             found = [*found]
-            is_let_in = found[0].ok is True
+            is_logged_in = found[0].ok is True
         yield role, found
 
 
-def checked(checks: Iterable[Check], *, expected: Errors = OWN) -> Iterator[Diagnosis]:
+def checked(checks: Iterable[Check], *, expected: Errors = EXPECTED_ERRORS) -> Iterator[Diagnosis]:
     """The findings of checks, and a red one in place of an error that ends one of them."""
     for check in checks:
         try:
@@ -59,24 +59,24 @@ def checked(checks: Iterable[Check], *, expected: Errors = OWN) -> Iterator[Diag
             yield failed("error", error)
 
 
-def _checks(here: Deployment) -> dict[str, list[Check]]:
-    tables = here.external_tables
+def _checks(deployed: Deployment) -> dict[str, list[Check]]:
+    tables = deployed.external_tables
     account: dict[str, list[Check]] = {}
-    if isinstance(here.lake, S3Lake):
-        account["account"] = [here.lake.aws.self_check]
+    if isinstance(deployed.lake, S3Lake):
+        account["account"] = [deployed.lake.aws.self_check]
     return {
         **account,
-        "lake": [here.lake.self_check, partial(bucket_safety, here.lake)],
-        "vendor drop": [here.vendor_drop.self_check],
-        "source": [here.source.self_check],
-        "spark": [here.spark.self_check, partial(spark_permissions, here.spark, here.lake)],
-        "Dagster storage": [lambda: check_storage(here.dagster_environment()[VARIABLE])],
-        WAREHOUSE: [partial(here.warehouse.self_check, NEEDED)],
-        "migrations": [lambda: migrations(here.drift)],
+        "lake": [deployed.lake.self_check, partial(bucket_safety, deployed.lake)],
+        "vendor drop": [deployed.vendor_drop.self_check],
+        "source": [deployed.source.self_check],
+        "spark": [deployed.spark.self_check, partial(spark_permissions, deployed.spark, deployed.lake)],
+        "Dagster storage": [lambda: check_storage(deployed.dagster_environment()[VARIABLE])],
+        WAREHOUSE: [partial(deployed.warehouse.self_check, NEEDED_PRIVILEGES)],
+        "migrations": [lambda: migrations(deployed.drift)],
         "external tables": [
             tables.self_check,
             partial(catalog_permissions, tables),
-            *(partial(tables.check_table, table, here.warehouse) for table in EXTERNAL_TABLES),
+            *(partial(tables.check_table, table, deployed.warehouse) for table in EXTERNAL_TABLES),
         ],
     }
 

@@ -9,7 +9,7 @@ from contextlib import closing
 import psycopg2
 
 from user_behaviour.diagnosis import Diagnosis, bad, good, judged, login_refused
-from user_behaviour.warehouse.privileges import asked, login
+from user_behaviour.warehouse.privileges import login, rows_of
 
 VARIABLE = "USER_BEHAVIOUR_DAGSTER_URL"
 # A run, the web server, the daemon and the code location have a pool each, of ten connections at most.
@@ -27,7 +27,7 @@ def check_storage(url: str) -> Iterator[Diagnosis]:
     with closing(connection):
         connection.autocommit = True
         yield login(connection)
-        ((tables, schema, may_create, user, most),) = asked(connection, _STORAGE)
+        ((tables, schema, may_create, user, most),) = rows_of(connection, _STORAGE)
     if tables == 2:
         yield good("tables", "are there")
     elif may_create:

@@ -11,7 +11,7 @@ from user_behaviour.lake.objects import Objects
 from user_behaviour.tables.table import Table
 
 _NO_VERSION = f'"{"0" * 32}"'
-_IGNORED = "Use S3 itself, or an endpoint that heeds If-Match and If-None-Match (AWS_ENDPOINT_URL)."
+_USE_ANOTHER = "Use S3 itself, or an endpoint that heeds If-Match and If-None-Match (AWS_ENDPOINT_URL)."
 
 
 class Lake(Objects, dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -37,13 +37,13 @@ class Lake(Objects, dg.ConfigurableResource):  # type: ignore[type-arg]
             yield good(subject, "an object was written")
             subject = "read"
             content, version = self.read(path) or (b"", None)
-            yield judged(subject, content == b"one", f"{content.decode()!r} was read again", _IGNORED)
+            yield judged(subject, content == b"one", f"{content.decode()!r} was read again", _USE_ANOTHER)
             # A pointer is replaced only if it is still the one that was read; else two runs would undo each other.
             subject = "conditional write"
             if any(self.swap(path, b"two", expected=wrong) for wrong in (None, _NO_VERSION)):
-                yield bad(subject, "an object was replaced though it was another than expected", _IGNORED)
+                yield bad(subject, "an object was replaced though it was another than expected", _USE_ANOTHER)
             elif not self.swap(path, b"two", expected=version):
-                yield bad(subject, "an object was not replaced though it was the one expected", _IGNORED)
+                yield bad(subject, "an object was not replaced though it was the one expected", _USE_ANOTHER)
             else:
                 yield good(subject, "done where the object is the expected one, refused where it is another")
             subject = "data files"
@@ -54,7 +54,7 @@ class Lake(Objects, dg.ConfigurableResource):  # type: ignore[type-arg]
                 subject,
                 listed == ["data", "probe"],
                 f"one was written by pyarrow; listed: {', '.join(listed)}",
-                _IGNORED,
+                _USE_ANOTHER,
             )
         except OSError as error:
             yield failed(subject, error)

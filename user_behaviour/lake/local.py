@@ -17,7 +17,7 @@ from pydantic import Field
 from user_behaviour.diagnosis import Diagnosis, bad, good, judged
 from user_behaviour.lake.lake import Lake
 
-_SCARCE = 2 << 30  # bytes: the real data of a year take a tenth of it, with every superseded batch
+_ENOUGH = 2 << 30  # bytes: a year of the real data takes a tenth of it, every superseded batch included
 
 
 class LocalLake(Lake):
@@ -104,7 +104,7 @@ class LocalLake(Lake):
         if present == root:
             yield from super().self_check()
         free = shutil.disk_usage(present).free
-        yield judged("disk", free >= _SCARCE, f"{free / 1e9:,.1f} GB free", "Better: 2 GB and more.", needed=False)
+        yield judged("disk", free >= _ENOUGH, f"{free / 1e9:,.1f} GB free", "Better: 2 GB and more.", needed=False)
 
     @contextmanager
     def _locked(self, directory: Path) -> Iterator[None]:

@@ -65,8 +65,8 @@ class EmrStepsSpark(EmrSpark):
         except self._client.exceptions.InvalidRequestException:
             return None
         status = step["Status"]
-        told = [*status.get("FailureDetails", {}).values(), status.get("StateChangeReason", {}).get("Message")]
-        return JobState(status["State"], "; ".join(text for text in told if text), _ENDINGS.get(status["State"]))
+        reasons = [*status.get("FailureDetails", {}).values(), status.get("StateChangeReason", {}).get("Message")]
+        return JobState(status["State"], "; ".join(text for text in reasons if text), _ENDINGS.get(status["State"]))
 
     def cancel(self, job_id: str) -> None:
         answer = self._client.cancel_steps(

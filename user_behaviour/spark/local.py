@@ -16,7 +16,7 @@ from user_behaviour.spark.java import java_home
 from user_behaviour.spark.local_config import SPARK_CONFIG
 from user_behaviour.spark.spark import SparkRunner
 
-_thread = ThreadPoolExecutor(1, "spark-start")
+_start_thread = ThreadPoolExecutor(1, "spark-start")
 
 
 class LocalSpark(SparkRunner):
@@ -46,7 +46,7 @@ class LocalSpark(SparkRunner):
 @cache
 def _starting(spark: LocalSpark) -> Future[Any]:
     """The session of this process, coming up in a thread: Spark has one a process, whatever resources ask for it."""
-    return _thread.submit(_start, spark)
+    return _start_thread.submit(_start, spark)
 
 
 def _start(spark: LocalSpark) -> Any:

@@ -59,7 +59,7 @@ def purge_superseded_batches(
     for table in LAKE_TABLES:
         purged = retention.purge(table, read_by=EXTERNAL_TABLES)
         context.log.info(
-            "%s: %d superseded and %d unpublished batches and %d directories of Spark jobs older than %d days are removed.",
+            "%s: removed %d superseded and %d unpublished batches and %d directories of Spark jobs older than %d days.",
             table.name,
             purged.superseded,
             purged.unpublished,

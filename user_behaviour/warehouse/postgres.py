@@ -11,7 +11,7 @@ from pydantic import Field
 
 from user_behaviour.diagnosis import Diagnosis, good
 from user_behaviour.tables.copy_stream import CopySource, copy_out
-from user_behaviour.warehouse.privileges import asked
+from user_behaviour.warehouse.privileges import rows_of
 from user_behaviour.warehouse.warehouse import Warehouse
 
 
@@ -34,7 +34,7 @@ class PostgresWarehouse(Warehouse):
         )
 
     def server_check(self, connection: psycopg2.extensions.connection) -> Iterator[Diagnosis]:
-        ((version,),) = asked(connection, "select split_part(version(), ' ', 2)")
+        ((version,),) = rows_of(connection, "select split_part(version(), ' ', 2)")
         yield good("version", f"PostgreSQL {version}")
 
     @contextmanager

@@ -10,7 +10,7 @@ from user_behaviour.diagnosis import Diagnosis, bad, good, unknown
 _MIGRATE = "Run `user-behaviour migrate`."
 
 
-def asked(
+def rows_of(
     connection: psycopg2.extensions.connection, sql: str, parameters: Mapping[str, Any] | None = None
 ) -> list[tuple[Any, ...]]:
     """The rows of a query."""
@@ -21,16 +21,16 @@ def asked(
 
 def login(connection: psycopg2.extensions.connection) -> Diagnosis:
     """As whom the session is, and where."""
-    ((user, database),) = asked(connection, "select current_user, current_database()")
+    ((user, database),) = rows_of(connection, "select current_user, current_database()")
     return good("login", f"{user} on {database}")
 
 
 def privileges(connection: psycopg2.extensions.connection, needed: Mapping[str, Sequence[str]]) -> Iterator[Diagnosis]:
     """Whether the user may do on each table what `needed` says, and may use the schemas."""
-    ((user,),) = asked(connection, "select current_user")
+    ((user,),) = rows_of(connection, "select current_user")
     named = "select nspname, has_schema_privilege(nspname, 'usage') from pg_namespace where nspname in %(names)s"
     schemas = {"spectrum": None} | dict.fromkeys(table.partition(".")[0] for table in needed)
-    usable = dict(asked(connection, named, {"names": tuple(schemas)}))
+    usable = dict(rows_of(connection, named, {"names": tuple(schemas)}))
     for schema in schemas:
         if schema not in usable and schema != "spectrum":
             yield bad(f"schema {schema}", "is not there", _MIGRATE)
@@ -43,7 +43,7 @@ def privileges(connection: psycopg2.extensions.connection, needed: Mapping[str, 
         if not usable.get(schema, True):
             remedy = f"As the owner: grant {', '.join(verbs)} on {table} to {user};"
             yield unknown(table, "cannot be seen without its schema", remedy)
-        elif not asked(connection, listed, {"schema": schema, "name": name}):
+        elif not rows_of(connection, listed, {"schema": schema, "name": name}):
             yield bad(table, "is not there", _MIGRATE)
         elif lacking := ", ".join(verb for verb in verbs if not _may(connection, table, verb)):
             yield bad(table, f"{user} may not {lacking}", f"As the owner: grant {lacking} on {table} to {user};")
@@ -53,5 +53,5 @@ def privileges(connection: psycopg2.extensions.connection, needed: Mapping[str, 
 
 def _may(connection: psycopg2.extensions.connection, table: str, verb: str) -> bool:
     privilege = {"table": table, "verb": verb}
-    ((allowed,),) = asked(connection, "select has_table_privilege(%(table)s, %(verb)s)", privilege)
+    ((allowed,),) = rows_of(connection, "select has_table_privilege(%(table)s, %(verb)s)", privilege)
     return bool(allowed)

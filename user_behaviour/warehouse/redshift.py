@@ -18,7 +18,7 @@ from user_behaviour.aws.secrets import Secret
 from user_behaviour.diagnosis import Diagnosis, good, in_short, judged, unknown
 from user_behaviour.lake.lake import Lake
 from user_behaviour.warehouse import redshift_errors
-from user_behaviour.warehouse.privileges import asked
+from user_behaviour.warehouse.privileges import rows_of
 from user_behaviour.warehouse.redshift_connection import Login, RedshiftConnection, cluster_login, serverless_login
 from user_behaviour.warehouse.redshift_copy import EXCHANGE, StagedRows, staged
 from user_behaviour.warehouse.redshift_names import require_role, require_uri
@@ -100,7 +100,7 @@ class RedshiftWarehouse(Warehouse):
     def server_check(self, connection: psycopg2.extensions.connection) -> Iterator[Diagnosis]:
         protocol = connection.info.ssl_attribute("protocol")
         yield good("TLS", f"{protocol}, certificate and name are verified")
-        ((version, user, database, may_use_temp),) = asked(
+        ((version, user, database, may_use_temp),) = rows_of(
             connection,
             "select version(), current_user, current_database(), has_database_privilege(current_database(), 'temp')",
         )
@@ -150,7 +150,7 @@ def _isolation(connection: psycopg2.extensions.connection, database: str) -> Dia
     """https://docs.aws.amazon.com/redshift/latest/dg/r_STV_DB_ISOLATION_LEVEL.html; for superusers."""
     levels = "select isolation_level from stv_db_isolation_level where db_name = current_database()"
     try:
-        found = asked(connection, levels)
+        found = rows_of(connection, levels)
     except psycopg2.Error as error:
         return unknown("isolation", f"cannot be seen from here ({in_short(error)})")
     level = str(found[0][0]).strip() if found else "unknown"

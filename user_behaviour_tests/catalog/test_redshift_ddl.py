@@ -17,7 +17,7 @@ import sqlfluff
 from psycopg2.sql import Composed
 
 from user_behaviour.aws.places import PlaceError
-from user_behaviour.catalog import redshift_ddl as external_ddl
+from user_behaviour.catalog import redshift_ddl
 from user_behaviour.catalog.external_tables import CatalogError, Registration
 from user_behaviour.local.stack import Stack
 from user_behaviour.tables.schemas import EXTERNAL_TABLES, MOVIE_REVIEW_CLEAN_STAGE, USER_PURCHASE_STAGING
@@ -99,9 +99,9 @@ def test_what_the_grammar_does_not_have_is_told_apart(statement: str) -> None:
 
 def test_partitions_are_added_pointed_elsewhere_and_dropped(connection: psycopg2.extensions.connection) -> None:
     said = {
-        "add": external_ddl.add_partitions(USER_PURCHASE_STAGING, [at(D1), at(D1 + timedelta(days=1))]),
-        "set": external_ddl.set_location(USER_PURCHASE_STAGING, at(D1, "two")),
-        "drop": external_ddl.drop_partition(USER_PURCHASE_STAGING, D1),
+        "add": redshift_ddl.add_partitions(USER_PURCHASE_STAGING, [at(D1), at(D1 + timedelta(days=1))]),
+        "set": redshift_ddl.set_location(USER_PURCHASE_STAGING, at(D1, "two")),
+        "drop": redshift_ddl.drop_partition(USER_PURCHASE_STAGING, D1),
     }
     table = '"spectrum"."user_purchase_staging"'
 
@@ -119,15 +119,15 @@ def test_partitions_are_added_pointed_elsewhere_and_dropped(connection: psycopg2
 
 @pytest.mark.parametrize("table", EXTERNAL_TABLES, ids=lambda table: table.name)
 def test_tables_are_created_and_get_columns(table: Table, connection: psycopg2.extensions.connection) -> None:
-    create = external_ddl.create_table(table, LAKE).as_string(connection)
-    add = external_ddl.add_column(table, Column("weight", "decimal(8, 3)", "")).as_string(connection)
+    create = redshift_ddl.create_table(table, LAKE).as_string(connection)
+    add = redshift_ddl.add_column(table, Column("weight", "decimal(8, 3)", "")).as_string(connection)
 
     assert (form(create), form(add)) == ("create", "column")
     assert add.endswith('add column "weight" decimal(8,3)')
 
 
 def test_the_definition_of_a_table_parses_in_the_redshift_dialect(connection: psycopg2.extensions.connection) -> None:
-    create = external_ddl.create_table(MOVIE_REVIEW_CLEAN_STAGE, LAKE).as_string(connection)
+    create = redshift_ddl.create_table(MOVIE_REVIEW_CLEAN_STAGE, LAKE).as_string(connection)
     assert "create_external_table_statement" in str(sqlfluff.parse(f"{create};\n", dialect="redshift"))
 
 
@@ -144,9 +144,9 @@ HOSTILE = [
 @pytest.mark.parametrize(("location", "kind"), HOSTILE)
 def test_a_location_that_could_end_its_literal_is_refused(location: str, kind: type[Exception]) -> None:
     for statement in (
-        lambda: external_ddl.create_table(USER_PURCHASE_STAGING, location),
-        lambda: external_ddl.add_partitions(USER_PURCHASE_STAGING, [replace(at(D1), location=location)]),
-        lambda: external_ddl.set_location(USER_PURCHASE_STAGING, replace(at(D1), location=location)),
+        lambda: redshift_ddl.create_table(USER_PURCHASE_STAGING, location),
+        lambda: redshift_ddl.add_partitions(USER_PURCHASE_STAGING, [replace(at(D1), location=location)]),
+        lambda: redshift_ddl.set_location(USER_PURCHASE_STAGING, replace(at(D1), location=location)),
     ):
         with pytest.raises(kind, match="cannot be"):
             statement()
@@ -157,34 +157,34 @@ def test_a_location_that_could_end_its_literal_is_refused(location: str, kind: t
 )
 def test_a_name_that_is_none_is_refused(name: str) -> None:
     with pytest.raises(UnsafeNameError, match="is no name for Redshift"):
-        external_ddl.drop_partition(replace(USER_PURCHASE_STAGING, name=name), D1)
+        redshift_ddl.drop_partition(replace(USER_PURCHASE_STAGING, name=name), D1)
 
 
 def test_a_partition_column_or_a_column_that_is_no_name_is_refused() -> None:
     hostile = replace(USER_PURCHASE_STAGING, partition_column="d') location 's3://x/'--")
     with pytest.raises(UnsafeNameError, match="is no name for Redshift"):
-        external_ddl.drop_partition(hostile, D1)
+        redshift_ddl.drop_partition(hostile, D1)
     with pytest.raises(UnsafeNameError, match="is no name for Redshift"):
-        external_ddl.add_column(USER_PURCHASE_STAGING, Column('a" int, "b', "int", ""))
+        redshift_ddl.add_column(USER_PURCHASE_STAGING, Column('a" int, "b', "int", ""))
 
 
 @pytest.mark.parametrize("type_", ["varchar(4)); drop table t; --", "int not null", "binary", "varchar", "text"])
 def test_a_type_outside_the_vocabulary_is_refused(type_: str) -> None:
     with pytest.raises(CatalogError, match="which the external tables here do not hold"):
-        external_ddl.add_column(USER_PURCHASE_STAGING, Column("a", type_, ""))
+        redshift_ddl.add_column(USER_PURCHASE_STAGING, Column("a", type_, ""))
 
 
 def test_a_day_is_a_date_and_no_text() -> None:
     """Partition keys come from Dagster's UI; what is no day never becomes a date, and a text is no date."""
     with pytest.raises(AttributeError):
-        external_ddl.drop_partition(USER_PURCHASE_STAGING, "2010-12-01'); drop table t; --")  # type: ignore[arg-type]
+        redshift_ddl.drop_partition(USER_PURCHASE_STAGING, "2010-12-01'); drop table t; --")  # type: ignore[arg-type]
 
 
 def test_nothing_composed_here_holds_more_than_one_statement(connection: psycopg2.extensions.connection) -> None:
     """Several statements in one request are one transaction, in which this DDL does not run."""
     statements: list[Composed] = [
-        external_ddl.create_table(USER_PURCHASE_STAGING, LAKE),
-        external_ddl.add_partitions(USER_PURCHASE_STAGING, [at(D1 + timedelta(days=n)) for n in range(100)]),
-        external_ddl.drop_partition(USER_PURCHASE_STAGING, D1),
+        redshift_ddl.create_table(USER_PURCHASE_STAGING, LAKE),
+        redshift_ddl.add_partitions(USER_PURCHASE_STAGING, [at(D1 + timedelta(days=n)) for n in range(100)]),
+        redshift_ddl.drop_partition(USER_PURCHASE_STAGING, D1),
     ]
     assert not [statement for statement in statements if ";" in statement.as_string(connection)]

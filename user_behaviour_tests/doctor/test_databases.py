@@ -11,7 +11,7 @@ import psycopg2
 import pytest
 
 from user_behaviour.aws.clients import Aws
-from user_behaviour.doctor.examination import NEEDED
+from user_behaviour.doctor.examination import NEEDED_PRIVILEGES
 from user_behaviour.instance.self_check import check_storage
 from user_behaviour.local.stack import Stack
 from user_behaviour.source.postgres import PostgresSource
@@ -61,7 +61,7 @@ def source(url: str) -> str:
 
 
 def warehouse(url: str) -> str:
-    return said(PostgresWarehouseByUrl(url=url).self_check(NEEDED))
+    return said(PostgresWarehouseByUrl(url=url).self_check(NEEDED_PRIVILEGES))
 
 
 PURCHASES = """
@@ -158,7 +158,7 @@ def test_a_warehouse_without_tables_is_red(stack: Stack) -> None:
     with database(stack) as url:
         assert warehouse(url).splitlines()[2:] == [
             line
-            for subject in ("schema audit", *NEEDED)
+            for subject in ("schema audit", *NEEDED_PRIVILEGES)
             for line in (f"✗ {subject}: is not there", "  Run `user-behaviour migrate`.")
         ]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from user_behaviour.doctor.examination import NEEDED, migrations
+from user_behaviour.doctor.examination import NEEDED_PRIVILEGES, migrations
 from user_behaviour.lake.s3 import S3Lake
 from user_behaviour.local.stack import Stack
 from user_behaviour.migrations.drift import RedshiftDrift
@@ -25,7 +25,7 @@ SETTINGS = "USER_BEHAVIOUR_REDSHIFT_HOST, …_PORT, …_DATABASE, …_USER, …_
 
 
 def found(warehouse: RedshiftWarehouse, **otherwise: str) -> str:
-    return said(warehouse.model_copy(update=otherwise).self_check(NEEDED))
+    return said(warehouse.model_copy(update=otherwise).self_check(NEEDED_PRIVILEGES))
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,7 @@ def test_a_migrated_redshift_is_green_but_for_what_only_a_copy_shows_and_nothing
 
 
 def test_a_redshift_that_was_not_migrated_is_red(warehouse: RedshiftWarehouse) -> None:
-    for table in NEEDED:
+    for table in NEEDED_PRIVILEGES:
         assert f"✗ {table}: is not there\n  Run `user-behaviour migrate`." in found(warehouse)
 
 
