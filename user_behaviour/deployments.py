@@ -1,6 +1,6 @@
-"""THE seam: where the assets run. `local()` and `aws()` stand side by side, with the same fields in the same order.
+"""Where the assets run: `local()` and `aws()` say which twin plays each role, with the same fields in the same order.
 
-The only reader of the environment. Light: products are imported when a deployment is made, not before.
+The only place that reads settings from the environment. Products are imported when a deployment is made, not before.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ ROLES = ("source", "vendor_drop", "lake", "spark", "external_tables", "warehouse
 
 @dataclass(frozen=True)
 class Deployment:
-    """A twin of every role, and what runs and maintains it: the environment of Dagster's processes, the migrations."""
+    """A twin of every role, the environment of Dagster's processes, and the migrations of the warehouse."""
 
     source: SourceDatabase
     vendor_drop: VendorDrop
@@ -51,7 +51,7 @@ class Deployment:
 
     @property
     def drift(self) -> Drift:
-        """Where the warehouse is not what its migrations make of it."""
+        """The differences between the warehouse's tables and what its migrations make."""
         return self.drift_of(self.warehouse)
 
     def roles(self) -> dict[str, Any]:
@@ -177,7 +177,7 @@ def aws(settings: Settings) -> Deployment:
 
 
 def _catalog(settings: AwsSettings, cloud: Aws, warehouse: Warehouse, *, lake: Lake) -> ExternalTables:
-    """Glue by its API, or Redshift by DDL, as is set."""
+    """Glue by its API, or Redshift by DDL, as USER_BEHAVIOUR_CATALOG says."""
     from user_behaviour.catalog.glue import GlueExternalTables
     from user_behaviour.catalog.redshift import RedshiftExternalTables
 
@@ -187,7 +187,7 @@ def _catalog(settings: AwsSettings, cloud: Aws, warehouse: Warehouse, *, lake: L
 
 
 def _emr(settings: AwsSettings, cloud: Aws, lake: Lake) -> SparkRunner:
-    """The one of application and cluster that is set."""
+    """EMR Serverless where an application is set, else steps on the cluster."""
     from user_behaviour.spark.emr_serverless import EmrServerlessSpark
     from user_behaviour.spark.emr_steps import EmrStepsSpark
 

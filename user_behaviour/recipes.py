@@ -90,7 +90,7 @@ class ReplaceDays:
     """Recipe for a warehouse table: SQL texts that replace ranges of days, all in one transaction.
 
     Each is executed with `%(first_day)s`, `%(end_day)s` (exclusive) and `%(batch_id)s`. `insert` fills the emptied
-    range. Every query of `audit` selects what breaks a law (law, insert_date, found, expected): any row rolls back.
+    range. Every query of `audit` selects broken invariants (law, insert_date, found, expected): one row rolls all back.
     `facts` selects one row a day, `insert_date` first, for the day's metadata.
     """
 

@@ -28,7 +28,7 @@ class QuantityRule(dg.Config):
 
     @property
     def name(self) -> str:
-        """The rule as people read it; it stands on every partition that it made."""
+        """The rule as a text; the manifest of every partition that it made records it."""
         return f"quantity > {self.more_than} from {self.valid_from}"
 
 

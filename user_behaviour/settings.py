@@ -1,6 +1,6 @@
 """What the environment says, as values: the settings of both deployments, checked when they are read.
 
-`deployments` hands the environment in; nothing here looks at it by itself. `.env.example` lists every variable.
+`deployments` passes the environment in; nothing here reads it directly. `.env.example` lists every variable.
 """
 
 from collections.abc import Mapping
@@ -63,7 +63,7 @@ class Settings:
 
 
 class _Variables:
-    """The variables of an environment by name, less the prefix; an empty one is none."""
+    """The variables of an environment by name, without the prefix; an empty value counts as unset."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
@@ -112,7 +112,7 @@ class _Variables:
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
-    """The settings that an environment holds; an empty value is none. Raises `SettingError`."""
+    """The settings that an environment holds; an empty value counts as unset. Raises `SettingError`."""
     variables = _Variables(environ)
     first_day = variables.day("FIRST_DAY", "2010-12-01")
     last_day = variables.day("LAST_DAY") if variables.text("LAST_DAY") else None

@@ -1,8 +1,8 @@
 """How AWS refuses or fails: one tree of errors, and one table from AWS's codes to what they mean and what to do.
 
 `aws_errors` turns what boto3 and pyarrow raise into one of these. The message says what was tried on what, what AWS
-said, and the remedy. What is worth another try was tried again by the clients before: whoever catches one of these
-need not.
+said, and the remedy. The clients have retried already whatever a retry can help: whoever catches one of
+these need not.
 """
 
 import re
@@ -205,7 +205,7 @@ def _meaning(service: str, code: str, status: int = 0) -> Meaning:
 def _answer_in(text: str) -> boto.ClientError | None:
     """The answer of S3 that pyarrow put into a sentence, as boto3 would raise it; None where there is none.
 
-    Of a code that pyarrow does not know it tells the name, or the status.
+    For a code that pyarrow does not know, its sentence has the exception's name or the HTTP status.
     """
     found = re.search(r"AWS Error (\w+)(?: \(HTTP status (\d+)\))?(?: during (\w+) operation)?", text)
     if not found:

@@ -1,6 +1,6 @@
-"""External tables in the AWS Glue Data Catalog, which Redshift sees through its external schema `spectrum`.
+"""Twin of the catalog: the AWS Glue Data Catalog, which Redshift sees through its external schema `spectrum`.
 
-Twin of `PostgresExternalTables`. Glue answers a batch with 200 and says in `Errors` which of it failed: every answer
+Glue answers a batch with 200 and says in `Errors` which of it failed: every answer
 is looked into. What its structures look like is in `glue_format`.
 """
 

@@ -1,8 +1,8 @@
 """How partitions are registered in a catalog that has neither transactions nor locks: AWS Glue, or Redshift's own.
 
 Read the batch in force, write the partition, read the batch in force again, and write once more where it changed
-meanwhile. Whoever writes last has looked after its writing, so the last word is the batch in force. A twin gives a few
-verbs.
+meanwhile. Whoever writes last has read the pointer after writing, so what stays registered is the batch in force. A
+twin adds a few methods.
 """
 
 from abc import abstractmethod

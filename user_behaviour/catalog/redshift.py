@@ -1,6 +1,6 @@
-"""External tables in a catalog that Redshift owns: the same partitions as in Glue, written by Redshift's own DDL.
+"""Twin of the catalog: the same partitions as in Glue, written by Redshift's own DDL.
 
-Twin of `PostgresExternalTables`, for accounts where all access to the catalog goes through Redshift. This DDL runs in
+For accounts where all access to the catalog goes through Redshift. This DDL runs in
 no transaction: each statement is alone on an autocommit connection. The catalog keeps only locations, so the batch is
 read from the location, and the number of rows from the batch's manifest in the lake.
 """

@@ -23,7 +23,7 @@ def seen_partitions(warehouse: Warehouse, table: Table, span: DayRange) -> dict[
 
 
 def external_schema(warehouse: Warehouse, database: str | None = None) -> Iterator[Diagnosis]:
-    """Whether the external schema is there, shows `database` of Glue, and gets an answer from the catalog."""
+    """Whether the external schema is there, shows `database` of Glue, and can list its partitions."""
     schemas = warehouse.rows(statement("drift/external_schema.sql"))
     if not schemas:
         yield bad("schema spectrum", "Redshift has no such external schema", "Run `user-behaviour migrate`.")

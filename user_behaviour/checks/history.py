@@ -1,4 +1,4 @@
-"""How a day is held against its own past: volume against the same weekday, a share against the weeks before.
+"""How a day is compared with its own past: volume against the same weekday, a share against the weeks before.
 
 Pure arithmetic on counts. Both rules are silent while there is too little past to speak of.
 """

@@ -57,7 +57,7 @@ def external_rows_equal_lake_rows(asset: dg.AssetsDefinition, table: Table) -> d
 
 
 def every_place_has_the_same_batch(asset: dg.AssetsDefinition, table: Table) -> dg.AssetChecksDefinition:
-    """What `user-behaviour reconcile` compares, less the metric, which a run makes after its external tables."""
+    """What `user-behaviour reconcile` compares, except the metric, which a run makes after its external tables."""
 
     @dg.asset_check(  # type: ignore[arg-type]
         asset=asset,

@@ -59,7 +59,7 @@ def verdict(
         return verdict(overtaken, looked_at=looked_at, severity=dg.AssetCheckSeverity.WARN)
     if not looked_at:
         return dg.AssetCheckResult(
-            passed=False, severity=severity, description="None of the days is there to be looked at."
+            passed=False, severity=severity, description="None of the days is published, so there was nothing to check."
         )
     days = sorted({offence.day for offence in offences})
     lines = "\n".join(f"- **{offence.day}** {offence.found}" for offence in offences[:SAMPLE])

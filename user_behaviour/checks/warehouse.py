@@ -18,7 +18,7 @@ from user_behaviour.warehouse.warehouse import Warehouse
 def no_row_offends(
     name: str, description: str, file: str, *, says: Callable[[Mapping[str, Any]], str]
 ) -> dg.AssetChecksDefinition:
-    """A claim whose offending rows an SQL file selects; `says` puts one of them into words."""
+    """A claim whose offending rows an SQL file selects; `says` describes one of them in a sentence."""
 
     @dg.asset_check(asset=user_behavior_metric, name=name, description=description, blocking=True)
     def check(context: dg.AssetCheckExecutionContext, warehouse: Warehouse) -> dg.AssetCheckResult:

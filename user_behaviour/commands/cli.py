@@ -47,7 +47,7 @@ class _Commands(click.Group):
             click.echo("\nInterrupted. What was published stays, and the stack is left as it is.", err=True)
             ctx.exit(INTERRUPTED)
         except BrokenPipeError:
-            raise  # whoever read our output has left; click ends without a word
+            raise  # the reader of our output has exited; click ends silently
         except _expected_errors() as error:
             if ctx.params.get("debug"):
                 raise

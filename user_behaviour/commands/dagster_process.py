@@ -22,7 +22,7 @@ def dagster_variables(deployed: Deployment) -> dict[str, str]:
         **own,
         f"{PREFIX}HOME": str(settings().home),  # absolute: the process may start elsewhere
         **deployed.dagster_environment(),
-        # The runs are processes of their own: beta notices of Dagster and PySpark are for us, and not for who watches.
+        # The runs are processes of their own: beta notices of Dagster and PySpark are for developers, not for users.
         "PYTHONWARNINGS": "ignore",
     }
 

@@ -79,7 +79,7 @@ def days_with_data(deployed: Deployment, first: date | None = None, last: date |
 
 
 def materialise_and_show(deployed: Deployment, request: RunRequest, *, debug: bool) -> bool:
-    """Materialises what is requested and shows how it goes; True if all is well."""
+    """Materialises what is requested and shows the progress; True if every run succeeded."""
     started = time.monotonic()
     reports: Sequence[RunReport] = ()
     # Asked first, since the answer is often that there is nothing to do.

@@ -100,7 +100,7 @@ class RunReport:
             self.interrupted = True
             return
         said = failure.user_failure_data.description if failure.user_failure_data else None
-        step.failure = said or (_raised(failure.error) if failure.error else "it failed without a word")
+        step.failure = said or (_raised(failure.error) if failure.error else "it failed without a message")
         self._finish(step)
 
     def _finish(self, step: Step) -> None:

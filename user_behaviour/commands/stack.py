@@ -49,7 +49,7 @@ def dev(port: int) -> None:
         stack.up()
     deployed = deployment(settings())
     variables = dagster_variables(deployed)
-    click.echo(f"Dagster at http://127.0.0.1:{port} in some seconds; Ctrl-C ends it, and leaves the stack up.")
+    click.echo(f"Dagster at http://127.0.0.1:{port} in a few seconds; Ctrl-C ends it, and leaves the stack up.")
     # Dagster takes this process's place, so that signals reach it and nothing is left if it is killed. It copies how
     # it finds SIGINT, and a shell's background jobs find it ignored: they could then only be killed.
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -73,7 +73,7 @@ def own_stack() -> Stack:
 
 
 def description(found: StackStatus, home: Path) -> str:
-    """The stack in some lines."""
+    """The stack in a few lines: where it listens, what it holds, where its files are."""
     lines = [("home", str(home))]
     if found.running and found.endpoints:
         lines.append(("PostgreSQL", f"{found.version}, process {found.pid}, 127.0.0.1:{found.port}"))

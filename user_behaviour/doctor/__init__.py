@@ -1,1 +1,1 @@
-"""Whether everything that a run needs is there: what each role finds out about itself, and what IAM would say."""
+"""Whether everything that a run needs is there: each role's self-check, and IAM's simulation of permissions."""

@@ -2,7 +2,7 @@
 
 For calls that would cost or change something. There is no probing with input that must fail: AWS does not promise
 whether it validates before or after it authorises, so neither answer would prove anything. A run never calls IAM, so
-that it cannot be asked is no hindrance.
+it does not matter to a run if IAM refuses to simulate.
 """
 
 import json

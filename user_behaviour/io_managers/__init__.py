@@ -1,1 +1,1 @@
-"""The IO managers: one day or many in, published whole or not at all."""
+"""The IO managers: store and load one day of an asset or many, and publish each day whole or not at all."""

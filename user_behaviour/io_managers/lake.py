@@ -142,7 +142,7 @@ class _Publication:
                 manifest.dataset,
                 manifest.batch_id,
             )
-            # What Dagster records last is what it shows: it had better be what readers find.
+            # Dagster shows what it recorded last, so that must be what readers find.
             manifest = self.dataset.current(manifest.day)
         self.outcome.published[manifest.day] = {
             "dagster/partition_row_count": manifest.rows,
@@ -157,7 +157,7 @@ class _Publication:
     def _hold_back(self, day: date, as_of: str, error: HeldBackError) -> None:
         self.outcome.held_back[day] = error.reasons
         if isinstance(error, MissingPartitionError):
-            return  # it is the data set upstream that has something to say of the day
+            return  # why the day is missing is recorded with the data set upstream, if anywhere
         self.dataset.reject(Rejection(self.dataset.table.name, day, self.batch_id, as_of, error.reasons, error.sources))
 
 

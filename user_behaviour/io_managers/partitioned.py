@@ -1,4 +1,4 @@
-"""The base of the IO managers: what an output or input is, as Dagster's context says it, and which types go in and out.
+"""What the IO managers share: outputs and inputs read from Dagster's contexts, and which types go in and out.
 
 An IO manager stores and loads days of a table. It knows no asset: the table is what the asset declares.
 """

@@ -1,4 +1,4 @@
-"""How a run over many days is brought to its end: good days get their metadata, bad days are held back.
+"""How the output of a run over many days is recorded: good days get their metadata, bad days are held back.
 
 A day that is held back gets no materialization, and the other days go on.
 """
@@ -13,7 +13,7 @@ import dagster as dg
 PREVIEW_ROWS = 5
 LINEAGE = "dagster/column_lineage"
 # The partitions that an output covers. Dagster has no public way to say that they are fewer than those of its run
-# (dagster-io/dagster issues 17836 and 21072); it reads them from here once the IO manager is through.
+# (dagster-io/dagster issues 17836 and 21072); it reads them from here after the IO manager has returned.
 COVERED = "_asset_partitions_subset"
 
 

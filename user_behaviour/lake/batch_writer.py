@@ -18,7 +18,7 @@ QUARANTINE = "_quarantine.parquet"
 
 
 class BatchWriter:
-    """Rows first, then the manifest. Entered as a context, it closes its file, or takes all away where that failed."""
+    """Rows first, then the manifest. Leaving the context closes the file, or after an error removes it all."""
 
     def __init__(self, lake: Objects, table: Table, day: date, *, batch_id: str, directory: str) -> None:
         self._lake = lake
@@ -40,7 +40,7 @@ class BatchWriter:
         if error is None:
             self._close()
             return
-        # Nothing of it shall stay, and nothing that fails here shall hide why.
+        # Remove all that was written; an error on the way must not hide the first one.
         with suppress(OSError):
             self._close()
         try:

@@ -1,4 +1,4 @@
-"""How rows and files are held against the table that they are to belong to."""
+"""How rows and files are checked against the table that they are to belong to, and brought into its schema."""
 
 from collections.abc import Iterable, Iterator
 from datetime import date

@@ -66,7 +66,7 @@ class S3Lake(Lake):
         return self.place.uri(path)
 
     def make_directory(self, path: str) -> None:
-        """S3 has none, and an object that stood for one would be in the way of who lists."""
+        """Nothing: S3 has no directories, and an object in place of one would show in listings."""
 
     def read(self, path: str) -> tuple[bytes, str] | None:
         try:
@@ -150,7 +150,7 @@ class S3Lake(Lake):
         return aws_errors("s3", action, self.uri(path))
 
     def self_check(self) -> Iterator[Diagnosis]:
-        """Of a bucket that cannot be listed nothing else is asked."""
+        """Stops at a bucket that cannot be listed."""
         yield (listed := self.place.self_check())
         if listed.ok:
             yield self._region()

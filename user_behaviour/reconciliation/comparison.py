@@ -61,8 +61,8 @@ class TableState:
     """What each place says of an external table.
 
     `lake_table` is the data set that it reads, `metric_asset` the asset that is made from it. `prefix` is the URI of a
-    partition of the lake less its day: `s3://lake/staged_purchases/insert_date=`. `holes` says what is wrong with the
-    files of a registered batch. `moving` are the days that a run registered while the places were asked. `metric` has
+    partition of the lake without its day: `s3://lake/staged_purchases/insert_date=`. `holes` says what is wrong with
+    the files of a registered batch. `moving` are the days that a run registered in the meantime. `metric` has
     the batch that a day of the metric was made from, `recorded` the one that Dagster recorded last, empty if its record
     names none; None: not asked.
     """

@@ -1,7 +1,7 @@
-"""Spark programs on EMR: how one job is started once, watched, and cancelled. A twin gives a few verbs.
+"""Spark programs on EMR: how one job is started once, watched, and cancelled. A twin adds a few methods.
 
-A job has a name that follows from its job object. Who runs the same job again, after a crash of the orchestrator for
-instance, finds it by that name and waits for it: nothing is submitted twice. Nothing here creates a cluster or an
+A job has a name that follows from its job object. Whoever runs the same job again, after a crash of the orchestrator
+for instance, finds it by that name and waits for it: nothing is submitted twice. Nothing here creates a cluster or an
 application, so none is left behind: a job that nobody waits for any more is cancelled or ended by its own time-out,
 and the application stops by itself (auto-stop).
 """
@@ -33,7 +33,7 @@ from user_behaviour.spark.emr_job import (
 )
 from user_behaviour.spark.spark import SparkRunner
 
-# What EMR says may lag behind a submission by moments; who is unknown for longer is lost.
+# EMR's answers may lag a moment behind a submission; a job that is unknown at more polls than these is lost.
 UNKNOWN_AT_MOST = 3
 # Where the programs lie in the lake.
 PROGRAMS = "_programs"

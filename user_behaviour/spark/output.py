@@ -1,6 +1,6 @@
 """What a Spark program writes on its way into the lake: one job for many days, looked at, then taken over day by day.
 
-In the end all that is left of the job is removed, also where the program failed: a failed job is never met again.
+At the end whatever is left of the job is removed, also where the program failed: a failed job is never taken over.
 """
 
 import secrets

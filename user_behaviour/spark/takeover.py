@@ -19,7 +19,7 @@ class LeftJob(Enum):
     NONE = auto()  # no job object: nothing was begun, or the job failed, or all was published
     OTHER_INPUTS = auto()  # made for other days, or for batches that are not the ones in force any more
     DAY_HALF_TAKEN = auto()  # same inputs, and of a day files were moved into the batch, but its manifest is not there
-    NO_DAY_TAKEN = auto()  # same inputs; the program runs or is through
+    NO_DAY_TAKEN = auto()  # same inputs; the program runs or has ended
     DAYS_PUBLISHED = auto()  # same inputs; days have their manifest and may be in force, the others are not touched
 
 

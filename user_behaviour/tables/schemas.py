@@ -1,6 +1,7 @@
 """One schema per data set: the single source for Parquet files, DDL checks, UI column metadata and the data dictionary.
 
-Column names, types and order are the ones of the tutorial pipeline that this project answers, where it has them.
+`user_purchase`, `movie_review_clean_stage` and `user_behavior_metric` keep the names, types and order of the columns of
+the tutorial pipeline that this project reimplements.
 """
 
 from user_behaviour.tables.table import Column, Table

@@ -16,7 +16,7 @@ def statement(file: str) -> str:
 
 
 def split(text: str) -> list[str]:
-    """The statements of a text, less its comments. A semicolon in quotes, dollar quotes included, ends none."""
+    """The statements of a text, without its comments. A semicolon in quotes, dollar quotes included, ends none."""
     found = [""]
     for piece in (match[0] for match in _PIECE.finditer(text)):
         if piece == ";":

@@ -83,7 +83,7 @@ class Table:
         return tuple(column.name for column in self.columns)
 
     def without(self, *names: str) -> Table:
-        """The table less some columns."""
+        """The table without some columns."""
         return replace(self, columns=tuple(column for column in self.columns if column.name not in names))
 
     def arrow_schema(self) -> pa.Schema:

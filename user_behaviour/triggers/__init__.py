@@ -1,1 +1,5 @@
-"""How the sensors and the purge decide, free of Dagster: states compared, nothing counted."""
+"""Jobs, schedules and sensors, and how they decide what to run.
+
+`jobs`, `schedules` and `sensors` are Dagster's; the decisions are in the other modules, which use nothing of it
+and compare states instead of counting events.
+"""

@@ -50,7 +50,7 @@ class VendorDrop(dg.ConfigurableResource):  # type: ignore[type-arg]
             files = self.files()
             yield good(subject, f"{self.uri()} can be listed; files: {len(files):,}")
             subject = "read"
-            # Who may read is told that a file is not there; who may not is refused before anybody looks.
+            # With permission to read, an absent file is reported as absent; without, the request is refused.
             name = max(files, key=lambda file: file.modified_at).name if files else "_doctor-asks-for-what-is-not-there"
             self.open(name).close()
             yield good(subject, f"{name} was opened")

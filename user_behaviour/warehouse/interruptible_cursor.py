@@ -1,4 +1,4 @@
-"""A cursor of psycopg2 whose statement does not outlive the wish for it.
+"""A psycopg2 cursor whose statement is ended when the process is interrupted.
 
 libpq waits for the server in C, where no signal of Python's arrives: a cancelled run would stay until its statement
 ended by itself. Here the main thread waits in Python, and on an interruption the session is ended at the server.

@@ -1,4 +1,4 @@
-"""The warehouse on Amazon Redshift, provisioned or Serverless. The algorithm is in the role, `Warehouse`.
+"""Twin of the warehouse: Amazon Redshift, provisioned or Serverless. The algorithm is in the role, `Warehouse`.
 
 Rows go in by COPY and large results come out by UNLOAD, both by way of the lake.
 """

@@ -1,6 +1,6 @@
 """Rows out of Redshift: a small result over the connection, a large one as Parquet files that UNLOAD writes.
 
-What UNLOAD wrote lies below the exchange directory of the lake and is removed when its reader is through, or has left.
+What UNLOAD wrote lies below the exchange directory of the lake and is removed when its reader has finished or stopped.
 """
 
 import json

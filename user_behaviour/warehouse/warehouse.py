@@ -1,7 +1,7 @@
 """Role: the warehouse, a database of the PostgreSQL family. Transactions are retried whole, never by statement.
 
 The algorithm is in `Warehouse`; a twin says how to connect, how rows go in and out in bulk, and which errors of its own
-pass by themselves.
+are transient.
 """
 
 import random
@@ -43,13 +43,13 @@ class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
     """The database that analysts read, and that several runs may write to at once."""
 
     login_settings: ClassVar[Mapping[str, str]] = {"settings": "the URL of the warehouse"}
-    """Where it is set how to log in, for whoever is refused."""
+    """The settings that say how to log in, for the message of a refused login."""
 
     _label: str = PrivateAttr(default="")
 
     @property
     def label(self) -> str:
-        """On whose behalf its sessions work."""
+        """The asset and run that its sessions work for; empty where there are none."""
         return self._label
 
     def labelled(self, label: str) -> Self:
@@ -106,7 +106,7 @@ class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
     def self_check(self, needed: Mapping[str, Sequence[str]]) -> Iterator[Diagnosis]:
         """Who its sessions are, and whether they may do on each table what `needed` says; the login first.
 
-        Not by `rows`, which tries again and again where that it failed is what is asked.
+        Not by `rows`, which would retry a failure that is the very answer.
         """
         try:
             connection = self.connect()
@@ -124,7 +124,7 @@ class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
         """What the twin knows to ask of its server."""
 
     def retried(self, attempt: Callable[[], Result]) -> Result:
-        """Does what is asked, again and again while it fails for reasons that pass by themselves."""
+        """Calls `attempt`, at most `ATTEMPTS` times, for as long as it fails with a transient error."""
         number = 1
         while True:
             try:

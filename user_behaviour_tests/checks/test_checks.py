@@ -168,7 +168,7 @@ def test_nothing_to_look_at_is_a_failure_of_every_check(shop: Shop) -> None:
         if name.endswith(PUBLISHED):
             assert each.metadata["days"].value == "2012-03-01, 2012-03-02, 2012-03-03", name
         else:
-            assert each.description == "None of the days is there to be looked at.", name
+            assert each.description == "None of the days is published, so there was nothing to check.", name
 
 
 def test_by_themselves_where_nothing_was_ever_materialized_checks_fail() -> None:
