@@ -46,7 +46,7 @@ class Aws(ResourceWithBoto3Configuration):  # type: ignore[misc]  # dagster_aws 
             return _s3_filesystem(self, _environment())
 
     def self_check(self) -> Iterator[Diagnosis]:
-        """Who asks, and where."""
+        """The identity in use, and the region."""
         sts = self.client("sts")
         with aws_errors("sts", "Looking up", "the identity in use"):
             caller = sts.get_caller_identity()

@@ -14,7 +14,7 @@ from botocore.parsers import ResponseParserError
 
 
 class AwsError(OSError):
-    """AWS refused or failed for good. An OSError, as of a file system: who works on a store need not know which.
+    """AWS refused or failed for good. An OSError, as of a file system: the caller need not know which store it is.
 
     `found` is the message without the remedy; `code` is AWS's, or the name of the client's own error.
     """
@@ -27,7 +27,7 @@ class AwsError(OSError):
 
 
 class AccessDeniedError(AwsError, PermissionError):
-    """Whoever asks may not do this."""
+    """The identity in use may not do this."""
 
 
 class CredentialsRejectedError(AwsError):

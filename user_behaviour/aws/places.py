@@ -1,7 +1,7 @@
 """The one grammar of a place on S3: `s3://bucket/prefix`, which settings, S3, Spark, shells and SQL all take.
 
-Who writes such a place into a statement relies on it: no quote, backslash, blank or line end passes, nothing that a URI
-has to escape, and nothing that a directory's name would mean elsewhere (`.`, `..`).
+SQL statements are built with such places, so no quote, backslash, blank or line end passes, nothing that a URI has to
+escape, and nothing that a directory's name would mean elsewhere (`.`, `..`).
 """
 
 import re

@@ -1,4 +1,4 @@
-"""The terminal: a console for the user, rows as a table on it, and silence for whoever else writes to it."""
+"""The terminal: a console for the user, rows as a table on it, and how to silence all else that writes to it."""
 
 from __future__ import annotations
 

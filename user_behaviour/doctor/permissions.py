@@ -26,7 +26,7 @@ def may(
     who: str | None = None,
     context: Mapping[str, str] | None = None,
 ) -> Diagnosis:
-    """Whether `who` (an ARN; None: who asks) may do all of the actions on all of the resources.
+    """Whether `who` (an ARN; None: the identity in use) may do all of the actions on all of the resources.
 
     `context` are condition keys, as the request will have them. Whatever keeps IAM from answering leaves it unknown.
     """

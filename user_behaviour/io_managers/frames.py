@@ -45,7 +45,7 @@ def by_day(value: Frame, table: Table, days: Sequence[date]) -> Iterator[DayRows
 def repeatable(value: Any) -> Iterator[Callable[[], Any]]:
     """Gives a function that gives the value as often as it is called; a stream is kept in a temporary file for that.
 
-    A transaction that is tried again needs its rows again, and should not wait for whoever makes them.
+    A transaction that is retried needs its rows again, and must not wait for them while it holds its lock.
     """
     if not isinstance(value, pa.RecordBatchReader):
         yield lambda: value

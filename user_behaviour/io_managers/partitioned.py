@@ -122,7 +122,7 @@ def _plain(value: Any) -> Any:
 
 
 def _reader(context: dg.InputContext) -> str:
-    """Who asks for an input: the asset that is read, and the run; outside of a run there is none."""
+    """The label of a read: the asset that is read, and the run, if there is one."""
     try:
         run = context.step_context.run_id
     except dg.DagsterInvariantViolationError:

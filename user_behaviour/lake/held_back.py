@@ -6,7 +6,7 @@ from user_behaviour.lake.manifests import Source
 
 
 class HeldBackError(Exception):
-    """A day cannot be published now; the other days of the run can. Permanent: a retry would meet it again.
+    """A day cannot be published now; the other days of the run can. Permanent: a retry would fail the same way.
 
     `quarantine` are the rows that led to it, to be kept for whoever corrects them.
     """

@@ -108,9 +108,9 @@ class S3Lake(Lake):
                 self._delete(keys[start : start + DELETED_AT_ONCE])
 
     def abandon(self, path: str) -> None:
-        """Also breaks off the uploads below the path, which nobody will finish."""
+        """Also aborts the uploads below the path, which nobody will finish."""
         self.delete(path)
-        # Who may not list uploads, or break them off, leaves them to the lifecycle rule.
+        # Without the permission to list or abort uploads, the lifecycle rule removes them.
         with suppress(AccessDeniedError), aws_errors("s3", "Breaking off uploads below", self.uri(path)):
             uploads = self._s3.get_paginator("list_multipart_uploads")
             for page in uploads.paginate(Bucket=self.bucket, Prefix=self._below(path)):
@@ -171,7 +171,7 @@ class S3Lake(Lake):
         return bad("region", f"the bucket is in {found}, the clients are in {ours}", remedy)
 
     def _removed(self, directory: str) -> Diagnosis:
-        """A versioned bucket keeps what was deleted, and a marker over it; who may not remove those leaves them."""
+        """A versioned bucket keeps what was deleted, and a delete marker; both stay where the permission is missing."""
         removed = super()._removed(directory)
         with suppress(AwsError), aws_errors("s3", "Removing versions of", self.uri(directory)):
             found = self._s3.list_object_versions(Bucket=self.bucket, Prefix=self._below(directory))

@@ -35,7 +35,7 @@ class Account:
                 bit = stat.S_IXUSR
             if not found.st_mode & bit:
                 directory.chmod(stat.S_IMODE(found.st_mode) | bit)
-                logger.warning("PostgreSQL runs as user %d, who may from now on pass through %s", self.uid, directory)
+                logger.warning("PostgreSQL runs as user %d, which may now pass through %s", self.uid, directory)
 
 
 def account_for(directory: Path) -> Account | None:

@@ -55,6 +55,6 @@ def _start(spark: LocalSpark) -> Any:
 
     # PySpark's launcher looks for Java here and nowhere else.
     os.environ["JAVA_HOME"] = str(spark.java_home)
-    # Else Spark looks for the address of a network that it has no use for, and says so.
+    # Else Spark looks up an address of the machine, which it does not need here, and logs a warning.
     os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
     return LazyPySparkResource(spark_config=SPARK_CONFIG).spark_session

@@ -69,7 +69,7 @@ def spark_output(
     """
     lake, jobs = dataset.lake, f"{JOBS_DIRECTORY}/{dataset.table.name}"
     inputs = {day: location.uri for day, location in recipe.inputs.by_day.items() if location.manifest.rows}
-    # With a token: whoever runs jobs knows them by their objects, and must not take this one for a failed one.
+    # With a token: a runner identifies jobs by their objects, and must not take this one for a failed one.
     job = SparkJob(f"{jobs}/{batch_id}/{secrets.token_hex(4)}", batch_id, recipe.inputs.base, inputs)
     batches = batches_left(dataset, (batch_id, *runs))
     try:

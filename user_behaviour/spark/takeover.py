@@ -24,7 +24,7 @@ class LeftJob(Enum):
 
 
 # "begin": write the object of another job and run the program on it.
-# "wait": run the program on the object that was left. Whoever runs jobs knows this one by its object, starts nothing
+# "wait": run the program on the object that was left. The runner recognises this one by its object, starts nothing
 # and waits for its end; days that have a manifest stay as they are.
 NEXT_STEP: Mapping[LeftJob, Literal["begin", "wait"]] = {
     LeftJob.NONE: "begin",

@@ -1,6 +1,6 @@
 """The jobs: which assets run together, and the purge of the lake.
 
-A job of assets runs the checks of its assets too. Which days a job runs over is said by whoever starts it.
+A job of assets runs the checks of its assets too. Its days come with the request that starts it.
 """
 
 from datetime import UTC, date, datetime, timedelta

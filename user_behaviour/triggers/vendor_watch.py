@@ -1,8 +1,8 @@
-"""What the vendor's drop shows to a watcher who comes by every now and then: which days are to be landed now.
+"""Which days of the vendor's drop are to be landed, from what each tick sees there.
 
-Every version (name, size, version) of a file is asked for once, when it is whole: when the store says so, or when it
-was the same at the previous look. Nothing is derived from times of files, so that none is missed for its second or
-its age. Pure: no Dagster, no clock.
+Every delivery of a file (its name, size and version) is requested once, when it is whole: when the store says so, or
+when it was the same at the previous tick. Nothing is derived from the times of files, so that none is missed for its
+second or its age. Pure: no Dagster, no clock.
 """
 
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""Who a session of a database is, and what it may do there: asked of catalogs that PostgreSQL and Redshift share."""
+"""The user of a database session, and what it may do there: from catalogs that PostgreSQL and Redshift share."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -20,7 +20,7 @@ def rows_of(
 
 
 def login(connection: psycopg2.extensions.connection) -> Diagnosis:
-    """As whom the session is, and where."""
+    """The user of the session, and its database."""
     ((user, database),) = rows_of(connection, "select current_user, current_database()")
     return good("login", f"{user} on {database}")
 

@@ -104,7 +104,7 @@ class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
         return self.retried(attempt)
 
     def self_check(self, needed: Mapping[str, Sequence[str]]) -> Iterator[Diagnosis]:
-        """Who its sessions are, and whether they may do on each table what `needed` says; the login first.
+        """The login first, then whether its user may do on each table what `needed` says.
 
         Not by `rows`, which would retry a failure that is the very answer.
         """
