@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from user_behaviour.warehouse.warehouse import Warehouse
 
 SPARK_JOBS = CHECKOUT / "spark_jobs"
-MIGRATIONS = CHECKOUT / "sql" / "migrations"
 ROLES = ("source", "vendor_drop", "lake", "spark", "external_tables", "warehouse")
 
 
@@ -83,7 +82,7 @@ def local(settings: Settings) -> Deployment:
     from user_behaviour.local.roles import EmbeddedSource, EmbeddedWarehouse
     from user_behaviour.local.stack import Stack
     from user_behaviour.migrations.drift import PostgresDrift
-    from user_behaviour.migrations.migrations import Migrations
+    from user_behaviour.migrations.migrations import MIGRATIONS, Migrations
     from user_behaviour.spark.local import LocalSpark
     from user_behaviour.vendor.local import LocalVendorDrop
 
@@ -117,7 +116,7 @@ def aws(settings: Settings) -> Deployment:
     from user_behaviour.instance.instance import prepare
     from user_behaviour.lake.s3 import S3Lake
     from user_behaviour.migrations.drift import RedshiftDrift
-    from user_behaviour.migrations.migrations import Migrations
+    from user_behaviour.migrations.migrations import MIGRATIONS, Migrations
     from user_behaviour.source.postgres import PostgresSource
     from user_behaviour.vendor.s3 import S3VendorDrop
     from user_behaviour.warehouse.redshift import RedshiftWarehouse

@@ -39,7 +39,7 @@ def declared(table: Table, *, made_by: str, in_database: bool = False) -> dict[s
     }
 
 
-def columns_of(table: Table) -> str:
+def columns_text(table: Table) -> str:
     """The names and types of a table's columns, as the text that makes an external table's rows."""
     return ", ".join(f"{column.name} {column.type}" for column in table.columns)
 

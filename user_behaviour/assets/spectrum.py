@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from user_behaviour.assets.declaration import columns_of, declared
+from user_behaviour.assets.declaration import columns_text, declared
 from user_behaviour.lake.locations import Locations
 from user_behaviour.recipes import ExternalPartitions
 from user_behaviour.tables.schemas import MOVIE_REVIEW_CLEAN_STAGE, USER_PURCHASE_STAGING
@@ -16,7 +16,7 @@ GROUP = "spectrum"
     kinds={"redshift"},
     io_manager_key="external_table_io_manager",
     pool="warehouse",
-    **declared(USER_PURCHASE_STAGING, made_by=columns_of(USER_PURCHASE_STAGING), in_database=True),
+    **declared(USER_PURCHASE_STAGING, made_by=columns_text(USER_PURCHASE_STAGING), in_database=True),
 )
 def user_purchase_staging(staged_purchases: Locations) -> ExternalPartitions:
     """A row is a staged purchase line; a partition is registered when it points at the day's current batch."""
@@ -29,7 +29,7 @@ def user_purchase_staging(staged_purchases: Locations) -> ExternalPartitions:
     kinds={"redshift"},
     io_manager_key="external_table_io_manager",
     pool="warehouse",
-    **declared(MOVIE_REVIEW_CLEAN_STAGE, made_by=columns_of(MOVIE_REVIEW_CLEAN_STAGE), in_database=True),
+    **declared(MOVIE_REVIEW_CLEAN_STAGE, made_by=columns_text(MOVIE_REVIEW_CLEAN_STAGE), in_database=True),
 )
 def movie_review_clean_stage(classified_reviews: Locations) -> ExternalPartitions:
     """A row is a classified review; a partition is registered when it points at the day's current batch."""

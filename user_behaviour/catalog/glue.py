@@ -18,8 +18,8 @@ from user_behaviour.catalog.external_tables import CatalogError, Registration, d
 from user_behaviour.catalog.glue_format import (
     Struct,
     covers,
-    day_of,
     name_in_glue,
+    partition_day,
     partition_input,
     registration_of,
     table_input,
@@ -121,7 +121,7 @@ class GlueExternalTables(PartitionCatalog):
             others = [one for one in errors if one not in present]
             if present:
                 entries = [
-                    {"PartitionValueList": one["PartitionValues"], "PartitionInput": inputs[day_of(one)]}
+                    {"PartitionValueList": one["PartitionValues"], "PartitionInput": inputs[partition_day(one)]}
                     for one in present
                 ]
                 others += self._call("batch_update_partition", table, Entries=entries).get("Errors", [])
@@ -148,7 +148,7 @@ def _refused(days: Sequence[date], call: Callable[[Sequence[date]], list[Struct]
     """Makes a call that gives errors, again for days that failed for a passing reason; why the others were refused."""
     refused: dict[date, str] = {}
     for attempt in range(ATTEMPTS):
-        failed = {day_of(one): one["ErrorDetail"] for one in call(days)}
+        failed = {partition_day(one): one["ErrorDetail"] for one in call(days)}
         last = attempt == ATTEMPTS - 1
         days = [day for day, detail in failed.items() if _may_pass(detail) and not last]
         refused |= {day: _reason(detail) for day, detail in failed.items() if day not in days}

@@ -56,14 +56,14 @@ def registration_of(partition: Mapping[str, Any]) -> Registration:
     parameters = partition.get("Parameters", {})
     rows = parameters.get(ROWS, "")
     return Registration(
-        day=day_of(partition),
+        day=partition_day(partition),
         location=location,
         batch_id=parameters.get(BATCH_ID) or batch_of(location),
         rows=int(rows) if rows.isdecimal() else 0,
     )
 
 
-def day_of(entry: Mapping[str, Any]) -> date:
+def partition_day(entry: Mapping[str, Any]) -> date:
     """The day that a partition, or an error of a batch call, is about."""
     values = entry.get("Values") or entry.get("PartitionValues") or entry["PartitionValueList"]
     return date.fromisoformat(values[0])

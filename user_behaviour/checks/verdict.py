@@ -11,10 +11,9 @@ from datetime import date
 import dagster as dg
 
 from user_behaviour.partitions import DAILY
-from user_behaviour.tables.days import RANGE_END, RANGE_START, DayRange, days_of
+from user_behaviour.tables.days import PARTITION, RANGE_END, RANGE_START, DayRange, days_of
 
 SAMPLE = 10
-PARTITION = "dagster/partition"
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from user_behaviour.commands.progress import days_in_words
-from user_behaviour.commands.run_report import RunReport, verdict
+from user_behaviour.commands.run_report import RunReport, check_state
 
 _COLOURS = {"passed": "green", "warned": "yellow", "FAILED": "red"}  # from the best to the worst
 
@@ -26,18 +26,18 @@ def print_outcome(console: Console, reports: Sequence[RunReport], seconds: float
 
 
 def _checks(reports: Sequence[RunReport]) -> Iterator[str]:
-    """A line a check; over several runs its worst verdict."""
+    """A line a check; over several runs its worst state."""
     order = list(_COLOURS)
     worst: dict[str, dg.AssetCheckEvaluation] = {}
     for check in (check for report in reports for check in report.checks):
         known = worst.setdefault(_name(check), check)
-        if order.index(verdict(check)) > order.index(verdict(known)):
+        if order.index(check_state(check)) > order.index(check_state(known)):
             worst[_name(check)] = check
     if worst:
-        counts = Counter(verdict(check) for check in worst.values())
+        counts = Counter(check_state(check) for check in worst.values())
         yield f"\n[bold]Checks[/]: {', '.join(f'{counts[word]} {word}' for word in order if counts[word])}"
     for name, check in worst.items():
-        yield f"  [{_COLOURS[verdict(check)]}]{verdict(check)}[/]  {escape(name)}"
+        yield f"  [{_COLOURS[check_state(check)]}]{check_state(check)}[/]  {escape(name)}"
         first_fact = ", ".join(f"{fact} {value.value}" for fact, value in list(check.metadata.items())[:1])
         if not check.passed and (found := check.description or first_fact):
             yield f"          {escape(' '.join(found.split()))}"

@@ -13,7 +13,7 @@ from user_behaviour.tables.days import DayRange, ranges
 from user_behaviour.tables.schemas import EXTERNAL_TABLES, LAKE_TABLES, QUARANTINED_REVIEWS, WAREHOUSE_TABLES
 from user_behaviour.tables.statements import statement
 from user_behaviour.tables.table import Table
-from user_behaviour.warehouse.published_days import published_days as written_days
+from user_behaviour.warehouse.published_days import published_days
 
 ASSET_TABLES = {
     table.name.replace(".", "/"): table
@@ -24,17 +24,17 @@ ASSET_TABLES = {
 
 def missing_days(deployed: Deployment, assets: Iterable[str], span: DayRange) -> list[DayRange]:
     """The days of the span, as few ranges, for which one of the assets is not published."""
-    published = [published_days(deployed, ASSET_TABLES[asset], span) for asset in assets]
+    published = [days_published(deployed, ASSET_TABLES[asset], span) for asset in assets]
     return ranges(day for day in span.days() if not all(day in days for days in published))
 
 
-def published_days(deployed: Deployment, table: Table, span: DayRange) -> set[date]:
+def days_published(deployed: Deployment, table: Table, span: DayRange) -> set[date]:
     """The published days of a table, those without rows included."""
     if table in LAKE_TABLES:
         return set(deployed.lake.dataset(table).manifests(span.days()))
     if table in EXTERNAL_TABLES:
         return set(deployed.external_tables.registered(table, span))
-    return written_days(deployed.warehouse, table.name, span)
+    return published_days(deployed.warehouse, table.name, span)
 
 
 def last_day_with_data(deployed: Deployment) -> date | None:

@@ -44,7 +44,7 @@ class RunReport:
     @property
     def blocked_by(self) -> list[dg.AssetCheckEvaluation]:
         """The blocking checks that failed."""
-        return [check for check in self.checks if check.blocking and verdict(check) == "FAILED"]
+        return [check for check in self.checks if check.blocking and check_state(check) == "FAILED"]
 
     @property
     def succeeded(self) -> bool:
@@ -113,7 +113,7 @@ class RunReport:
             self.failure = _raised(error) if error else event.message or "The run failed."
 
 
-def verdict(check: dg.AssetCheckEvaluation) -> str:
+def check_state(check: dg.AssetCheckEvaluation) -> str:
     """`passed`, `warned` or `FAILED`."""
     return "passed" if check.passed else "warned" if check.severity == dg.AssetCheckSeverity.WARN else "FAILED"
 

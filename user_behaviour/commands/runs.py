@@ -18,7 +18,7 @@ from user_behaviour.commands.run_report import RunReport
 from user_behaviour.definitions import defs
 from user_behaviour.deployments import deployment, settings
 from user_behaviour.partitions import DAILY
-from user_behaviour.tables.days import DayRange
+from user_behaviour.tables.days import PARTITION, DayRange
 from user_behaviour.triggers.jobs import user_behavior_metric_job
 
 # What Dagster has to say goes to its storage; the terminal is for the progress.
@@ -85,7 +85,7 @@ def materialise(
 
 def _partitions(days: DayRange) -> dict[str, str]:
     """A run of one day carries its partition, so that Dagster records the day of its checks too."""
-    return {"dagster/partition": days.first.isoformat()} if days.first == days.last else days.tags()
+    return {PARTITION: days.first.isoformat()} if days.first == days.last else days.tags()
 
 
 def _was_canceled(instance: dg.DagsterInstance, run_id: str) -> bool:

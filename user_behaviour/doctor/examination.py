@@ -24,7 +24,7 @@ from user_behaviour.warehouse.redshift_errors import RedshiftDataError
 Check = Callable[[], Iterable[Diagnosis]]
 Errors = tuple[type[Exception], ...]
 
-EXPECTED_ERRORS: Errors = (OSError, psycopg2.Error, CatalogError, RedshiftDataError, SecretError)
+ROLE_ERRORS: Errors = (OSError, psycopg2.Error, CatalogError, RedshiftDataError, SecretError)
 NEEDED_PRIVILEGES = {
     "public.user_behavior_metric": ("select", "insert", "delete"),
     "audit.published_partition": ("select", "insert", "delete"),
@@ -43,14 +43,14 @@ def examine(deployed: Deployment, *, expected: Errors = ()) -> Iterator[tuple[st
         if role in NEED_THE_WAREHOUSE and not is_logged_in:
             yield role, [_NO_LOGIN]
             continue
-        found: Iterable[Diagnosis] = checked(checks, expected=(*EXPECTED_ERRORS, *expected))
+        found: Iterable[Diagnosis] = checked(checks, expected=(*ROLE_ERRORS, *expected))
         if role == WAREHOUSE:
             found = [*found]
             is_logged_in = found[0].ok is True
         yield role, found
 
 
-def checked(checks: Iterable[Check], *, expected: Errors = EXPECTED_ERRORS) -> Iterator[Diagnosis]:
+def checked(checks: Iterable[Check], *, expected: Errors = ROLE_ERRORS) -> Iterator[Diagnosis]:
     """The findings of checks, and a red one in place of an error that ends one of them."""
     for check in checks:
         try:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from user_behaviour.local.postgres import Server
 from user_behaviour.local.stack_error import StackError, StackIsDown
 from user_behaviour.local.state_file import State, free_port, is_free, owner_only, read_state, write_state
+from user_behaviour.tables.statements import SQL
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection
@@ -29,7 +30,6 @@ __all__ = ["Endpoints", "Stack", "StackError", "StackIsDown", "StackStatus"]
 
 _ROLE = "user_behaviour"  # owns the databases; no superuser, as nobody is one on a managed database
 _ADMIN = "postgres"
-_SQL = Path(__file__).parents[2] / "sql"
 _DATABASES = ("shop", "warehouse", "dagster")
 _MIGRATIONS: Mapping[str, str] = {"warehouse": "migrations/postgres"}
 
@@ -66,7 +66,7 @@ class Stack:
     and the migrations of the warehouse, of which `up` applies those that the warehouse does not have.
     """
 
-    def __init__(self, home: Path, *, sql: Path = _SQL) -> None:
+    def __init__(self, home: Path, *, sql: Path = SQL) -> None:
         self.home = home.resolve()
         self._sql = sql
         self._file = self.home / "stack.json"

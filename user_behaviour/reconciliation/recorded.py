@@ -8,8 +8,8 @@ from user_behaviour.catalog.external_tables import Registration
 from user_behaviour.tables.days import DayRange
 from user_behaviour.tables.table import Table
 
-PAGE = 1000
-BATCH_ID = "batch_id"
+_PAGE = 1000
+_BATCH_ID = "batch_id"
 
 
 def recorded_batches(instance: dg.DagsterInstance, table: Table, span: DayRange) -> dict[date, str]:
@@ -20,11 +20,11 @@ def recorded_batches(instance: dg.DagsterInstance, table: Table, span: DayRange)
     found: dict[date, str] = {}
     cursor: str | None = None
     while len(found) < len(wanted):
-        page = instance.fetch_materializations(dg.AssetRecordsFilter(asset_key=key), limit=PAGE, cursor=cursor)
-        for record in page.records:  # the newest first
-            event = record.asset_materialization
+        page = instance.fetch_materializations(dg.AssetRecordsFilter(asset_key=key), limit=_PAGE, cursor=cursor)
+        for entry in page.records:  # the newest first
+            event = entry.asset_materialization
             if event and event.partition in wanted:
-                batch = event.metadata.get(BATCH_ID)
+                batch = event.metadata.get(_BATCH_ID)
                 found.setdefault(days[event.partition], str(batch.value) if batch else "")
         if not page.has_more:
             break
@@ -42,7 +42,7 @@ def record(instance: dg.DagsterInstance, table: Table, registration: Registratio
             metadata={
                 "dagster/partition_row_count": registration.rows,
                 "dagster/uri": registration.location,
-                BATCH_ID: registration.batch_id,
+                _BATCH_ID: registration.batch_id,
             },
         )
     )
