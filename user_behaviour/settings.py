@@ -99,6 +99,10 @@ class _Variables:
         except PlaceError as error:
             raise self._unusable(name, "", error.reason) from None
 
+    def file(self, name: str) -> str:
+        """Absolute, since a process of Dagster's may work in another directory."""
+        return str(Path(found).expanduser().absolute()) if (found := self.text(name)) else ""
+
     def role(self, name: str, default: str) -> str:
         if not is_role(found := self.text(name, default)):
             raise self._unusable(name, default, ADVICE)
@@ -159,7 +163,7 @@ def _aws_settings(variables: _Variables) -> AwsSettings:
         redshift_password=variables.text("REDSHIFT_PASSWORD"),
         redshift_workgroup=variables.text("REDSHIFT_WORKGROUP"),
         redshift_cluster=variables.text("REDSHIFT_CLUSTER"),
-        redshift_ca_bundle=variables.text("REDSHIFT_CA_BUNDLE"),
+        redshift_ca_bundle=variables.file("REDSHIFT_CA_BUNDLE"),
         redshift_iam_role=variables.role("REDSHIFT_IAM_ROLE", "default"),
         catalog=variables.choice("CATALOG", "glue", "redshift"),
         glue_database=variables.text("GLUE_DATABASE", "user_behaviour"),
