@@ -9,6 +9,7 @@ from datetime import date
 from math import nan
 from pathlib import Path
 
+from user_behaviour.aws.iam_roles import ADVICE, is_role
 from user_behaviour.aws.places import PlaceError, S3Place
 
 CHECKOUT = Path(__file__).resolve().parents[1]
@@ -98,6 +99,15 @@ class _Variables:
         except PlaceError as error:
             raise self._unusable(name, "", error.reason) from None
 
+    def file(self, name: str) -> str:
+        """Absolute, since a process of Dagster's may work in another directory."""
+        return str(Path(found).expanduser().absolute()) if (found := self.text(name)) else ""
+
+    def role(self, name: str, default: str) -> str:
+        if not is_role(found := self.text(name, default)):
+            raise self._unusable(name, default, ADVICE)
+        return found
+
     def require(self, *names: str) -> None:
         if lacking := [f"{PREFIX}{name}" for name in names if not self.text(name)]:
             raise SettingError(f"The aws deployment needs {', '.join(lacking)}; `.env.example` says what each means.")
@@ -153,8 +163,8 @@ def _aws_settings(variables: _Variables) -> AwsSettings:
         redshift_password=variables.text("REDSHIFT_PASSWORD"),
         redshift_workgroup=variables.text("REDSHIFT_WORKGROUP"),
         redshift_cluster=variables.text("REDSHIFT_CLUSTER"),
-        redshift_ca_bundle=variables.text("REDSHIFT_CA_BUNDLE"),
-        redshift_iam_role=variables.text("REDSHIFT_IAM_ROLE", "default"),
+        redshift_ca_bundle=variables.file("REDSHIFT_CA_BUNDLE"),
+        redshift_iam_role=variables.role("REDSHIFT_IAM_ROLE", "default"),
         catalog=variables.choice("CATALOG", "glue", "redshift"),
         glue_database=variables.text("GLUE_DATABASE", "user_behaviour"),
         emr_application=variables.text("EMR_APPLICATION"),

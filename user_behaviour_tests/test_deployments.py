@@ -76,6 +76,10 @@ def test_the_aws_settings_are_read_with_their_defaults() -> None:
         ({"LAKE": "/a/directory"}, "USER_BEHAVIOUR_LAKE is '/a/directory'; write a place as s3://bucket/prefix"),
         ({"LAKE": "s3://a-lake/a/../b"}, "the prefix 'a/../b' must be names of A-Z, a-z, 0-9"),
         ({"LAKE": "s3://a-lake/a(b)"}, "USER_BEHAVIOUR_LAKE is 's3://a-lake/a(b)'; the prefix 'a(b)' must be names of"),
+        (
+            {"REDSHIFT_IAM_ROLE": "root"},
+            "USER_BEHAVIOUR_REDSHIFT_IAM_ROLE is 'root'; take arn:aws:iam::<account>:role/",
+        ),
         ({"CATALOG": "hive"}, "USER_BEHAVIOUR_CATALOG is 'hive'; choose one of: glue, redshift"),
         ({"REDSHIFT_WORKGROUP": ""}, "USER_BEHAVIOUR_REDSHIFT_CLUSTER; none is"),
         ({"REDSHIFT_CLUSTER": "c"}, "REDSHIFT_WORKGROUP and REDSHIFT_CLUSTER are set"),

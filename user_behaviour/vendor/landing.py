@@ -70,7 +70,10 @@ class ReviewLanding:
         if file.name not in lake.list(directory):
             try:
                 content = self.drop.open(file.name)
-            except (FileNotFoundError, PermissionError) as error:  # what else fails is no fault of the file
+            except OSError as error:
+                # A store that is out of reach is no fault of the file, and has no number of the operating system's.
+                if error.errno is None and not isinstance(error, FileNotFoundError | PermissionError):
+                    raise
                 raise FileInFlightError(_unopened(file, error)) from error
             with content:
                 lake.write(f"{directory}/{file.name}", content)

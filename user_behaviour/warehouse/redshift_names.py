@@ -5,12 +5,10 @@ from dataclasses import dataclass
 
 from psycopg2.extensions import AsIs, adapt
 
+from user_behaviour.aws.iam_roles import ADVICE, is_role
 from user_behaviour.aws.places import S3Place
 
 _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]{0,126}")
-_ROLES = re.compile(
-    r"arn:aws[a-z-]*:iam::\d{12}:role/[A-Za-z0-9_+=.@/-]+(,arn:aws[a-z-]*:iam::\d{12}:role/[A-Za-z0-9_+=.@/-]+)*"
-)
 
 
 class UnsafeNameError(ValueError):
@@ -31,9 +29,9 @@ def require_uri(uri: str) -> str:
 
 
 def require_role(role: str) -> str:
-    """`default`, or the ARN of a role; roles that are assumed one after the other have commas between them."""
-    if role != "default" and not _ROLES.fullmatch(role):
-        raise UnsafeNameError(f"{role!r} is no IAM role; take arn:aws:iam::<account>:role/<name>, or default.")
+    """A role that may follow IAM_ROLE."""
+    if not is_role(role):
+        raise UnsafeNameError(f"{role!r} is no IAM role; {ADVICE}.")
     return role
 
 
