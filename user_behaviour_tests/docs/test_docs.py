@@ -21,10 +21,8 @@ def test_the_data_dictionary_is_made_from_the_schemas_of_today() -> None:
 
 def test_the_example_environment_lists_every_variable_that_is_read() -> None:
     source = Path(settings.__file__).read_text(encoding="utf-8")
-    read = {
-        f"USER_BEHAVIOUR_{name}"
-        for name in re.findall(r'variables\.(?:text|day|number|choice|place)\("([A-Z_]+)"', source)
-    }
+    asked = re.findall(r'variables\.(?:text|day|number|choice|place|file|role)\("([A-Z_]+)"', source)
+    read = {f"USER_BEHAVIOUR_{name}" for name in asked}
     listed = re.findall(
         r"^(USER_BEHAVIOUR_\w+)=", (CHECKOUT / ".env.example").read_text(encoding="utf-8"), re.MULTILINE
     )
@@ -32,7 +30,7 @@ def test_the_example_environment_lists_every_variable_that_is_read() -> None:
     assert sorted(listed) == sorted(read)
 
 
-def test_only_deployments_reads_settings_from_the_environment() -> None:
+def test_only_deployments_reads_the_environment() -> None:
     reads = re.compile(r"os\.environ\b(?!\[[^\]]+\] = )|os\.getenv")
     guilty = {
         str(path.relative_to(CHECKOUT))
