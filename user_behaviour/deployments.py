@@ -119,7 +119,6 @@ def aws(settings: Settings) -> Deployment:
     from user_behaviour.migrations.migrations import MIGRATIONS, Migrations
     from user_behaviour.source.postgres import PostgresSource
     from user_behaviour.vendor.s3 import S3VendorDrop
-    from user_behaviour.warehouse.redshift import RedshiftWarehouse
     from user_behaviour.warehouse.redshift_names import RoleParameter
 
     if (aws_settings := settings.aws) is None:
@@ -145,19 +144,7 @@ def aws(settings: Settings) -> Deployment:
     lake = S3Lake(
         bucket=aws_settings.lake.bucket, prefix=aws_settings.lake.prefix, kms_key=aws_settings.lake_kms_key, aws=cloud
     )
-    warehouse = RedshiftWarehouse(
-        host=aws_settings.redshift_host,
-        port=aws_settings.redshift_port,
-        database=aws_settings.redshift_database,
-        user=aws_settings.redshift_user,
-        password=dg.EnvVar("USER_BEHAVIOUR_REDSHIFT_PASSWORD") if aws_settings.redshift_password else "",
-        workgroup=aws_settings.redshift_workgroup,
-        cluster=aws_settings.redshift_cluster,
-        ca_bundle=aws_settings.redshift_ca_bundle,
-        iam_role=aws_settings.redshift_iam_role,
-        lake=lake,
-        aws=cloud,
-    )
+    warehouse = _redshift(aws_settings, cloud, lake)
     return Deployment(
         source=PostgresSource(url=dg.EnvVar("USER_BEHAVIOUR_SOURCE_URL"), aws=cloud),
         vendor_drop=S3VendorDrop(
@@ -172,6 +159,27 @@ def aws(settings: Settings) -> Deployment:
         drift_of=lambda warehouse: RedshiftDrift(
             warehouse, migrations(warehouse), glue_database=aws_settings.glue_database
         ),
+    )
+
+
+def _redshift(settings: AwsSettings, cloud: Aws, lake: Lake) -> Warehouse:
+    """Redshift; a run looks its password up, and no page shows it."""
+    import dagster as dg
+
+    from user_behaviour.warehouse.redshift import RedshiftWarehouse
+
+    return RedshiftWarehouse(
+        host=settings.redshift_host,
+        port=settings.redshift_port,
+        database=settings.redshift_database,
+        user=settings.redshift_user,
+        password=dg.EnvVar("USER_BEHAVIOUR_REDSHIFT_PASSWORD") if settings.redshift_password else "",
+        workgroup=settings.redshift_workgroup,
+        cluster=settings.redshift_cluster,
+        ca_bundle=settings.redshift_ca_bundle,
+        iam_role=settings.redshift_iam_role,
+        lake=lake,
+        aws=cloud,
     )
 
 
