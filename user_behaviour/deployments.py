@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from user_behaviour.settings import CHECKOUT, AwsSettings, SettingError, Settings, read_settings
@@ -112,8 +113,6 @@ def aws(settings: Settings) -> Deployment:
     import dagster as dg
 
     from user_behaviour.aws.clients import Aws
-    from user_behaviour.aws.secrets import SecretUrl
-    from user_behaviour.instance.instance import prepare
     from user_behaviour.lake.s3 import S3Lake
     from user_behaviour.migrations.drift import RedshiftDrift
     from user_behaviour.migrations.migrations import MIGRATIONS, Migrations
@@ -123,15 +122,6 @@ def aws(settings: Settings) -> Deployment:
 
     if (aws_settings := settings.aws) is None:
         raise SettingError("The aws deployment needs settings that were read for it (USER_BEHAVIOUR_DEPLOYMENT=aws).")
-
-    def dagster_environment() -> dict[str, str]:
-        template = CHECKOUT / "deploy" / "dagster.yaml"
-        url = SecretUrl("USER_BEHAVIOUR_DAGSTER_URL", aws_settings.dagster_url, cloud)
-        return {
-            **prepare(settings.home / "dagster", template, dagster_url=url()),
-            "USER_BEHAVIOUR_DAGSTER_LOG_BUCKET": aws_settings.lake.bucket,
-            "USER_BEHAVIOUR_DAGSTER_LOG_PREFIX": f"{aws_settings.lake.prefix}/_logs/dagster".lstrip("/"),
-        }
 
     def migrations(warehouse: Warehouse) -> Migrations:
         parameters = {
@@ -154,12 +144,24 @@ def aws(settings: Settings) -> Deployment:
         spark=_emr(aws_settings, cloud, lake),
         external_tables=_catalog(aws_settings, cloud, warehouse, lake=lake),
         warehouse=warehouse,
-        dagster_environment=dagster_environment,
+        dagster_environment=lambda: _dagster_environment(settings.home, aws_settings, cloud),
         migrations_of=migrations,
         drift_of=lambda warehouse: RedshiftDrift(
             warehouse, migrations(warehouse), glue_database=aws_settings.glue_database
         ),
     )
+
+
+def _dagster_environment(home: Path, settings: AwsSettings, cloud: Aws) -> dict[str, str]:
+    from user_behaviour.aws.secrets import SecretUrl
+    from user_behaviour.instance.instance import prepare
+
+    url = SecretUrl("USER_BEHAVIOUR_DAGSTER_URL", settings.dagster_url, cloud)
+    return {
+        **prepare(home / "dagster", CHECKOUT / "deploy" / "dagster.yaml", dagster_url=url()),
+        "USER_BEHAVIOUR_DAGSTER_LOG_BUCKET": settings.lake.bucket,
+        "USER_BEHAVIOUR_DAGSTER_LOG_PREFIX": f"{settings.lake.prefix}/_logs/dagster".lstrip("/"),
+    }
 
 
 def _redshift(settings: AwsSettings, cloud: Aws, lake: Lake) -> Warehouse:
