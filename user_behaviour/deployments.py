@@ -120,35 +120,29 @@ def aws(settings: Settings) -> Deployment:
     from user_behaviour.vendor.s3 import S3VendorDrop
     from user_behaviour.warehouse.redshift_names import RoleParameter
 
-    if (aws_settings := settings.aws) is None:
+    if (given := settings.aws) is None:
         raise SettingError("The aws deployment needs settings that were read for it (USER_BEHAVIOUR_DEPLOYMENT=aws).")
 
     def migrations(warehouse: Warehouse) -> Migrations:
         parameters = {
-            "glue_database": aws_settings.glue_database,
-            "iam_role": RoleParameter(aws_settings.redshift_iam_role),
+            "glue_database": given.glue_database,
+            "iam_role": RoleParameter(given.redshift_iam_role),
         }
         return Migrations(warehouse, MIGRATIONS / "redshift", parameters=parameters)
 
     cloud = Aws()
-    lake = S3Lake(
-        bucket=aws_settings.lake.bucket, prefix=aws_settings.lake.prefix, kms_key=aws_settings.lake_kms_key, aws=cloud
-    )
-    warehouse = _redshift(aws_settings, cloud, lake)
+    lake = S3Lake(bucket=given.lake.bucket, prefix=given.lake.prefix, kms_key=given.lake_kms_key, aws=cloud)
+    warehouse = _redshift(given, cloud, lake)
     return Deployment(
         source=PostgresSource(url=dg.EnvVar("USER_BEHAVIOUR_SOURCE_URL"), aws=cloud),
-        vendor_drop=S3VendorDrop(
-            bucket=aws_settings.vendor_drop.bucket, prefix=aws_settings.vendor_drop.prefix, aws=cloud
-        ),
+        vendor_drop=S3VendorDrop(bucket=given.vendor_drop.bucket, prefix=given.vendor_drop.prefix, aws=cloud),
         lake=lake,
-        spark=_emr(aws_settings, cloud, lake),
-        external_tables=_catalog(aws_settings, cloud, warehouse, lake=lake),
+        spark=_emr(given, cloud, lake),
+        external_tables=_catalog(given, cloud, warehouse, lake=lake),
         warehouse=warehouse,
-        dagster_environment=lambda: _dagster_environment(settings.home, aws_settings, cloud),
+        dagster_environment=lambda: _dagster_environment(settings.home, given, cloud),
         migrations_of=migrations,
-        drift_of=lambda warehouse: RedshiftDrift(
-            warehouse, migrations(warehouse), glue_database=aws_settings.glue_database
-        ),
+        drift_of=lambda warehouse: RedshiftDrift(warehouse, migrations(warehouse), glue_database=given.glue_database),
     )
 
 
