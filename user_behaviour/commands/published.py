@@ -13,7 +13,6 @@ from user_behaviour.tables.days import DayRange, ranges
 from user_behaviour.tables.schemas import EXTERNAL_TABLES, LAKE_TABLES, QUARANTINED_REVIEWS, WAREHOUSE_TABLES
 from user_behaviour.tables.statements import statement
 from user_behaviour.tables.table import Table
-from user_behaviour.warehouse.published_days import published_days
 
 ASSET_TABLES = {
     table.name.replace(".", "/"): table
@@ -34,6 +33,8 @@ def days_published(deployed: Deployment, table: Table, span: DayRange) -> set[da
         return set(deployed.lake.dataset(table).manifests(span.days()))
     if table in EXTERNAL_TABLES:
         return set(deployed.external_tables.registered(table, span))
+    from user_behaviour.warehouse.published_days import published_days
+
     return published_days(deployed.warehouse, table.name, span)
 
 

@@ -18,6 +18,8 @@ from typing import Any
 import certifi
 import yaml
 
+from user_behaviour.instance.storage import PooledPostgresStorage
+from user_behaviour.local.planned_events import LocalPostgresStorage
 from user_behaviour.local.stack import Stack
 from user_behaviour_tests.cloud.moto_server import Cloud
 
@@ -92,12 +94,17 @@ def test_the_entry_point_gives_a_command_the_environment_of_dagster(stack: Stack
     assert url == _with_driver(stack.endpoints().dagster)
 
 
-def test_the_instance_is_the_local_one_but_for_its_logs_and_its_room() -> None:
+def test_the_instance_is_the_local_one_but_for_its_logs_its_room_and_how_events_are_planned() -> None:
     local = yaml.safe_load((CHECKOUT / "user_behaviour" / "local" / "dagster.yaml").read_text(encoding="utf-8"))
     aws = _yaml("dagster.yaml")
     assert aws.pop("compute_logs")["class"] == "S3ComputeLogManager"
     assert aws["concurrency"]["runs"].pop("max_concurrent_runs") == 4
     assert local["concurrency"]["runs"].pop("max_concurrent_runs") == 2
+    assert aws["storage"]["custom"].pop("module") == "user_behaviour.instance.storage"
+    assert aws["storage"]["custom"].pop("class") == "PooledPostgresStorage"
+    assert issubclass(LocalPostgresStorage, PooledPostgresStorage)
+    assert local["storage"]["custom"].pop("module") == LocalPostgresStorage.__module__
+    assert local["storage"]["custom"].pop("class") == LocalPostgresStorage.__name__
     assert aws == local
 
 

@@ -17,9 +17,8 @@ from typing import Any
 import pytest
 
 from user_behaviour.aws.clients import Aws
-from user_behaviour.spark import emr_serverless
+from user_behaviour.spark import emr, emr_serverless
 from user_behaviour.spark import job as spark_job
-from user_behaviour.spark import programs as spark_programs
 from user_behaviour.tables.schemas import LAKE_TABLE_OF, RAW_REVIEWS
 from user_behaviour.warehouse import redshift_copy as staged_copy
 from user_behaviour_tests.cloud.cloudformation import complete_cloudformation
@@ -246,7 +245,7 @@ def test_the_prefixes_of_the_template_are_those_of_the_code() -> None:
     code = {
         spark_job.JOBS_DIRECTORY,
         staged_copy.EXCHANGE,
-        spark_programs.PROGRAMS,
+        emr.PROGRAMS,
         emr_serverless.LOGS.split("/")[0],
         RAW_REVIEWS.name,
         *(table.name for table in LAKE_TABLE_OF.values()),

@@ -75,7 +75,10 @@ class AwsInstallation:
     @property
     def here(self) -> Deployment:
         """The deployment, in this process, to look into its stores."""
-        return aws(read_settings(self.settings))
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in self.settings.items():
+                patch.setenv(name, value)
+            return aws(read_settings(self.settings)).initialized()
 
     def call(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
         """Calls `user-behaviour` to its end; what it said is kept in `said`."""
