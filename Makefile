@@ -38,6 +38,7 @@ env: $(READY) ## Write .env, by which `dagster dev` and `dg dev` find what `make
 test: $(READY) ## Run the tests, but for the slow ones
 	@# Three processes for two cores: the tests of the UI mostly wait.
 	@$(BIN)/python -m pytest -n 3
+	@$(BIN)/python -m pytest -m alone
 
 .PHONY: check
 check: $(READY) ## What CI runs: format, lint, types, dependency rules, SQL lint, all tests
@@ -46,7 +47,8 @@ check: $(READY) ## What CI runs: format, lint, types, dependency rules, SQL lint
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/sqlfluff lint sql
-	$(BIN)/python -m pytest -n 3 -m ""
+	$(BIN)/python -m pytest -n 3 -m "not alone"
+	$(BIN)/python -m pytest -m alone
 
 .PHONY: bench
 bench: $(READY) ## Measure the project against a plain script, at scale 1 and 10
