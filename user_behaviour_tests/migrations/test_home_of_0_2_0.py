@@ -169,7 +169,7 @@ def test_a_home_goes_on_after_one_command(home: Home) -> None:
         read = pa.Table.from_batches(dataset.read(dataset.current(DAY))).to_pylist()
         assert [{**row, "insert_date": DAY} for row in read] == before[TABLES[table.name]]
     # 0.2.0 named another module here, and Dagster starts with this file.
-    assert "module: user_behaviour.instance.storage" in (home.path / "dagster" / "dagster.yaml").read_text()
+    assert "module: user_behaviour.local.planned_events" in (home.path / "dagster" / "dagster.yaml").read_text()
 
 
 def test_a_redshift_goes_on(stack: Stack, cloud: Cloud) -> None:
