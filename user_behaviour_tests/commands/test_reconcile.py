@@ -227,7 +227,7 @@ def test_a_record_of_the_repair_is_a_materialization_with_its_batch(world: World
 def test_dagster_is_asked_for_the_newest_record_of_each_day_page_by_page(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("user_behaviour.reconciliation.recorded.PAGE", 2)
+    monkeypatch.setattr("user_behaviour.reconciliation.recorded._PAGE", 2)
     world.publish("b", D1)
     world.register(D1)
     world.record(D1, D1, D1)
