@@ -37,6 +37,7 @@ class Emr:
     job: str
     other_job: str
     make: Callable[[Aws, float], EmrSpark]
+    submits: str  # the operation that submits, as boto3 names it
     submission: Fault  # meets the request that submits, after it was carried out
     look: Fault  # meets the request for a job's state
     throttled: tuple[Fault, ...]
@@ -111,6 +112,7 @@ def emr(request: pytest.FixtureRequest, cloud: Cloud, aws: Aws, worker: EmrWorke
     if request.param == "serverless":
         return made(
             serverless,
+            submits="StartJobRun",
             submission=Fault(method="POST", path="/jobruns$", cut_response=0),
             look=Fault(method="GET", path=r"/jobruns/\w+", status=403, code="AccessDeniedException"),
             throttled=(Fault(service="emr-serverless", status=429, code="ThrottlingException", times=2),),
@@ -119,6 +121,7 @@ def emr(request: pytest.FixtureRequest, cloud: Cloud, aws: Aws, worker: EmrWorke
     verbs = ("List", "Add", "Describe")
     return made(
         steps,
+        submits="AddJobFlowSteps",
         submission=Fault(target="AddJobFlowSteps", cut_response=0),
         look=Fault(target="DescribeStep", status=400, code="AccessDeniedException"),
         throttled=tuple(Fault(target=verb, status=400, code="ThrottlingException") for verb in verbs),

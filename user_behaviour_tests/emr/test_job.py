@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import _thread
 import hashlib
-from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +22,7 @@ from user_behaviour.spark.emr_job import (
 from user_behaviour.spark.emr_serverless import EmrServerlessSpark
 from user_behaviour_tests.cloud.emr_worker import Play
 from user_behaviour_tests.cloud.fault_proxy import faults
-from user_behaviour_tests.cloud.moto_server import Cloud, Wsgi
+from user_behaviour_tests.cloud.moto_server import Cloud
 from user_behaviour_tests.emr.conftest import SUCCEED, Emr, when_logged
 
 
@@ -104,31 +102,37 @@ def test_a_job_that_takes_too_long_is_cancelled(emr: Emr, aws: Aws, hold: str) -
     emr.worker.wait_for("CANCELLED")
 
 
+def interrupt() -> None:
+    """As SIGINT does in the main thread, but at a moment that is known."""
+    raise KeyboardInterrupt
+
+
 def test_an_interruption_of_the_wait_cancels_the_job_and_goes_on(emr: Emr, aws: Aws) -> None:
     emr.worker.plays.append(Play("succeed", hold="RUNNING"))
 
-    with when_logged("is RUNNING", _thread.interrupt_main), pytest.raises(KeyboardInterrupt):
+    with when_logged("is RUNNING", interrupt), pytest.raises(KeyboardInterrupt):
         emr.spark(aws).run("verdicts.py", emr.job)
 
     emr.worker.wait_for("CANCELLED")
 
 
-def test_an_interruption_of_the_submission_cancels_the_job_and_goes_on(emr: Emr, aws: Aws, cloud: Cloud) -> None:
+def test_an_interruption_of_the_submission_cancels_the_job_and_goes_on(emr: Emr, aws: Aws) -> None:
     """It once left the job running: the answer that names it was lost with the interruption."""
     emr.worker.plays.append(Play("succeed", hold="RUNNING"))
+    spark = emr.spark(aws, minutes=0.1)
+    once = aws.model_copy(update={"max_attempts": 1})  # steps are submitted by a client that repeats nothing
+    clients = [one.client(spark.service) for one in (aws, once)]
 
-    def interrupting(application: Wsgi) -> Wsgi:
-        def serve(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-            before = len(emr.worker.jobs)
-            answer = list(application(environ, start_response))
-            if len(emr.worker.jobs) > before:
-                _thread.interrupt_main()
-            return answer
+    def answered(model: Any, **_event: Any) -> None:
+        if model.name == emr.submits:
+            interrupt()
 
-        return serve
-
-    with cloud.behind(interrupting), pytest.raises(KeyboardInterrupt):
-        emr.spark(aws).run("verdicts.py", emr.job)
+    for client in clients:
+        client.meta.events.register("after-call", answered)
+    with pytest.raises(KeyboardInterrupt):
+        spark.run("verdicts.py", emr.job)
+    for client in clients:
+        client.meta.events.unregister("after-call", answered)
 
     emr.worker.wait_for("CANCELLED")
 
