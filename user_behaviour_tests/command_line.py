@@ -1,7 +1,6 @@
-"""`user-behaviour` as a user calls it: a process of its own, on a home of its own."""
+"""`user-behaviour` as a user calls it, on a home of its own."""
 
-from __future__ import annotations
-
+import json
 import os
 import shutil
 import signal
@@ -12,10 +11,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from user_behaviour.deployments import Deployment, local
+from click.testing import CliRunner
+
+from user_behaviour.commands.cli import cli
+from user_behaviour.deployments import Deployment, local, settings
 from user_behaviour.local.stack import Stack
 from user_behaviour.settings import read_settings
 from user_behaviour_tests.conftest import temporary_home
+
+_ONE_AFTER_ANOTHER = """
+import json, sys
+from click.testing import CliRunner
+from user_behaviour.commands.cli import cli
+done = [CliRunner().invoke(cli, call) for call in json.loads(sys.argv[1])]
+print()
+print(json.dumps([(one.exit_code, one.stdout, one.stderr) for one in done]))
+"""
 
 
 @dataclass(frozen=True)
@@ -35,8 +46,29 @@ class Home:
         return [sys.executable, "-m", "user_behaviour", *arguments]
 
     def call(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        """Calls a command to its end, with variables besides those of the installation."""
+        """Calls a command to its end within the test's process, with variables besides those of the installation.
+
+        Not `run`, `demo` or `dev`: the definitions that they run are made once a process, for one home.
+        """
+        environment = {**self.environment, **variables}
+        absent = dict.fromkeys(os.environ.keys() - environment.keys())
+        settings.cache_clear()
+        done = CliRunner().invoke(cli, arguments, env={**absent, **environment})
+        settings.cache_clear()
+        if done.exception and not isinstance(done.exception, SystemExit):
+            raise done.exception
+        return subprocess.CompletedProcess(arguments, done.exit_code, done.stdout, done.stderr)
+
+    def process(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Calls a command to its end as a process of its own."""
         return self.run(self.command(*arguments), **variables)
+
+    def processes(self, *calls: Sequence[str]) -> list[subprocess.CompletedProcess[str]]:
+        """Calls commands one after another in one process, which imports Dagster and starts Spark once for all."""
+        done = self.run([sys.executable, "-c", _ONE_AFTER_ANOTHER, json.dumps(calls)])
+        assert done.returncode == 0, done.stderr
+        answers = json.loads(done.stdout.splitlines()[-1])
+        return [subprocess.CompletedProcess(*call) for call in zip(calls, *zip(*answers, strict=True), strict=True)]
 
     def run(self, command: Sequence[str], **variables: str) -> subprocess.CompletedProcess[str]:
         """Runs any program to its end, in the environment of the installation."""

@@ -204,7 +204,7 @@ def test_query_cannot_write(home: Home, sql: str) -> None:
 def test_an_error_of_the_database_is_one_line(home: Home) -> None:
     call = home.call("query", "select nothing\nfrom nowhere")
     assert (call.returncode, errors(call)) == (1, ['Error: relation "nowhere" does not exist'])
-    assert "Traceback" in home.call("--debug", "query", "select nothing from nowhere").stderr
+    assert "Traceback" in home.process("--debug", "query", "select nothing from nowhere").stderr
 
 
 @pytest.mark.parametrize(
