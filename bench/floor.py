@@ -4,8 +4,6 @@ COPY out of the shop, one Parquet file per day and data set, the project's own S
 schema `floor`, the metric in SQL. Rows are streamed: memory holds a day, not the range.
 """
 
-from __future__ import annotations
-
 import argparse
 import csv
 import gzip

@@ -7,8 +7,6 @@ Both run as whole processes, in turn, so that a machine that slows down slows bo
 JVM apart. With `--real`, the directory of online_retail.csv.gz and vendor_drops/, the real data are measured too.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import os

@@ -4,8 +4,6 @@ Prices are those of us-east-1 and change: look them up for your Region, put them
 Amounts are assumptions, or were measured locally; nothing here has been seen on a bill.
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

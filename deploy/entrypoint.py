@@ -3,8 +3,6 @@
 Puts dagster.yaml into DAGSTER_HOME, resolves the URL of Dagster's storage if it is a secret, and becomes the command.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 

@@ -3,8 +3,6 @@
 The commands are in the other modules here. Whatever takes time to import is imported by the command that needs it.
 """
 
-from __future__ import annotations
-
 import sys
 from types import TracebackType
 from typing import Any

@@ -1,7 +1,5 @@
 """`demo`: the whole pipeline on a sample, from nothing to ten rows of the metric, and what to try next."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import sys

@@ -4,8 +4,6 @@ Dagster reads `.env` in the directory where it is called before it chooses its i
 `dg dev` in the checkout work on the instance of `user-behaviour dev`.
 """
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Mapping

@@ -3,8 +3,6 @@
 Gathers; `explanation_text` shows.
 """
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence

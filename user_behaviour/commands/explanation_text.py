@@ -1,7 +1,5 @@
 """An explanation as a person reads it: figures, the lines and reviews behind them, files, batches, what is stale."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any

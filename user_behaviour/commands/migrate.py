@@ -1,7 +1,5 @@
 """`migrate`: brings the warehouse's tables to this version, or back to an older one, and says where they differ."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import click

@@ -1,7 +1,5 @@
 """What is shown when all runs have ended: the checks, where the seconds went, what failed, and a line that sums up."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator, Sequence
 

@@ -1,7 +1,5 @@
 """What the commands take alike: days, and ranges of them."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from datetime import date

@@ -1,7 +1,5 @@
 """How a run is shown while it is under way: a line for each finished asset, a spinner for the step that runs."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from datetime import date
 

@@ -3,8 +3,6 @@
 Asked of the stores and not of Dagster, so that it is quick, and right for a Dagster instance that knows nothing yet.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from datetime import date
 

@@ -1,7 +1,5 @@
 """A run as Dagster's events tell it while it is under way: its steps, its checks, and whether all went well."""
 
-from __future__ import annotations
-
 import logging
 import time
 from collections.abc import Sequence

@@ -3,8 +3,6 @@
 How a run is shown is `progress`'s business; where Dagster keeps it is the caller's.
 """
 
-from __future__ import annotations
-
 import uuid
 from collections.abc import Mapping, Sequence
 
@@ -31,8 +29,8 @@ def select(queries: Sequence[str]) -> list[dg.AssetKey]:
     A query may be several, with commas between. https://docs.dagster.io/guides/build/assets/asset-selection-syntax
     """
     ours = [asset.key for asset in ASSETS]
-    found: set[dg.AssetKey] = set()
-    for query in [part.strip() for text in queries or ["*"] for part in text.split(",")]:
+    found = set() if queries else set(ours)
+    for query in [part.strip() for text in queries for part in text.split(",")]:
         try:
             matching = dg.AssetSelection.from_string(query).resolve(defs.resolve_asset_graph())
         except dg.DagsterError:

@@ -1,7 +1,5 @@
 """The terminal: a console for the user, rows as a table on it, and how to silence all else that writes to it."""
 
-from __future__ import annotations
-
 import io
 import os
 import sys

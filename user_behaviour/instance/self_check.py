@@ -1,7 +1,5 @@
 """Whether Dagster's storage, a database where every run, event and tick is kept, can be used."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from contextlib import closing

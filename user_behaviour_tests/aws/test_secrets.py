@@ -1,7 +1,5 @@
 """Secrets are looked up when they are used, and seen nowhere: in no repr, no error, nothing that an error carries."""
 
-from __future__ import annotations
-
 import json
 import secrets
 import traceback

@@ -1,7 +1,5 @@
 """The catalog in AWS Glue: what is written there, how much at a time, and what is left alone."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What becomes of a registration when Glue is slow, answers or refuses in part, or another run comes between."""
 
-from __future__ import annotations
-
 from datetime import date
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The catalog that Redshift owns: which statements change it, each by itself, and what if one is lost."""
 
-from __future__ import annotations
-
 import secrets
 from collections.abc import Iterator
 from contextlib import closing

@@ -1,7 +1,5 @@
 """A Glue database of a test's own, and the lake whose batches are registered in it."""
 
-from __future__ import annotations
-
 import secrets
 from dataclasses import dataclass, replace
 from datetime import date

@@ -1,7 +1,5 @@
 """What passes between a client of Glue and moto: recorded, and altered where a test says so."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field

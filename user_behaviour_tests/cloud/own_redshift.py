@@ -1,7 +1,5 @@
 """A Redshift of a test's own, empty, with what the `aws` deployment has of it: warehouse, lake, migrations, drift."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """What IAM would have to say, which moto does not: requests refused by wire, and the simulation of policies."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Collection, Iterable
 from typing import Any

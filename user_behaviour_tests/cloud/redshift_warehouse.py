@@ -1,7 +1,5 @@
 """The production warehouse on Redshift, logged in to the stand-in; nothing of it is replaced."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from user_behaviour.lake.s3 import S3Lake

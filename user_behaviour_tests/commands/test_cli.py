@@ -1,7 +1,5 @@
 """The commands that need no run: the stack, the data, the queries; and that errors are a line or two."""
 
-from __future__ import annotations
-
 import gzip
 import importlib
 import re

@@ -1,7 +1,5 @@
 """`env`, and Dagster's own commands on its file: they find the instance and the code of this installation."""
 
-from __future__ import annotations
-
 import json
 import stat
 import subprocess

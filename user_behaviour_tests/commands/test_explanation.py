@@ -1,7 +1,5 @@
 """`explain`, on a day written by hand: what a row of the metric is made of, and why there is none."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime

@@ -1,7 +1,5 @@
 """`user-behaviour migrate` as a user calls it, on a home of its own."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import pytest

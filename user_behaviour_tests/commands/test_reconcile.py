@@ -1,7 +1,5 @@
 """The reconciler: what it finds out of place, what it mends, and that it then has nothing more to say."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterator
 from contextlib import closing

@@ -1,7 +1,5 @@
 """`user-behaviour run` on a small shop: what it publishes and says, how it ends, and what it makes good again."""
 
-from __future__ import annotations
-
 import signal
 import subprocess
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """The twins that a contract is put to: each test runs on every one. A new twin is a new parameter here."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path

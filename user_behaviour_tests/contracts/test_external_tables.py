@@ -1,7 +1,5 @@
 """The contract of the catalog of external tables: only registered partitions have rows, of their batch only."""
 
-from __future__ import annotations
-
 import secrets
 import threading
 from collections.abc import Iterator, Mapping, Sequence

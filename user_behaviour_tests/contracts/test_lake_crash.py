@@ -3,8 +3,6 @@
 On a disk, processes really die. S3 sees of a process only its requests: there, none comes any more after the n-th.
 """
 
-from __future__ import annotations
-
 import itertools
 import subprocess
 import sys

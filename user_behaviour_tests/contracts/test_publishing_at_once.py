@@ -1,7 +1,5 @@
 """Publishing the same day from several processes at once: the pointer is one of the batches, whole."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from datetime import date

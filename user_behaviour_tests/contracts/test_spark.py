@@ -3,8 +3,6 @@
 Each twin really runs Spark: in this process, as a job run of EMR Serverless, as a step of an EMR cluster.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

@@ -1,7 +1,5 @@
 """The contract of the vendor's drop."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable
 from dataclasses import dataclass

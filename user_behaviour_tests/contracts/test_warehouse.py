@@ -1,7 +1,5 @@
 """The contract of the warehouse: transactions are whole, rows are loaded and unloaded without a change."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The contract of the warehouse where transactions meet: what passes by itself is tried again, as a whole."""
 
-from __future__ import annotations
-
 import threading
 
 import psycopg2

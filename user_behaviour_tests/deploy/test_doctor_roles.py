@@ -3,8 +3,6 @@
 IAM is on the wire and allows everything; each question that it got is then judged by the policies of the stack.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The image and the instance of the aws deployment. No Docker engine: the Dockerfile is read, the rest is run."""
 
-from __future__ import annotations
-
 import ast
 import fnmatch
 import json

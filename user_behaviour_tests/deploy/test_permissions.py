@@ -3,8 +3,6 @@
 LAKE and VENDOR are the buckets' ARNs, APPLICATION the Spark application's, ORCHESTRATOR, SPARK and REDSHIFT the roles'.
 """
 
-from __future__ import annotations
-
 import pytest
 
 from user_behaviour_tests.cloud.moto_server import Cloud

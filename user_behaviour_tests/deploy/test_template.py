@@ -3,8 +3,6 @@
 moto's IAM stores policies and does not judge by them: that each permission suffices, only an account can show.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import subprocess

@@ -1,7 +1,5 @@
 """docs/aws.md keeps its word: its figures come from deploy/costs.py, its commands exist, its settings are read."""
 
-from __future__ import annotations
-
 import re
 import runpy
 import subprocess

@@ -1,7 +1,5 @@
 """What a self-check says: a line a finding, its remedy below; and an answer that moto lacks."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Any
 

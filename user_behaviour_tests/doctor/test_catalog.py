@@ -1,7 +1,5 @@
 """The catalogs of external tables check themselves: green after `migrate`, each red with its remedy, and rows read."""
 
-from __future__ import annotations
-
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The source, the local warehouse and Dagster's storage check themselves; logins are refused for real."""
 
-from __future__ import annotations
-
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager

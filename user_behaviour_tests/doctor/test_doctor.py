@@ -1,7 +1,5 @@
 """`user-behaviour doctor` as a whole: both deployments, grouping, marks, exit status, and no secret in any line."""
 
-from __future__ import annotations
-
 import json
 import re
 import secrets

@@ -1,7 +1,5 @@
 """The lake and the vendor's drop check themselves, on S3 and on this machine: each red names what is to be done."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator

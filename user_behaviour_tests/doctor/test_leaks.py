@@ -1,7 +1,5 @@
 """The search for leaked secrets finds a planted one in each place that a run writes to: it can fail."""
 
-from __future__ import annotations
-
 import gzip
 import zipfile
 import zlib

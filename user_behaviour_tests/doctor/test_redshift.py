@@ -1,7 +1,5 @@
 """Redshift checks itself over the production connection: green after the migrations, each red with its remedy."""
 
-from __future__ import annotations
-
 import secrets
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,7 +1,5 @@
 """EMR Serverless, a cluster and local Spark check themselves: nothing is started, each red has its remedy."""
 
-from __future__ import annotations
-
 import json
 import secrets
 from collections.abc import Callable, Iterable, Iterator

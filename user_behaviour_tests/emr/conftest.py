@@ -3,8 +3,6 @@
 One worker for all of these tests; each has a bucket, and so jobs, of its own.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

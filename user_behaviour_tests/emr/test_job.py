@@ -1,7 +1,5 @@
 """How a job on EMR starts and ends: what is submitted, each bad end as one clear error, and what is cancelled."""
 
-from __future__ import annotations
-
 import hashlib
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """A job on EMR is submitted once, whatever becomes of answers and orchestrators, and is found again."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

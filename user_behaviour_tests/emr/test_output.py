@@ -3,8 +3,6 @@
 The worker plays the job's states; a test writes what the program would have written.
 """
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

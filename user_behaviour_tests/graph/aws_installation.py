@@ -3,8 +3,6 @@
 The commands are called as a user calls them: processes of their own, which know nothing but their environment.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import secrets

@@ -1,7 +1,5 @@
 """What the lake on S3 has beyond the contract of every lake: the number of its requests, encryption, odd answers."""
 
-from __future__ import annotations
-
 import io
 import os
 import threading

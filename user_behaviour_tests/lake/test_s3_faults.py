@@ -1,7 +1,5 @@
 """Faults at the wire of S3: each ends in success after another try, or in one clear error, nothing half-published."""
 
-from __future__ import annotations
-
 import csv
 import io
 import os

@@ -1,7 +1,5 @@
 """The embedded stack on a real server: what `up`, `down`, `status` and `endpoints` promise, and what they survive."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal

@@ -4,8 +4,6 @@ What that version left is in `of_0_2_0/` and in the constants below, as it was f
 version. None of it is made by the code of today, so that a change of a table, a manifest or a migration shows here.
 """
 
-from __future__ import annotations
-
 import csv
 import json
 import shutil

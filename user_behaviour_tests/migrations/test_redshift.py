@@ -1,7 +1,5 @@
 """The migrations of Redshift on the stand-in: up and down, outside of transactions where they must, and their drift."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 

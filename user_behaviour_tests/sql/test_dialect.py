@@ -4,8 +4,6 @@ What Python makes is not collected from the sources, where it is in pieces, but 
 production classes, and every statement that the stand-in received.
 """
 
-from __future__ import annotations
-
 import ast
 import re
 from collections.abc import Iterator

@@ -4,8 +4,6 @@ Of the package and not of the session: while a browser of Playwright's is open, 
 event loop of asyncio's.
 """
 
-from __future__ import annotations
-
 import re
 import shutil
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,5 @@
 """The runs of a server, asked for and looked at over its GraphQL."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 

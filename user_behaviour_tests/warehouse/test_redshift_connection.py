@@ -1,7 +1,5 @@
 """How the production connection logs in to Redshift, what it tells of itself, and how it lets go."""
 
-from __future__ import annotations
-
 import html
 import json
 import os

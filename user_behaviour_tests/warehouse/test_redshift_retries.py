@@ -1,7 +1,5 @@
 """What is tried again on Redshift: all of a transaction, on a new connection, and nothing that would end alike."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import psycopg2

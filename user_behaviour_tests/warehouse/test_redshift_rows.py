@@ -1,7 +1,5 @@
 """Rows into Redshift and out of it: COPY, UNLOAD, what is left of them, and what a failed load or scan says."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from datetime import date, datetime

@@ -4,8 +4,6 @@ libpq logs in (it knows SCRAM); from then on its socket is ours. Settings that m
 are given here.
 """
 
-from __future__ import annotations
-
 import os
 import socket
 from collections.abc import Iterable, Iterator, Sequence

@@ -1,7 +1,5 @@
 """Sessions on the stand-in, each through psycopg2 as production opens them, and files on S3 for them."""
 
-from __future__ import annotations
-
 import io
 import json
 from collections.abc import Callable, Iterator

@@ -3,8 +3,6 @@
 The list of what is missing: https://docs.aws.amazon.com/redshift/latest/dg/c_unsupported-postgresql-features.html
 """
 
-from __future__ import annotations
-
 from user_behaviour_tests.cloud.redshift import wire
 from user_behaviour_tests.cloud.redshift.errors import SqlError, syntax_error, unsupported
 from user_behaviour_tests.cloud.redshift.faults import ERRORS

@@ -1,7 +1,5 @@
 """Reading a statement word by word: what every parser of a Redshift command here is made of."""
 
-from __future__ import annotations
-
 import re
 
 from user_behaviour_tests.cloud.redshift.errors import SqlError, syntax_error

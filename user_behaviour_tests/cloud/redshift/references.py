@@ -4,8 +4,6 @@
 column, a function of the column or a value from a join prunes nothing here.
 """
 
-from __future__ import annotations
-
 import operator
 import re
 from collections.abc import Callable, Iterator, Sequence

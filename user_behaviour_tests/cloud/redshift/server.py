@@ -3,8 +3,6 @@
 `RedshiftStandIn` is what a test holds; the fixture `redshift` gives one.
 """
 
-from __future__ import annotations
-
 import contextlib
 import secrets
 import socket

@@ -3,8 +3,6 @@
 Who executes what is decided in `_execute`; PostgreSQL executes what is not Redshift's own.
 """
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Iterator
 from dataclasses import replace

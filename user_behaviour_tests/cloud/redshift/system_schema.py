@@ -3,8 +3,6 @@
 The views have the columns that AWS documents, as far as they mean something here.
 """
 
-from __future__ import annotations
-
 import contextlib
 
 import psycopg2

@@ -1,7 +1,5 @@
 """COPY from Parquet and UNLOAD to it, against the S3 of moto."""
 
-from __future__ import annotations
-
 import io
 import json
 from datetime import date, datetime

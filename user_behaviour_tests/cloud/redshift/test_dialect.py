@@ -4,8 +4,6 @@ What is missing: docs.aws.amazon.com/redshift/latest/dg/c_unsupported-postgresql
 c_unsupported-postgresql-functions.html.
 """
 
-from __future__ import annotations
-
 import pytest
 from psycopg2 import errors
 from psycopg2.extensions import cursor

@@ -1,7 +1,5 @@
 """External tables: DDL that goes to Glue, and rows as Glue and S3 have them at the moment of the statement."""
 
-from __future__ import annotations
-
 from datetime import date
 from typing import Any
 

@@ -1,7 +1,5 @@
 """How a session begins and what it says of itself, its transactions, and what becomes of them in a fault."""
 
-from __future__ import annotations
-
 import psycopg2
 import pytest
 from psycopg2 import errors
