@@ -7,6 +7,8 @@ Plain pyspark and the standard library, so that spark-submit runs it unchanged, 
 It knows locations, not the lake: which batch of a day is current, and when the output is published, its caller decides.
 """
 
+from __future__ import annotations
+
 import argparse
 import json
 import sys

@@ -115,7 +115,15 @@ def _runs(deployed: Deployment, request: RunRequest, console: Console, *, debug:
             for number, span in enumerate(spans, 1):
                 of = f", run {number} of {len(spans)}" if len(spans) > 1 else ""
                 progress.run_begins(f"{span.first} to {span.last}, {len(assets)} assets{of}", len(span.days()))
-                report = materialise(instance, assets, span, tags=process_tag(), progress=progress, quiet=not debug)
+                report = materialise(
+                    instance,
+                    assets,
+                    span,
+                    spark=deployed.spark,
+                    tags=process_tag(),
+                    progress=progress,
+                    quiet=not debug,
+                )
                 progress.run_ends(span.first, report.assets, report.seconds, succeeded=report.succeeded)
                 reports.append(report)
     return reports

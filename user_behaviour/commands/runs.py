@@ -14,8 +14,8 @@ from user_behaviour.assets.staging import classified_reviews
 from user_behaviour.commands.progress import RunProgress
 from user_behaviour.commands.run_report import RunReport
 from user_behaviour.definitions import defs
-from user_behaviour.deployments import deployment, settings
 from user_behaviour.partitions import DAILY
+from user_behaviour.spark.spark import SparkRunner
 from user_behaviour.tables.days import PARTITION, DayRange
 from user_behaviour.triggers.jobs import user_behavior_metric_job
 
@@ -58,14 +58,15 @@ def materialise(
     assets: Sequence[dg.AssetKey],
     days: DayRange,
     *,
+    spark: SparkRunner,
     tags: Mapping[str, str],
     progress: RunProgress,
     quiet: bool = True,
 ) -> RunReport:
-    """One run over the days. Raises `KeyboardInterrupt` where it was interrupted by a signal."""
+    """One run over the days; `spark` starts with it, not at its step. Raises `KeyboardInterrupt` where it was interrupted by a signal."""
     report = RunReport(str(uuid.uuid4()), assets, days, progress)
     if classified_reviews.key in assets:
-        deployment(settings()).spark.prepare()
+        spark.prepare()
     instance.add_event_listener(report.run_id, report)
     defs.resolve_job_def(user_behavior_metric_job.name).execute_in_process(
         instance=instance,

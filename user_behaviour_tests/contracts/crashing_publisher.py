@@ -61,6 +61,17 @@ def arm(death: Death) -> None:
         setattr(pq.ParquetWriter, method, death.around(getattr(pq.ParquetWriter, method)))
 
 
+def lake_at(place: str, endpoint: str = "") -> Lake:
+    """The lake in a directory, or in a bucket behind an endpoint; the libraries of AWS, slow to import, only then."""
+    if not endpoint:
+        return LocalLake(root=place)
+    from user_behaviour.aws.clients import Aws
+    from user_behaviour.lake.s3 import S3Lake
+    from user_behaviour_tests.cloud.moto_server import REGION
+
+    return S3Lake(aws=Aws(region_name=REGION, endpoint_url=endpoint), bucket=place, prefix="lake")
+
+
 def publish(lake: Lake, batch_id: str, days: Sequence[date] = DAYS) -> None:
     """Publishes the days, one after the other."""
     dataset = lake.dataset(LETTERS)
@@ -76,7 +87,7 @@ def main(root: Path) -> None:
     for step in itertools.count(1):
         child = os.fork()
         if not child:
-            lake = LocalLake(root=str(root / str(step)))
+            lake = lake_at(str(root / str(step)))
             publish(lake, "before")
             arm(Death(step))
             publish(lake, "dying")

@@ -7,12 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from user_behaviour.aws.clients import Aws
-from user_behaviour.lake.lake import Lake
-from user_behaviour.lake.local import LocalLake
-from user_behaviour.lake.s3 import S3Lake
-from user_behaviour_tests.cloud.moto_server import REGION, Cloud
-from user_behaviour_tests.contracts.crashing_publisher import LETTERS, ROWS
+from user_behaviour_tests.cloud.moto_server import Cloud
+from user_behaviour_tests.contracts.crashing_publisher import LETTERS, ROWS, lake_at
 
 DAY = date(2010, 12, 1)
 TIMES = 20
@@ -22,8 +18,7 @@ _PUBLISHER = """
 import random, sys
 from datetime import date
 import pyarrow as pa
-from user_behaviour_tests.contracts.crashing_publisher import LETTERS, ROWS
-from user_behaviour_tests.contracts.test_publishing_at_once import lake_at
+from user_behaviour_tests.contracts.crashing_publisher import LETTERS, ROWS, lake_at
 name, times, *place = sys.argv[1:]
 dataset = lake_at(*place).dataset(LETTERS)
 views = random.Random(name).sample(range(100_000), int(times))
@@ -35,15 +30,6 @@ for view in views:
         manifest = writer.manifest(as_of=f"2010-12-05T00:00:00.{view:06}Z")
     print(view, int(dataset.publish(manifest)))
 """
-
-
-def lake_at(place: str, endpoint: str = "") -> Lake:
-    """The lake in a directory, or in a bucket behind an endpoint."""
-    return (
-        S3Lake(aws=Aws(region_name=REGION, endpoint_url=endpoint), bucket=place, prefix="lake")
-        if endpoint
-        else LocalLake(root=str(Path(place)))
-    )
 
 
 @pytest.fixture(params=["local", "s3"])

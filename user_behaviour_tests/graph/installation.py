@@ -2,13 +2,16 @@
 
 import gzip
 import io
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import dagster as dg
 import psycopg2
@@ -38,7 +41,12 @@ class Installation:
         self.vendor.mkdir(exist_ok=True)
         self.here: Deployment = local(read_settings({"USER_BEHAVIOUR_HOME": str(self.home)}))
         self.defs = assemble(self.here)
-        self.instance = dg.DagsterInstance.ephemeral()
+
+    @cached_property
+    def instance(self) -> dg.DagsterInstance:
+        """The installation's own, in its PostgreSQL."""
+        with patch.dict(os.environ, self.here.dagster_environment()):
+            return dg.DagsterInstance.from_config(os.environ["DAGSTER_HOME"])
 
     def sell(self, lines: Iterable[Line]) -> None:
         """Writes purchase lines into the shop's database."""
@@ -94,7 +102,8 @@ def new_installation() -> Iterator[Installation]:
     with temporary_home() as home:
         installation = Installation(home)
         yield installation
-        installation.instance.dispose()
+        if "instance" in vars(installation):
+            installation.instance.dispose()
 
 
 def sell(stack: Stack, lines: Iterable[Line]) -> None:

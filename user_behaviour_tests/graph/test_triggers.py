@@ -59,9 +59,11 @@ class Daemon:
 
 
 @pytest.fixture
-def installation() -> Iterator[Installation]:
+def installation(monkeypatch: pytest.MonkeyPatch) -> Iterator[Installation]:
     """One of its own: the sensor would find the broken files of the other tests."""
     with new_installation() as installation:
+        for name, value in installation.here.dagster_environment().items():
+            monkeypatch.setenv(name, value)
         yield installation
 
 
