@@ -63,7 +63,10 @@ def materialise(
     progress: RunProgress,
     quiet: bool = True,
 ) -> RunReport:
-    """One run over the days; `spark` starts with it, not at its step. Raises `KeyboardInterrupt` where it was interrupted by a signal."""
+    """One run over the days; `spark` starts with it, and not at its step.
+
+    Raises `KeyboardInterrupt` where the run was interrupted by a signal.
+    """
     report = RunReport(str(uuid.uuid4()), assets, days, progress)
     if classified_reviews.key in assets:
         spark.prepare()
