@@ -19,7 +19,7 @@ REAL_DATA = Path(os.environ.get("USER_BEHAVIOUR_TEST_DATA") or Path(__file__).re
 # a session and a small job were 38 and 39 with it, 21 and 23 without.
 os.environ["SPARK_SUBMIT_OPTS"] = "-XX:TieredStopAtLevel=1"
 
-# The events of a run in the test's own process are written many at a time; in a user's they are one at a time.
+# As in every process of an installation: the events of a run are written many at a time.
 os.environ["DAGSTER_EVENT_BATCH_SIZE"] = "1000"
 
 

@@ -14,6 +14,7 @@ import pytest
 from user_behaviour.aws.clients import Aws
 from user_behaviour.source.database import SourceDatabase
 from user_behaviour.source.postgres import PostgresSource
+from user_behaviour_tests.databases import new_database
 
 LINES = pa.schema([("id", pa.int32()), ("detail", pa.string())])
 NUMBERS = pa.schema([("n", pa.int64()), ("t", pa.string())])
@@ -170,18 +171,10 @@ def test_memory_does_not_grow_with_the_rows(url: str) -> None:
 
 def test_a_database_of_another_encoding_gives_the_same_texts(url: str) -> None:
     """COPY writes in the encoding of the client, which is the database's unless one asks for another."""
-    with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
-        connection.autocommit = True
-        cursor.execute("create database latin encoding 'LATIN1' template template0 locale 'C'")
-    latin = url.rpartition("/")[0] + "/latin"
-    try:
-        with PostgresSource(url=latin, aws=Aws()).snapshot() as shop:
-            (batch,) = shop.stream("select 1 as id, chr(233) || 'té' as detail", {}, LINES)
+    latin = "encoding 'LATIN1' template template0 locale 'C'"
+    with new_database(url, options=latin) as database, PostgresSource(url=database, aws=Aws()).snapshot() as shop:
+        (batch,) = shop.stream("select 1 as id, chr(233) || 'té' as detail", {}, LINES)
         assert batch["detail"].to_pylist() == ["été"]
-    finally:
-        with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
-            connection.autocommit = True
-            cursor.execute("drop database latin")
 
 
 _STREAM_MANY = """

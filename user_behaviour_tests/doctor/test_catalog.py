@@ -231,5 +231,5 @@ def test_local_external_tables_are_compared_with_the_schemas(stack: Stack) -> No
         return said(tables.check_table(USER_PURCHASE_STAGING, warehouse))
 
     assert found(stack.endpoints().warehouse).startswith(f"✓ {PURCHASES}: is as declared\n✓ {PURCHASES} rows: ")
-    with new_database(stack) as url:
+    with new_database(stack.endpoints().warehouse) as url:
         assert found(url) == f"✗ {PURCHASES}: is not there\n  `user-behaviour migrate` makes it."

@@ -2,10 +2,8 @@
 
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
-import psycopg2
 import pytest
 
 from user_behaviour.aws.clients import Aws
@@ -14,34 +12,8 @@ from user_behaviour.instance.self_check import check_storage
 from user_behaviour.local.stack import Stack
 from user_behaviour.source.postgres import PostgresSource
 from user_behaviour.warehouse.postgres import PostgresWarehouseByUrl
+from user_behaviour_tests.databases import elsewhere, execute, new_database
 from user_behaviour_tests.doctor.said import said
-
-
-def execute(url: str, *statements: str) -> None:
-    with closing(psycopg2.connect(url)) as connection:
-        connection.autocommit = True
-        for statement in statements:
-            connection.cursor().execute(statement)
-
-
-@contextmanager
-def database(stack: Stack, *statements: str) -> Iterator[str]:
-    """A new database, with what the statements make in it; dropped by the superuser, whoever is still leaving it."""
-    url, name = stack.endpoints().warehouse, f"doctor_{secrets.token_hex(4)}"
-    execute(url, f"create database {name}")
-    made = urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
-    try:
-        execute(made, *statements)
-        yield made
-    finally:
-        execute(elsewhere(url, user="postgres"), f"drop database {name} with (force)")
-
-
-def elsewhere(url: str, **parts: str) -> str:
-    """The URL with another user, password, host or port."""
-    split = urlsplit(url)
-    found = {"user": split.username, "password": split.password, "host": split.hostname, "port": split.port, **parts}
-    return urlunsplit(split._replace(netloc="{user}:{password}@{host}:{port}".format(**found)))
 
 
 @pytest.fixture
@@ -81,7 +53,7 @@ def test_the_source_of_the_local_stack_is_green(stack: Stack) -> None:
 
 def test_a_source_without_the_table_a_column_or_the_index_is_told(stack: Stack) -> None:
     create = "Create retail.user_purchase as sql/schema/shop.sql does, as a view if need be, or correct the database."
-    with database(stack) as url:
+    with new_database(stack.endpoints().warehouse) as url:
         absent = '✗ retail.user_purchase: relation "retail.user_purchase" does not exist'
         assert source(url).splitlines()[1:] == [absent, f"  {create}"]
         execute(url, PURCHASES)
@@ -125,7 +97,7 @@ def test_a_login_that_fails_says_what_to_correct(stack: Stack, parts: dict[str, 
 
 
 def test_a_second_role_without_select_on_the_source_is_red(stack: Stack, second: Callable[[str], str]) -> None:
-    with database(stack, PURCHASES) as url:
+    with new_database(stack.endpoints().warehouse, PURCHASES) as url:
         as_second = second(url)
         user = urlsplit(as_second).username
         remedy = f"grant usage on schema retail to {user}; grant select on retail.user_purchase to {user};"
@@ -153,7 +125,7 @@ def test_the_local_warehouse_is_green(stack: Stack) -> None:
 
 
 def test_a_warehouse_without_tables_is_red(stack: Stack) -> None:
-    with database(stack) as url:
+    with new_database(stack.endpoints().warehouse) as url:
         assert warehouse(url).splitlines()[2:] == [
             line
             for subject in ("schema audit", *NEEDED_PRIVILEGES)
@@ -168,7 +140,7 @@ def test_a_second_role_on_the_warehouse_is_told_each_grant(stack: Stack, second:
         "create table audit.published_partition (table_name text)",
         "create table audit.writer_lock (table_name text)",
     )
-    with database(stack, *tables) as url:
+    with new_database(stack.endpoints().warehouse, *tables) as url:
         as_second = second(url)
         user = urlsplit(as_second).username
         execute(url, f"grant select on public.user_behavior_metric to {user}")
@@ -195,7 +167,7 @@ def test_a_second_role_on_the_warehouse_is_told_each_grant(stack: Stack, second:
 
 
 def test_dagsters_storage_is_green_before_and_after_its_tables(stack: Stack) -> None:
-    with database(stack) as url:
+    with new_database(stack.endpoints().warehouse) as url:
         assert said(check_storage(url.replace("postgresql://", "postgresql+psycopg2://"))).splitlines() == [
             f"✓ login: user_behaviour on {urlsplit(url).path[1:]}",
             "✓ tables: are not there yet; Dagster may create them",
@@ -206,7 +178,7 @@ def test_dagsters_storage_is_green_before_and_after_its_tables(stack: Stack) -> 
 
 
 def test_a_storage_in_which_nothing_may_be_created_is_red(stack: Stack, second: Callable[[str], str]) -> None:
-    with database(stack) as url:
+    with new_database(stack.endpoints().warehouse) as url:
         as_second = second(url)
         user = urlsplit(as_second).username
         execute(elsewhere(url, user="postgres"), f"alter role {user} connection limit 5")

@@ -4,16 +4,14 @@ import gzip
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
-import psycopg2
 import pytest
 
 from user_behaviour.local.stack import Stack
 from user_behaviour_tests.cloud.leaks import places_that_hold
 from user_behaviour_tests.cloud.moto_server import Cloud
-from user_behaviour_tests.databases import new_database
+from user_behaviour_tests.databases import execute, new_database
 
 CANARY = "cAnArY/7f3a+b"
 IN_A_URL = "cAnArY%2F7f3a%2Bb"
@@ -21,16 +19,10 @@ IN_A_URL = "cAnArY%2F7f3a%2Bb"
 
 @pytest.fixture
 def database(stack: Stack) -> Iterator[str]:
-    with new_database(stack) as url:
+    with new_database(stack.endpoints().warehouse) as url:
         execute(url, "create table event_logs (id int, event text)", "create schema other")
         execute(url, "create table snapshots (body bytea)", "create table other.kvs (value jsonb, tags text[])")
         yield url
-
-
-def execute(url: str, *statements: str, parameters: tuple[object, ...] | None = None) -> None:
-    with closing(psycopg2.connect(url)) as connection, connection, connection.cursor() as cursor:
-        for statement in statements:
-            cursor.execute(statement, parameters)
 
 
 def test_nothing_is_found_where_nothing_is(cloud: Cloud, database: str, tmp_path: Path) -> None:

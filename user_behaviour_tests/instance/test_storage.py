@@ -21,7 +21,7 @@ OF_OTHERS = "pg_stat_activity where datname = current_database() and pid <> pg_b
 
 @pytest.fixture(scope="module")
 def url(stack: Stack) -> Iterator[str]:
-    with new_database(stack) as made:
+    with new_database(stack.endpoints().warehouse) as made:
         yield made
 
 

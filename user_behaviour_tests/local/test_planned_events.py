@@ -85,7 +85,7 @@ def the_job(*, failing: bool = False) -> dg.JobDefinition:
 
 def rows_left_by(storage: str, stack: Stack, tags: dict[str, str], *, failing: bool = False, first: str = "") -> Rows:
     """The rows that a run leaves in a new database; `first` is SQL for the database once it has its tables."""
-    with new_database(stack) as url:
+    with new_database(stack.endpoints().warehouse) as url:
         with instance_on(url, storage) as instance:
             with closing(psycopg2.connect(url)) as session, session, session.cursor() as cursor:
                 cursor.execute(first or "select 1")
@@ -118,7 +118,7 @@ def test_all_planned_events_of_a_run_are_written_in_one_transaction(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DAGSTER_EVENT_BATCH_SIZE", "1000")
-    with new_database(stack) as url, instance_on(url, BULK) as instance:
+    with new_database(stack.endpoints().warehouse) as url, instance_on(url, BULK) as instance:
         the_job().execute_in_process(instance=instance, tags=RANGE)
         with closing(psycopg2.connect(url)) as session, session.cursor() as cursor:
             cursor.execute(

@@ -19,7 +19,7 @@ METRIC = "public.user_behavior_metric"
 @pytest.fixture
 def warehouse(stack: Stack) -> Iterator[PostgresWarehouse]:
     """A migrated database of the test's own."""
-    with new_database(stack) as url:
+    with new_database(stack.endpoints().warehouse) as url:
         warehouse = PostgresWarehouseByUrl(url=url)
         Migrations(warehouse, MIGRATIONS / "postgres").apply()
         yield warehouse
@@ -86,7 +86,7 @@ def test_a_migration_that_was_changed_after_it_was_applied(warehouse: PostgresWa
 
 
 def test_of_a_database_without_migrations_only_that_is_said(stack: Stack) -> None:
-    with new_database(stack) as url:
+    with new_database(stack.endpoints().warehouse) as url:
         assert findings(PostgresWarehouseByUrl(url=url)) == [
             f"Migration {id_} is pending; apply it with `user-behaviour migrate`."
             for id_ in ("0001.audit", "0002.spectrum", "0003.user_behavior_metric")

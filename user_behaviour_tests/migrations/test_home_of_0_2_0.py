@@ -184,7 +184,7 @@ def test_a_redshift_goes_on(stack: Stack, cloud: Cloud) -> None:
 
 def test_a_ledger_that_was_only_begun_is_made_whole(stack: Stack) -> None:
     """Version 0.2.0 made the table of the lock first, and could be killed then."""
-    with new_database(stack) as url:
+    with new_database(stack.endpoints().warehouse) as url:
         warehouse = PostgresWarehouseByUrl(url=url)
         execute(warehouse, "create schema audit; create table audit.yoyo_lock (locked int, ctime timestamp, pid int)")
         assert Migrations(warehouse, MIGRATIONS / "postgres").apply() == IDS

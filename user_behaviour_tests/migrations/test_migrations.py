@@ -21,7 +21,7 @@ IDS = ("0001.audit", "0002.spectrum", "0003.user_behavior_metric")
 @pytest.fixture
 def url(stack: Stack) -> Iterator[str]:
     """An empty database of the test's own."""
-    with new_database(stack) as url:
+    with new_database(stack.endpoints().warehouse) as url:
         yield url
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 
@@ -15,9 +15,9 @@ from user_behaviour.migrations.migrations import MIGRATIONS, Migrations
 from user_behaviour.tables.days import RANGE_END, RANGE_START, DayRange
 from user_behaviour.tables.schemas import MOVIE_REVIEW_CLEAN_STAGE, USER_BEHAVIOR_METRIC, USER_PURCHASE_STAGING
 from user_behaviour.warehouse.postgres import PostgresWarehouse, PostgresWarehouseByUrl
+from user_behaviour_tests.databases import new_database
 
 PURCHASES, REVIEWS = USER_PURCHASE_STAGING.name, MOVIE_REVIEW_CLEAN_STAGE.name
-DATABASE = "triggers"
 
 
 @dataclass(frozen=True)
@@ -60,15 +60,10 @@ class Catalog:
 @contextmanager
 def new_catalog(stack: Stack) -> Iterator[Catalog]:
     """A database beside the warehouse, with its schema, for as long as it is entered."""
-    url = stack.endpoints().warehouse
-    own = f"{url.rpartition('/')[0]}/{DATABASE}"
-    with closing(psycopg2.connect(url)) as session, session.cursor() as cursor:
-        session.autocommit = True
-        cursor.execute(f"create database {DATABASE}")
-        warehouse = PostgresWarehouseByUrl(url=own)
+    with new_database(stack.endpoints().warehouse) as url:
+        warehouse = PostgresWarehouseByUrl(url=url)
         Migrations(warehouse, MIGRATIONS / "postgres").apply()
         yield Catalog(warehouse)
-        cursor.execute(f"drop database {DATABASE}")
 
 
 def span_of(tags: Mapping[str, str]) -> DayRange:

@@ -14,9 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import psycopg2
 import trustme
-from psycopg2.extensions import quote_ident
 
 from user_behaviour.aws.clients import Aws
 from user_behaviour_tests.cloud.redshift import logins, wire
@@ -27,7 +25,8 @@ from user_behaviour_tests.cloud.redshift.faults import Faults
 from user_behaviour_tests.cloud.redshift.journal import Journal, Scan, Statement
 from user_behaviour_tests.cloud.redshift.session import Session
 from user_behaviour_tests.cloud.redshift.state import Account
-from user_behaviour_tests.cloud.redshift.system_schema import USER_SCHEMAS, equip
+from user_behaviour_tests.cloud.redshift.system_schema import SYSTEM_STATEMENTS, USER_SCHEMAS
+from user_behaviour_tests.databases import new_database
 
 
 @dataclass
@@ -116,10 +115,11 @@ def redshift_stand_in(
     """Runs a stand-in on a free port, with a database of its own on the server of `warehouse_url`."""
     with (
         tempfile.TemporaryDirectory(prefix="user_behaviour_redshift_") as directory,
-        _database(warehouse_url) as database,
+        new_database(warehouse_url, *SYSTEM_STATEMENTS) as url,
         socket.create_server(("127.0.0.1", 0)) as listener,
     ):
         tls, ca_bundle = _certified(Path(directory))
+        database = url.rpartition("/")[2]
         settings = BackendSettings(warehouse_url, database, standard_conforming_strings)
         stand_in = RedshiftStandIn(
             host="localhost",
@@ -163,16 +163,3 @@ def _certified(directory: Path) -> tuple[ssl.SSLContext, Path]:
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("localhost").configure_cert(tls)
     return tls, bundle
-
-
-@contextmanager
-def _database(url: str) -> Iterator[str]:
-    name = f"redshift_{secrets.token_hex(4)}"
-    with contextlib.closing(psycopg2.connect(url)) as admin, admin.cursor() as cursor:
-        admin.autocommit = True
-        cursor.execute(f"create database {quote_ident(name, cursor)}")
-        try:
-            equip(url, name)
-            yield name
-        finally:
-            cursor.execute(f"drop database {quote_ident(name, cursor)} with (force)")

@@ -3,10 +3,6 @@
 The views have the columns that AWS documents, as far as they mean something here.
 """
 
-import contextlib
-
-import psycopg2
-
 from user_behaviour_tests.cloud.redshift.backend import SYSTEM_SCHEMA
 from user_behaviour_tests.cloud.redshift.state import CACHE_SCHEMA
 
@@ -16,7 +12,7 @@ USER_SCHEMAS = f"""
 select nspname from pg_namespace
 where nspname !~ '^pg_' and nspname not in ('information_schema', '{SYSTEM_SCHEMA}', '{CACHE_SCHEMA}')
 """
-_STATEMENTS = (
+SYSTEM_STATEMENTS = (
     f"create schema {CACHE_SCHEMA}",
     f"create schema {SYSTEM_SCHEMA}",
     f"set search_path to {SYSTEM_SCHEMA}",
@@ -55,10 +51,3 @@ _STATEMENTS = (
     from pg_database where datname = current_database()
     """,
 )
-
-
-def equip(url: str, database: str) -> None:
-    """Gives the new database what every session needs."""
-    with contextlib.closing(psycopg2.connect(url, dbname=database)) as connection, connection, connection.cursor() as c:
-        for statement in _STATEMENTS:
-            c.execute(statement)
