@@ -17,6 +17,8 @@ $(READY): pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "Installing the pinned dependencies into .venv (a minute or two, once) …"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[local,dev]'
+	@echo "Keeping the classes of Spark as Java starts them fastest (half a minute, once) …"
+	@$(BIN)/python -m user_behaviour.spark.class_archive spark_jobs/classify_reviews.py
 	@touch $@
 
 # The sample shop sells until this day; without it the partitions go on to yesterday.

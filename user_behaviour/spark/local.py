@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import Field
 
 from user_behaviour.diagnosis import Diagnosis, good, judged
+from user_behaviour.spark.class_archive import with_archive
 from user_behaviour.spark.java import java_home
 from user_behaviour.spark.local_config import SPARK_CONFIG
 from user_behaviour.spark.spark import SparkRunner
@@ -57,4 +58,4 @@ def _start(spark: LocalSpark) -> Any:
     os.environ["JAVA_HOME"] = str(spark.java_home)
     # Else Spark looks up an address of the machine, which it does not need here, and logs a warning.
     os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
-    return LazyPySparkResource(spark_config=SPARK_CONFIG).spark_session
+    return LazyPySparkResource(spark_config=with_archive(SPARK_CONFIG)).spark_session

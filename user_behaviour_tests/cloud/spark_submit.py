@@ -20,6 +20,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from user_behaviour.aws.clients import Aws
+from user_behaviour.spark.class_archive import with_archive
 from user_behaviour.spark.java import java_home
 from user_behaviour.spark.local_config import SPARK_CONFIG
 
@@ -91,7 +92,7 @@ class SparkMachine:
             f"spark.hadoop.fs.viewfs.mounttable.{bucket.name}.linkFallback": bucket.as_uri()
             for bucket in mirror.iterdir()
         }
-        config = {**SPARK_CONFIG, **_S3_IS_HERE, **mounted}
+        config = {**with_archive(SPARK_CONFIG), **_S3_IS_HERE, **mounted}
         arguments = [part for name, value in config.items() for part in ("--conf", f"{name}={value}")]
         return os.environ | {
             "JAVA_HOME": str(java_home(self._workdir, environ=os.environ)),

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from user_behaviour.spark.class_archive import with_archive
 from user_behaviour.spark.java import java_home
 from user_behaviour.spark.local_config import SPARK_CONFIG
 
@@ -52,7 +53,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespac
 
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("JAVA_HOME", str(java_home(tmp_path_factory.mktemp("java"), environ=os.environ)))
-        session = SparkSession.builder.config(map=SPARK_CONFIG).getOrCreate()
+        session = SparkSession.builder.config(map=with_archive(SPARK_CONFIG)).getOrCreate()
         yield SimpleNamespace(**runpy.run_path(str(PROGRAM)))
         session.stop()
 
