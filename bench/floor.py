@@ -26,6 +26,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
+from user_behaviour.spark.class_archive import with_archive
 from user_behaviour.spark.local_config import SPARK_CONFIG
 
 TEXT, INT = pa.string(), pa.int32()
@@ -181,7 +182,7 @@ def run(arguments: argparse.Namespace) -> None:
     with phase("spark session"):
         from pyspark.sql import SparkSession  # here, because its import is part of what a session costs
 
-        session = SparkSession.builder.config(map=SPARK_CONFIG).getOrCreate()
+        session = SparkSession.builder.config(map=with_archive(SPARK_CONFIG)).getOrCreate()
     with phase("spark job"):
         classify(lake)
     with phase("spark stop"):

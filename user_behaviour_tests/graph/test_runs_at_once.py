@@ -41,13 +41,14 @@ def _expected(spent: str) -> list[Row]:
 
 def test_runs_of_the_same_and_of_other_days_at_once_end_in_the_right_state(shop: Installation) -> None:
     home = Home(shop.home)
-    first = _started(home, "2011-10-03", "2011-10-06")
+    runs = [_started(home, "2011-10-03", last) for last in ("2011-10-08", "2011-10-06")]
     # The shop goes on selling while they run; whichever snapshot is the newest has to win.
     shop.sell([(f"{day} 13:00:00", 4, "1.000", "B", 13700) for day in DAYS.days()])
     last = _started(home, "2011-10-05", "2011-10-08")
-    _ended(first)
+    for run in runs:
+        _ended(run)
     assert _ended(last) == 0
-    # Days that only the first run covered may have been landed before the sale; those of the last were not.
+    # Days that only the first runs covered may have been landed before the sale; those of the last were not.
     assert shop.metric()[2:] == _expected("14.00000")[2:]
     assert shop.run("2011-10-03", "2011-10-08").success
     assert shop.metric() == _expected("14.00000")
