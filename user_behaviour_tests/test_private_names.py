@@ -24,6 +24,7 @@ REASONS = {
     "user_behaviour/instance/storage.py: _event_log_storage": POOL,
     "user_behaviour/instance/storage.py: _run_storage": POOL,
     "user_behaviour/instance/storage.py: _schedule_storage": POOL,
+    "user_behaviour/instance/storage.py: _replace": "An event is a named tuple: a documented method of those.",
     "user_behaviour/io_managers/publishing.py: _asset_partitions_subset": (
         "An output cannot say that it covers fewer partitions than its run: dagster-io/dagster issues 17836 and 21072."
     ),
