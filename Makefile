@@ -21,16 +21,13 @@ $(READY): pyproject.toml constraints.txt
 	@$(BIN)/python -m user_behaviour.spark.class_archive spark_jobs/classify_reviews.py
 	@touch $@
 
-# The sample shop sells until this day; without it the partitions go on to yesterday.
-demo dev env: export USER_BEHAVIOUR_LAST_DAY ?= 2011-12-09
-
 .PHONY: demo
 demo: $(READY) ## A sample shop, every asset for every day, the metric; a second call changes nothing
 	@$(BIN)/user-behaviour demo
 
 .PHONY: dev
-dev: $(READY) ## The Dagster UI with its daemon, on loopback
-	@$(BIN)/user-behaviour dev
+dev: $(READY) ## The Dagster UI with its daemon, on loopback (PORT=3000)
+	@$(BIN)/user-behaviour dev $(if $(PORT),--port $(PORT))
 
 .PHONY: env
 env: $(READY) ## Write .env, by which `dagster dev` and `dg dev` find what `make dev` shows

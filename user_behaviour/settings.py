@@ -14,6 +14,7 @@ from user_behaviour.aws.places import PlaceError, S3Place
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 PREFIX = "USER_BEHAVIOUR_"
+LAST_DAY_FILE = "last_day"
 
 
 class SettingError(ValueError):
@@ -52,7 +53,7 @@ class AwsSettings:
 
 @dataclass(frozen=True)
 class Settings:
-    """What the environment says. `home` holds all state of the local deployment; `last_day` None: open."""
+    """What the environment says. `home` holds all state of the local deployment; `last_day` None: up to yesterday."""
 
     deployment: str
     home: Path
@@ -124,8 +125,9 @@ class _Variables:
 def read_settings(environ: Mapping[str, str]) -> Settings:
     """The settings that an environment holds; an empty value counts as unset. Raises `SettingError`."""
     variables = _Variables(environ)
+    home = Path(variables.text("HOME", str(CHECKOUT / ".user_behaviour"))).expanduser().absolute()
     first_day = variables.day("FIRST_DAY", "2010-12-01")
-    last_day = variables.day("LAST_DAY") if variables.text("LAST_DAY") else None
+    last_day = variables.day("LAST_DAY") if variables.text("LAST_DAY") else remembered_last_day(home)
     if last_day and last_day < first_day:
         raise SettingError(
             f"USER_BEHAVIOUR_LAST_DAY is '{last_day}'; before the first day, {first_day}: write a later one."
@@ -133,13 +135,30 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     deployment = variables.text("DEPLOYMENT", "local")
     return Settings(
         deployment=deployment,
-        home=Path(variables.text("HOME", str(CHECKOUT / ".user_behaviour"))).expanduser().absolute(),
+        home=home,
         first_day=first_day,
         last_day=last_day,
         bad_row_share=variables.number("BAD_ROW_SHARE", "0.01", least=0, most=1),
         file_bytes=int(variables.number("FILE_BYTES", str(1 << 30), least=1, most=1 << 50)),
         aws=_aws_settings(variables) if deployment == "aws" else None,
     )
+
+
+def remembered_last_day(home: Path) -> date | None:
+    """The last day of the calendar that `remember_last_day` left in the home; None where it left none."""
+    try:
+        return date.fromisoformat(text := (home / LAST_DAY_FILE).read_text().strip())
+    except FileNotFoundError:
+        return None
+    except ValueError:
+        raise SettingError(
+            f"{home / LAST_DAY_FILE} holds {text!r}, which is not a day as 2010-12-01; correct or remove the file."
+        ) from None
+
+
+def remember_last_day(home: Path, last_day: date) -> None:
+    """Ends the calendar of the home, for every process that starts there without USER_BEHAVIOUR_LAST_DAY."""
+    (home / LAST_DAY_FILE).write_text(f"{last_day}\n")
 
 
 def _aws_settings(variables: _Variables) -> AwsSettings:

@@ -11,13 +11,14 @@ import click
 
 from user_behaviour.commands.data import deliver, generate, load_purchases
 from user_behaviour.commands.demo import demo
+from user_behaviour.commands.dev import dev
 from user_behaviour.commands.doctor import doctor
 from user_behaviour.commands.environment import env
 from user_behaviour.commands.migrate import migrate
 from user_behaviour.commands.questions import explain, query
 from user_behaviour.commands.reconcile import reconcile
 from user_behaviour.commands.run import run
-from user_behaviour.commands.stack import dev, down, status, up
+from user_behaviour.commands.stack import down, status, up
 
 INTERRUPTED = 130
 

@@ -12,7 +12,8 @@ from user_behaviour.commands.data import generate
 from user_behaviour.commands.published import last_day_with_data
 from user_behaviour.commands.run import RunRequest, days_with_data, materialise_and_show
 from user_behaviour.commands.stack import description, own_stack
-from user_behaviour.deployments import deployment, settings
+from user_behaviour.deployments import Deployment, deployment, settings
+from user_behaviour.settings import remember_last_day
 from user_behaviour.tables.statements import statement
 
 
@@ -33,6 +34,7 @@ def demo(ctx: click.Context) -> None:
     if last_day_with_data(deployed) is None:
         click.echo("\nA sample shop and its vendor:")
         ctx.invoke(generate)
+    _end_the_calendar(deployed)
     click.echo("")
     succeeded = materialise_and_show(deployed, RunRequest(days_with_data(deployed), missing=True), debug=ctx.obj)
     rows = deployed.warehouse.rows(statement("run/metric_sample.sql"))
@@ -42,6 +44,15 @@ def demo(ctx: click.Context) -> None:
     for line in _next(rows[0] if rows else None):
         click.echo(f"  {line}")
     ctx.exit(0 if succeeded else 1)
+
+
+def _end_the_calendar(deployed: Deployment) -> None:
+    """Where the data are the sample's, whose shop closed: partitions up to yesterday would all be missing."""
+    from user_behaviour.sample.calendar import YEAR_END
+
+    if settings().last_day is None and last_day_with_data(deployed) == YEAR_END:
+        remember_last_day(settings().home, YEAR_END)
+        settings.cache_clear()
 
 
 def _next(row: dict[str, object] | None) -> list[str]:

@@ -19,9 +19,6 @@ from user_behaviour.spark.spark import SparkRunner
 from user_behaviour.tables.days import PARTITION, DayRange
 from user_behaviour.triggers.jobs import user_behavior_metric_job
 
-# What Dagster has to say goes to its storage; the terminal is for the progress.
-_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-
 
 def select(queries: Sequence[str]) -> list[dg.AssetKey]:
     """The assets of selections in Dagster's syntax, all if there are none; `ClickException` for what matches nothing.
@@ -75,7 +72,8 @@ def materialise(
         instance=instance,
         asset_selection=assets,
         run_id=report.run_id,
-        run_config=_QUIET if quiet else None,
+        # What Dagster has to say goes to its storage; the terminal is for the progress.
+        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL" if quiet else "DEBUG"}}}},
         tags={**_partitions(days), **tags},
         raise_on_error=False,
     )

@@ -1,18 +1,14 @@
-"""`up`, `down`, `status` and `dev`: the embedded stack, and the Dagster UI on it."""
+"""`up`, `down` and `status`: the embedded stack."""
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from user_behaviour.commands.dagster_process import dagster_variables
-from user_behaviour.deployments import deployment, embedded_stack, settings
-from user_behaviour.settings import CHECKOUT, SettingError
+from user_behaviour.deployments import embedded_stack, settings
+from user_behaviour.settings import SettingError
 
 if TYPE_CHECKING:
     from user_behaviour.local.stack import Stack, StackStatus
@@ -41,27 +37,6 @@ def status() -> None:
     click.echo(description(own_stack().status(), settings().home))
 
 
-@click.command()
-@click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True, help="The port on 127.0.0.1.")
-def dev(port: int) -> None:
-    """Start the Dagster UI and its daemon on 127.0.0.1, until Ctrl-C."""
-    if stack := embedded_stack(settings()):
-        stack.up()
-    deployed = deployment(settings())
-    variables = dagster_variables(deployed)
-    click.echo(f"Dagster at http://127.0.0.1:{port} in a few seconds; Ctrl-C ends it, and leaves the stack up.")
-    # Dagster takes this process's place, so that signals reach it and nothing is left if it is killed. It copies how
-    # it finds SIGINT, and a shell's background jobs find it ignored: they could then only be killed.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    # Not where we were called: Dagster would read an `.env` file there, and prefer it to these variables.
-    os.chdir(variables["DAGSTER_HOME"])
-    arguments = ["dev", "--host", "127.0.0.1", "--port", str(port), "--workspace", str(CHECKOUT / "workspace.yaml")]
-    command = [sys.executable, "-m", "dagster", *arguments]
-    sys.stdout.flush()
-    os.environ.update(variables)
-    os.execv(sys.executable, command)  # noqa: S606  (no shell: the command is words)
-
-
 def own_stack() -> Stack:
     """The embedded stack; `SettingError` where the deployment has none."""
     if (stack := embedded_stack(settings())) is None:
@@ -83,5 +58,7 @@ def description(found: StackStatus, home: Path) -> str:
     else:
         state = "not running; start it with `user-behaviour up`" if found.version else "not set up; `user-behaviour up`"
         lines.append(("PostgreSQL", state))
+    last_day = settings().last_day or "yesterday"
+    lines.append(("partitions", f"{settings().first_day} to {last_day}"))
     lines += [("lake", str(home / "lake")), ("vendor files", str(home / "vendor"))]
     return "\n".join(f"{label + ':':<19}{value}" for label, value in lines)

@@ -93,6 +93,26 @@ def report_abandoned(instance: dg.DagsterInstance) -> int:
     return len(runs)
 
 
+def daemon_of(dagster_home: Path) -> int | None:
+    """The process of this user's that is the instance's Dagster daemon, whoever started it; None if there is none."""
+    import psutil  # type: ignore[import-untyped]
+
+    for process in psutil.process_iter():
+        try:
+            is_daemon = any(
+                word in ("dagster._daemon", "dagster-daemon") for word in map(_last_part, process.cmdline())
+            )
+            if is_daemon and process.environ().get("DAGSTER_HOME") == str(dagster_home):
+                return int(process.pid)
+        except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
+            continue  # gone meanwhile, or another user's
+    return None
+
+
+def _last_part(word: str) -> str:
+    return word.rpartition("/")[2]
+
+
 def _is_gone(tag: str) -> bool:
     """Whether the tag names a process of this host that runs no more; False for what is not such a tag."""
     named = _PROCESS.fullmatch(tag)
@@ -104,7 +124,7 @@ def _is_gone(tag: str) -> bool:
 
 def _started(pid: int) -> int | None:
     """When the process started, in epoch seconds; None if there is no such process."""
-    import psutil  # type: ignore[import-untyped]
+    import psutil
 
     try:
         process = psutil.Process(pid)

@@ -39,7 +39,7 @@ def test_only_deployments_reads_the_environment() -> None:
         if reads.search(path.read_text(encoding="utf-8"))
     }
     # Not settings of the project: what commands hand on to Dagster's processes, AWS's own variables, and Java's.
-    aside = "commands/dagster_process.py commands/stack.py aws/clients.py spark/local.py spark/class_archive.py"
+    aside = "commands/dagster_process.py commands/dev.py aws/clients.py spark/local.py spark/class_archive.py"
     assert guilty - {f"user_behaviour/{name}" for name in aside.split()} == {"user_behaviour/deployments.py"}
 
 

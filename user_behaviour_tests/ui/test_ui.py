@@ -6,10 +6,15 @@ Of the three ways to fill history two are here; the third, `user-behaviour run`,
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
+import psutil  # type: ignore[import-untyped]
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from user_behaviour.instance.instance import daemon_of
+from user_behaviour.local.state_file import free_port
+from user_behaviour_tests.command_line import Home, errors
 from user_behaviour_tests.graph.installation import Installation
 from user_behaviour_tests.ui.conftest import Backfill
 from user_behaviour_tests.ui.dev_server import DevServer, eventually
@@ -49,6 +54,35 @@ def test_the_graph_page_shows_every_group_and_every_asset(page: Page, server: De
     for asset in [asset for assets in GRAPH.values() for asset in assets]:
         expect(graph.get_by_text(asset, exact=True)).to_be_visible()
     expect(page.get_by_role("button", name="Materialize all (7)")).to_be_enabled()
+
+
+def test_a_second_start_ends_at_once_with_the_remedy(server: DevServer, home: Path) -> None:
+    """Two daemons on one instance would launch each run of a sensor twice."""
+    taken, another = (Home(home).process("dev", "--port", str(port)) for port in (server.port, free_port()))
+    assert (taken.returncode, another.returncode) == (1, 1)
+    assert errors(taken) == [
+        f"Error: Port {server.port} of 127.0.0.1 is taken by another program; choose another: "
+        f"`make dev PORT={server.port + 1}`, or `user-behaviour dev --port {server.port + 1}`."
+    ]
+    pid = server.process.pid
+    assert errors(another) == [
+        f"Error: Dagster runs on this installation already, as process {pid}; "
+        f"use its UI, or end it first: `kill -INT {pid}`."
+    ]
+
+
+def test_a_daemon_that_somebody_else_started_is_found_too(server: DevServer, home: Path) -> None:
+    daemon = daemon_of(home / "dagster")
+    assert daemon in {child.pid for child in psutil.Process(server.process.pid).children()}
+    assert daemon_of(home) is None
+
+
+@pytest.mark.usefixtures("backfilled")
+def test_the_terminal_shows_no_debugging_lines(server: DevServer) -> None:
+    """2,047 of 2,452 lines were of that kind."""
+    lines = server.log.read_text().splitlines()
+    assert f"Dagster at {server.url} in a few seconds; Ctrl-C ends it, and leaves the stack up." in lines
+    assert not [line for line in lines if "DEBUG" in line or "Warning" in line]
 
 
 def test_the_page_of_the_metric_says_what_a_row_is_and_lists_its_columns(page: Page, backfilled: Backfill) -> None:
