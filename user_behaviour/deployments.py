@@ -201,19 +201,9 @@ def _emr(settings: AwsSettings, cloud: Aws, lake: Lake) -> SparkRunner:
     return EmrStepsSpark(cluster=settings.emr_cluster, **shared)
 
 
-DEPLOYMENTS = {"local": local, "aws": aws}
-
-
 def deployment(settings: Settings) -> Deployment:
     """The deployment that the settings name."""
-    try:
-        make = DEPLOYMENTS[settings.deployment]
-    except KeyError:
-        raise SettingError(
-            f"Deployment {settings.deployment!r} is unknown; choose one of: {', '.join(sorted(DEPLOYMENTS))} "
-            "(USER_BEHAVIOUR_DEPLOYMENT)."
-        ) from None
-    return make(settings)
+    return {"local": local, "aws": aws}[settings.deployment](settings)
 
 
 def embedded_stack(settings: Settings) -> Stack | None:

@@ -4,16 +4,19 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import date
+from difflib import get_close_matches
 from math import nan
 from pathlib import Path
 
 from user_behaviour.aws.iam_roles import ADVICE, is_role
 from user_behaviour.aws.places import PlaceError, S3Place
+from user_behaviour.tables.days import parse_day
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 PREFIX = "USER_BEHAVIOUR_"
+DEPLOYMENTS = ("aws", "local")
 LAST_DAY_FILE = "last_day"
 
 
@@ -64,20 +67,30 @@ class Settings:
     aws: AwsSettings | None = None
 
 
+# The variables of the environment without their prefix; the last three are read by Dagster's instance and by tests.
+_NAMES = {given.name.upper() for given in (*fields(AwsSettings), *fields(Settings))} - {"AWS"}
+_NAMES |= {"DAGSTER_LOG_BUCKET", "DAGSTER_LOG_PREFIX", "TEST_DATA"}
+
+
 class _Variables:
     """The variables of an environment by name, without the prefix; an empty value counts as unset."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
+        for name in sorted(name for name in environ if name.startswith(PREFIX)):
+            if name.removeprefix(PREFIX) not in _NAMES:
+                near = get_close_matches(name.removeprefix(PREFIX), sorted(_NAMES), 1)
+                meant = f"did you mean {PREFIX}{near[0]}?" if near else "`.env.example` lists those that there are."
+                raise SettingError(f"{name} is no setting; {meant}")
 
     def text(self, name: str, default: str = "") -> str:
         return self._environ.get(f"{PREFIX}{name}") or default
 
     def day(self, name: str, default: str = "") -> date:
         try:
-            return date.fromisoformat(self.text(name, default))
+            return parse_day(self.text(name, default))
         except ValueError:
-            raise self._unusable(name, default, "write a day as 2010-12-01") from None
+            raise self._unusable(name, default, "write a day as 2010-12-01, of the years 1900 to 2199") from None
 
     def number(self, name: str, default: str, *, least: float, most: float) -> float:
         try:
@@ -100,9 +113,21 @@ class _Variables:
         except PlaceError as error:
             raise self._unusable(name, "", error.reason) from None
 
-    def file(self, name: str) -> str:
+    def file(self, name: str, default: str = "") -> str:
         """Absolute, since a process of Dagster's may work in another directory."""
-        return str(Path(found).expanduser().absolute()) if (found := self.text(name)) else ""
+        try:
+            return str(Path(found).expanduser().absolute()) if (found := self.text(name, default)) else ""
+        except RuntimeError:  # what `expanduser` raises
+            raise self._unusable(name, default, "there is no such user; write the whole path") from None
+
+    def home(self) -> Path:
+        """Its path goes into patterns and templates, in Dagster among them, that read some characters as signs."""
+        if signs := set(found := self.file("HOME", str(CHECKOUT / ".user_behaviour"))) & set("[]{}*?"):
+            raise SettingError(
+                f"{PREFIX}HOME is {found!r}, with {' and '.join(sorted(signs))} in it, which Dagster or Spark would "
+                "not take as a part of a name; choose another directory."
+            )
+        return Path(found)
 
     def role(self, name: str, default: str) -> str:
         if not is_role(found := self.text(name, default)):
@@ -125,14 +150,17 @@ class _Variables:
 def read_settings(environ: Mapping[str, str]) -> Settings:
     """The settings that an environment holds; an empty value counts as unset. Raises `SettingError`."""
     variables = _Variables(environ)
-    home = Path(variables.text("HOME", str(CHECKOUT / ".user_behaviour"))).expanduser().absolute()
+    home = variables.home()
     first_day = variables.day("FIRST_DAY", "2010-12-01")
     last_day = variables.day("LAST_DAY") if variables.text("LAST_DAY") else remembered_last_day(home)
     if last_day and last_day < first_day:
         raise SettingError(
             f"USER_BEHAVIOUR_LAST_DAY is '{last_day}'; before the first day, {first_day}: write a later one."
         )
-    deployment = variables.text("DEPLOYMENT", "local")
+    if (deployment := variables.text("DEPLOYMENT", "local")) not in DEPLOYMENTS:
+        raise SettingError(
+            f"Deployment {deployment!r} is unknown; choose one of: {', '.join(DEPLOYMENTS)} ({PREFIX}DEPLOYMENT)."
+        )
     return Settings(
         deployment=deployment,
         home=home,
@@ -147,7 +175,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
 def remembered_last_day(home: Path) -> date | None:
     """The last day of the calendar that `remember_last_day` left in the home; None where it left none."""
     try:
-        return date.fromisoformat(text := (home / LAST_DAY_FILE).read_text().strip())
+        return parse_day(text := (home / LAST_DAY_FILE).read_text().strip())
     except FileNotFoundError:
         return None
     except ValueError:

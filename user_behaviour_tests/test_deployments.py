@@ -16,7 +16,7 @@ from dagster._serdes import serialize_value
 from user_behaviour.aws.places import S3Place
 from user_behaviour.definitions import assemble
 from user_behaviour.deployments import Deployment, deployment
-from user_behaviour.settings import SettingError, read_settings
+from user_behaviour.settings import CHECKOUT, SettingError, read_settings
 from user_behaviour.source.postgres import PostgresSource
 from user_behaviour.warehouse.redshift import RedshiftWarehouse
 
@@ -102,7 +102,10 @@ def test_an_empty_variable_is_none() -> None:
     ("name", "value", "advice"),
     [
         ("FIRST_DAY", "1.12.2010", "write a day as 2010-12-01"),
+        ("FIRST_DAY", "20101201", "write a day as 2010-12-01"),
         ("LAST_DAY", "2011-02-30", "write a day as 2010-12-01"),
+        ("LAST_DAY", "9999-12-31", "write a day as 2010-12-01, of the years 1900 to 2199"),
+        ("HOME", "~nosuchuser/home", "there is no such user; write the whole path"),
         ("LAST_DAY", "2010-11-30", "before the first day"),
         ("BAD_ROW_SHARE", "1 %", "write a number from 0 to 1"),
         ("BAD_ROW_SHARE", "nan", "write a number from 0 to 1"),
@@ -119,7 +122,34 @@ def test_a_setting_that_cannot_be_used_is_named_with_its_value(name: str, value:
 
 def test_an_unknown_deployment_is_named_with_the_choices() -> None:
     with pytest.raises(SettingError, match=r"Deployment 'prodd' is unknown; choose one of: .*local.*\(USER_BEHAVIOUR_"):
-        deployment(read_settings({"USER_BEHAVIOUR_DEPLOYMENT": "prodd"}))
+        read_settings({"USER_BEHAVIOUR_DEPLOYMENT": "prodd"})
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("USER_BEHAVIOUR_LASTDAY", "did you mean USER_BEHAVIOUR_LAST_DAY?"),
+        ("USER_BEHAVIOUR_EMR_APPLICATON", "did you mean USER_BEHAVIOUR_EMR_APPLICATION?"),
+        ("USER_BEHAVIOUR_home", "`.env.example` lists those that there are."),
+    ],
+)
+def test_a_variable_that_nothing_reads_is_refused_with_the_nearest_name(name: str, advice: str) -> None:
+    """A misspelt last day was ignored, and the calendar went on to yesterday."""
+    with pytest.raises(SettingError) as caught:
+        read_settings({name: ""})
+    assert str(caught.value) == f"{name} is no setting; {advice}"
+
+
+@pytest.mark.parametrize("sign", "[]{}*?")
+def test_a_home_whose_name_is_a_pattern_is_refused_before_anything_starts(sign: str) -> None:
+    """Dagster took such a home's database for none, and silently kept its runs in SQLite."""
+    with pytest.raises(SettingError, match=re.escape(f"USER_BEHAVIOUR_HOME is '/a{sign}b', with {sign} in it")):
+        read_settings({"USER_BEHAVIOUR_HOME": f"/a{sign}b"})
+
+
+def test_every_variable_of_the_example_is_a_setting() -> None:
+    example = (CHECKOUT / ".env.example").read_text()
+    assert read_settings(dict.fromkeys(re.findall(r"^(\w+)=", example, re.MULTILINE), "")) == read_settings({})
 
 
 @pytest.mark.parametrize("environ", [{}, AWS], ids=["local", "aws"])

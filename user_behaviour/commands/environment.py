@@ -38,7 +38,7 @@ def env_lines(variables: Mapping[str, str]) -> str:
 
 def write_env_file(file: Path, lines: str) -> None:
     """Writes the file in one step; `SettingError` where there is one that this command did not write."""
-    if file.exists() and not file.read_text(encoding="utf-8").startswith(MARK):
+    if os.path.lexists(file) and not (file.is_file() and file.read_bytes().startswith(MARK.encode())):
         raise SettingError(
             f"{file} was not written by `user-behaviour env --write` and is left as it is; "
             "rename it, or add to it what `user-behaviour env` prints."

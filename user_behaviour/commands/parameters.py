@@ -1,13 +1,12 @@
 """What the commands take alike: days, and ranges of them."""
 
-import re
 from collections.abc import Callable
 from datetime import date
 from typing import Any, TypeVar
 
 import click
 
-from user_behaviour.tables.days import DayRange
+from user_behaviour.tables.days import DayRange, parse_day
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -21,11 +20,11 @@ class Day(click.ParamType):  # type: ignore[type-arg]  # generic only since clic
         if isinstance(value, date):
             return value
         try:
-            if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
-                raise ValueError(value)
-            return date.fromisoformat(value)
+            return parse_day(value)
         except ValueError:
-            raise click.BadParameter(f"{value!r} is not a day; write it as 2010-12-01.", ctx, param) from None
+            raise click.BadParameter(
+                f"{value!r} is not a day; write it as 2010-12-01, of the years 1900 to 2199.", ctx, param
+            ) from None
 
 
 def day_range_options(command: Command) -> Command:

@@ -21,7 +21,7 @@ from user_behaviour.triggers.jobs import user_behavior_metric_job
 
 
 def select(queries: Sequence[str]) -> list[dg.AssetKey]:
-    """The assets of selections in Dagster's syntax, all if there are none; `ClickException` for what matches nothing.
+    """The assets of selections in Dagster's syntax, all if there are none; `UsageError` for what matches nothing.
 
     A query may be several, with commas between. https://docs.dagster.io/guides/build/assets/asset-selection-syntax
     """
@@ -33,17 +33,19 @@ def select(queries: Sequence[str]) -> list[dg.AssetKey]:
         except dg.DagsterError:
             matching = set()
         if matching.isdisjoint(ours):
-            names = ", ".join(sorted(key.to_user_string() for key in ours))
-            raise click.ClickException(f"--select {query!r} matches no asset; the assets are: {names}.")
+            names = sorted(key.to_user_string() for key in ours)
+            meant = [name for name in names if name.rpartition("/")[2] == query]
+            advice = f"did you mean {meant[0]}?" if meant else f"the assets are: {', '.join(names)}."
+            raise click.UsageError(f"--select {query!r} matches no asset; {advice}")
         found |= matching
     return [key for key in ours if key in found]
 
 
 def require_partitions(days: DayRange) -> None:
-    """Raises `ClickException` if a day is no partition: before the first, after the last, or not over yet."""
+    """Raises `UsageError` if a day is no partition: before the first, after the last, or not over yet."""
     for day in (days.first, days.last):
         if not DAILY.has_partition_key(day.isoformat()):
-            raise click.ClickException(
+            raise click.UsageError(
                 f"{day} is not a partition; the partitions are {DAILY.get_first_partition_key()} to "
                 f"{DAILY.get_last_partition_key()} (USER_BEHAVIOUR_FIRST_DAY, USER_BEHAVIOUR_LAST_DAY; "
                 "a day becomes one when it is over, in UTC)."

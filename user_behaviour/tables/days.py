@@ -1,5 +1,6 @@
 """Days and ranges of days, the only coordinates of the pipeline. Pure: no settings, no Dagster definitions."""
 
+import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -28,6 +29,13 @@ class DayRange:
     def tags(self) -> dict[str, str]:
         """The run tags by which Dagster runs the whole range in one run."""
         return {RANGE_START: self.first.isoformat(), RANGE_END: self.last.isoformat()}
+
+
+def parse_day(text: str) -> date:
+    """A day written as 2010-12-01, of the years 1900 to 2199; ValueError for anything else."""
+    if not re.fullmatch(r"(19|20|21)\d\d-\d\d-\d\d", text, re.ASCII):
+        raise ValueError(text)
+    return date.fromisoformat(text)
 
 
 def days_of(keys: Iterable[str]) -> list[date]:

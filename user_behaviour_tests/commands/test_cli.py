@@ -208,8 +208,9 @@ def test_an_error_of_the_database_is_one_line(home: Home) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("run", "--day", "2010-13-01"), "'2010-13-01' is not a day; write it as 2010-12-01."),
-        (("run", "--day", "20101201"), "'20101201' is not a day; write it as 2010-12-01."),
+        (("run", "--day", "2010-13-01"), "'2010-13-01' is not a day; write it as 2010-12-01, of the"),
+        (("run", "--day", "20101201"), "'20101201' is not a day; write it as 2010-12-01, of the"),
+        (("run", "--to", "9999-12-31"), "'9999-12-31' is not a day; write it as 2010-12-01, of the"),
         (("run", "--day", "2010-12-01", "--to", "2010-12-02"), "--day is a range of one day"),
         (("run", "--from", "2010-12-02", "--to", "2010-12-01"), "holds no day"),
         (("load-purchases", "/no/such/file.csv"), "does not exist"),
@@ -230,8 +231,13 @@ def test_an_error_that_is_expected_exists(module: str, name: str) -> None:
     assert issubclass(getattr(importlib.import_module(module), name), Exception)
 
 
-def test_a_setting_that_cannot_be_used_is_one_line(home: Home) -> None:
-    call = home.call("query", "select 1", USER_BEHAVIOUR_DEPLOYMENT="prodd")
+@pytest.mark.parametrize(
+    "command",
+    ["up", "down", "status", "doctor", "migrate", "generate", "query x", "reconcile", "run", "demo", "dev", "env"],
+)
+def test_a_setting_that_cannot_be_used_is_the_same_line_for_every_command(home: Home, command: str) -> None:
+    call = home.call(*command.split(), USER_BEHAVIOUR_DEPLOYMENT="prodd")
     assert call.returncode == 1
-    assert "Deployment 'prodd' is unknown" in call.stderr
-    assert len(errors(call)) == 1
+    assert errors(call) == [
+        "Error: Deployment 'prodd' is unknown; choose one of: aws, local (USER_BEHAVIOUR_DEPLOYMENT)."
+    ]

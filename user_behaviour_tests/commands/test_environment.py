@@ -5,7 +5,7 @@ import stat
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import dagster as dg
@@ -90,12 +90,21 @@ def test_the_file_is_for_its_owner_alone_and_is_replaced(checkout: Path, tmp_pat
     assert stat.S_IMODE(file.stat().st_mode) == stat.S_IMODE((checkout / ".env").stat().st_mode) == 0o600
 
 
-def test_a_file_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
-    file = tmp_path / ".env"
-    file.write_text("USER_BEHAVIOUR_LAKE=s3://mine\n")
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(lambda file: file.write_bytes(b"USER_BEHAVIOUR_LAKE=s3://mine\n"), id="a file"),
+        pytest.param(lambda file: file.write_bytes(b"A=\xe9\n"), id="a file that is no text"),
+        pytest.param(lambda file: file.mkdir(), id="a directory"),
+        pytest.param(lambda file: file.symlink_to("nowhere"), id="a link to nothing"),
+    ],
+)
+def test_what_somebody_else_put_there_is_left_alone(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    make(file := tmp_path / ".env")
+    before = file.lstat()
     with pytest.raises(SettingError, match=r"\.env was not written by `user-behaviour env --write`"):
         write_env_file(file, "A=1\n")
-    assert file.read_text() == "USER_BEHAVIOUR_LAKE=s3://mine\n"
+    assert file.lstat() == before
 
 
 def called(command: str, directory: Path, more: Mapping[str, str | None] | None = None) -> tuple[str, str]:

@@ -171,15 +171,20 @@ def test_a_run_that_makes_no_sense_is_not_begun_and_says_why(home: Home) -> None
     no_asset = "matches no asset; the assets are: classified_reviews, "
     no_partition = "is not a partition; the partitions are 2010-12-01 to "
     refusals = {
-        ("run", "--select", "nothing"): f"--select 'nothing' {no_asset}",
-        ("run", "--select", "shop/user_purchase"): f"--select 'shop/user_purchase' {no_asset}",
-        ("run", "--day", "2010-11-30"): f"2010-11-30 {no_partition}",
-        ("run", "--to", "2999-01-01"): f"2999-01-01 {no_partition}",
-        ("run", "--from", "2011-12-01"): "Neither the shop nor the vendor has anything from 2011-12-01 on; ",
+        ("run", "--select", "nothing"): (2, f"--select 'nothing' {no_asset}"),
+        ("run", "--select", "shop/user_purchase"): (2, f"--select 'shop/user_purchase' {no_asset}"),
+        ("run", "--select", "user_behavior_metric"): (
+            2,
+            "--select 'user_behavior_metric' matches no asset; did you mean public/user_behavior_metric?",
+        ),
+        ("run", "--day", "2010-11-30"): (2, f"2010-11-30 {no_partition}"),
+        ("run", "--to", "2199-12-31"): (2, f"2199-12-31 {no_partition}"),
+        ("run", "--from", "2011-12-01"): (1, "Neither the shop nor the vendor has anything from 2011-12-01 on; "),
     }
     # Dagster's parser writes to the terminal, which only a process of its own has.
     unparsable = home.process("run", "--select", "group:(")
     calls = [unparsable, *home.processes(*refusals)]
-    for call, said in zip(calls, [f"--select 'group:(' {no_asset}", *refusals.values()], strict=True):
-        assert (call.returncode, call.stdout, len(errors(call))) == (1, "", 1)
-        assert call.stderr.startswith(f"Error: {said}")
+    said = [(2, f"--select 'group:(' {no_asset}"), *refusals.values()]
+    for call, (status, words) in zip(calls, said, strict=True):
+        assert (call.returncode, call.stdout) == (status, "")
+        assert errors(call)[-1].startswith(f"Error: {words}")
