@@ -80,7 +80,8 @@ def generate_files(drop: Path, shop: Shop, days: DayRange, *, whole_drop: bool) 
                 _put(io.BytesIO(content), target)
     for path in drop.iterdir():
         day_of_file = day_of(path.name)
-        if day_of_file and path.name not in names and (whole_drop or days.first <= day_of_file <= days.last):
+        of_these_days = day_of_file and (whole_drop or days.first <= day_of_file <= days.last)
+        if of_these_days and path.name not in names and not path.is_dir():
             path.unlink()
     return len(names)
 

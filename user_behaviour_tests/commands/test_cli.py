@@ -36,7 +36,7 @@ def purchases(home: Home) -> list[str]:
 
 
 def drop(home: Home) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in (home.path / "vendor").iterdir()}
+    return {path.name: path.read_bytes() for path in (home.path / "vendor").iterdir() if path.is_file()}
 
 
 def test_up_twice_and_down_twice_end_well_and_status_tells_the_difference(tmp_path: Path) -> None:
@@ -121,6 +121,8 @@ def test_a_file_of_purchases_that_is_not_right_is_named_and_replaces_nothing(
 
 def test_generate_replaces_the_days_of_its_range_and_no_others(home: Home) -> None:
     span = ("generate", "--from", "2010-12-01", "--to", "2010-12-03", "--scale", "0.01", "--seed", "1")
+    (home.path / "vendor" / "movie_review_2010-12-02.csv.unpacked").mkdir(parents=True)
+    (home.path / "vendor" / "movie_review_2010-12-02_more.csv").mkdir()
     assert home.call(*span).returncode == 0
     lines, files, delivered = purchases(home), drop(home), home.deployment().vendor_drop.files()
     assert {day for line in lines for day in re.findall(r"2010-12-\d\d", line)} == {
