@@ -2,3 +2,5 @@
 -- The tables are Dagster's own.
 
 alter database dagster set synchronous_commit = off;
+
+revoke all on database dagster from public;

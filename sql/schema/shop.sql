@@ -15,3 +15,5 @@ create table if not exists retail.user_purchase (
 );
 
 create index if not exists user_purchase_invoice_date on retail.user_purchase (invoice_date);
+
+revoke all on database shop from public;

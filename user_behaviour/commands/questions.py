@@ -22,18 +22,20 @@ if TYPE_CHECKING:
 @click.option("--csv", "as_csv", is_flag=True, help="CSV with a header, instead of a table.")
 @click.pass_context
 def query(ctx: click.Context, sql: str, *, as_csv: bool) -> None:
-    """Run a query on the warehouse; one that writes is refused."""
+    """Run a query on the warehouse, in `local` as a user who can only read; one that writes is refused."""
     import psycopg2
 
     from user_behaviour.commands.terminal import print_table
 
     deployed = deployment(settings()).initialized()
     try:
-        columns, rows = _answer(deployed.warehouse, sql)
+        columns, rows = _answer(deployed.warehouse.reader(), sql)
     except psycopg2.Error as error:
         if ctx.obj:
             raise
-        raise click.ClickException(error.diag.message_primary or str(error).strip()) from error
+        # A home of version 0.2.0 has no such user until it is brought up again.
+        advice = "\nCall `user-behaviour up` once." if "user_behaviour_reader" in str(error) else ""
+        raise click.ClickException((error.diag.message_primary or str(error).strip()) + advice) from error
     if as_csv:
         csv.writer(sys.stdout, lineterminator="\n").writerows([columns, *rows])
     else:

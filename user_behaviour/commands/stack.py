@@ -33,7 +33,7 @@ def down() -> None:
 
 @click.command()
 def status() -> None:
-    """Describe the embedded stack, with the URLs for psql or a BI tool."""
+    """Describe the embedded stack, with the URL for psql or a BI tool, and those of the owner."""
     click.echo(description(own_stack().status(), settings().home))
 
 
@@ -52,9 +52,10 @@ def description(found: StackStatus, home: Path) -> str:
     lines = [("home", str(home))]
     if found.running and found.endpoints:
         lines.append(("PostgreSQL", f"{found.version}, process {found.pid}, 127.0.0.1:{found.port}"))
+        lines.append(("to read", f"{found.endpoints.reader}  (for psql or a BI tool: it cannot write)"))
         for name, what in (("shop", "source"), ("warehouse", "warehouse"), ("dagster", "Dagster's storage")):
             size = found.sizes.get(name, 0) / 1e6
-            lines.append((what, f"{getattr(found.endpoints, name)}  ({size:,.0f} MB)"))
+            lines.append((what, f"{getattr(found.endpoints, name)}  (the owner's, {size:,.0f} MB)"))
     else:
         state = "not running; start it with `user-behaviour up`" if found.version else "not set up; `user-behaviour up`"
         lines.append(("PostgreSQL", state))

@@ -6,7 +6,8 @@ from pydantic import Field
 
 from user_behaviour.local.stack import Stack
 from user_behaviour.source.database import SourceDatabase
-from user_behaviour.warehouse.postgres import PostgresWarehouse
+from user_behaviour.warehouse.postgres import PostgresWarehouse, PostgresWarehouseByUrl
+from user_behaviour.warehouse.warehouse import Warehouse
 
 _HOME = "The home whose server it is; its port and password are looked up at each connection."
 
@@ -27,3 +28,6 @@ class EmbeddedWarehouse(PostgresWarehouse):
 
     def dsn(self) -> str:
         return Stack(Path(self.home)).endpoints().warehouse
+
+    def reader(self) -> Warehouse:
+        return PostgresWarehouseByUrl(url=Stack(Path(self.home)).endpoints().reader)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Endpoints", "Stack", "StackError", "StackIsDown", "StackStatus"]
 
 _ROLE = "user_behaviour"  # owns the databases; no superuser, as nobody is one on a managed database
+_READER = "user_behaviour_reader"  # reads what is published; the grants are in sql/schema
 _ADMIN = "postgres"
 _DATABASES = ("shop", "warehouse", "dagster")
 _MIGRATIONS: Mapping[str, str] = {"warehouse": "migrations/postgres"}
@@ -40,11 +41,15 @@ class _NoSession(StackError):
 
 @dataclass(frozen=True)
 class Endpoints:
-    """The libpq URL of each database, password included: `postgresql://user_behaviour:…@127.0.0.1:port/database`."""
+    """The libpq URL of each database, password included: `postgresql://user_behaviour:…@127.0.0.1:port/database`.
+
+    `reader` is that of the warehouse, for a role that can do nothing but read what is published there.
+    """
 
     shop: str
     warehouse: str
     dagster: str
+    reader: str
 
 
 @dataclass(frozen=True)
@@ -151,11 +156,12 @@ class Stack:
 
         with self._session(state, _ADMIN) as session, session.cursor() as cursor:
             session.autocommit = True
-            cursor.execute("select from pg_roles where rolname = %s", (_ROLE,))
-            if not cursor.rowcount:
-                # Encrypted here, since the server writes statements that fail into its log.
-                password = encrypt_password(state.password, _ROLE, session, "scram-sha-256")
-                cursor.execute(f"create role {_ROLE} login createdb password %s", (password,))
+            for role, may, password in ((_ROLE, "createdb", state.password), (_READER, "", state.reader_password)):
+                cursor.execute("select from pg_roles where rolname = %s", (role,))
+                if not cursor.rowcount:
+                    # Encrypted here, since the server writes statements that fail into its log.
+                    encrypted = encrypt_password(password, role, session, "scram-sha-256")
+                    cursor.execute(f"create role {role} login {may} password %s", (encrypted,))
             cursor.execute("select datname, shobj_description(oid, 'pg_database') from pg_database")
             given: dict[str, str | None] = dict(cursor.fetchall())
             for database in _DATABASES:
@@ -232,4 +238,5 @@ def _migrate(url: str, directory: Path) -> None:
 
 
 def _endpoints(state: State) -> Endpoints:
-    return Endpoints(**{database: state.url(_ROLE, database) for database in _DATABASES})
+    reader = state.url(_READER, "warehouse", password=state.reader_password)
+    return Endpoints(**{database: state.url(_ROLE, database) for database in _DATABASES}, reader=reader)

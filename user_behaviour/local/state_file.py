@@ -3,6 +3,7 @@
 Reads and replaces the file, and chooses ports. Whether a server answers there is `postgres`'s business.
 """
 
+import hmac
 import json
 import os
 import socket
@@ -14,14 +15,19 @@ from user_behaviour.local.stack_error import StackError
 
 @dataclass(frozen=True)
 class State:
-    """The TCP port on 127.0.0.1, and the password of every role."""
+    """The TCP port on 127.0.0.1, and the password of the roles that own something."""
 
     port: int
     password: str
 
-    def url(self, role: str, database: str) -> str:
-        """The libpq URL; the password's alphabet needs no quoting."""
-        return f"postgresql://{role}:{self.password}@127.0.0.1:{self.port}/{database}"
+    @property
+    def reader_password(self) -> str:
+        """That of the role that only reads; it follows from the owners', which does not follow from it."""
+        return hmac.digest(self.password.encode(), b"reader", "sha256").hex()
+
+    def url(self, role: str, database: str, *, password: str = "") -> str:
+        """The libpq URL; the alphabet of the passwords needs no quoting."""
+        return f"postgresql://{role}:{password or self.password}@127.0.0.1:{self.port}/{database}"
 
 
 def read_state(path: Path) -> State | None:

@@ -62,6 +62,10 @@ class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
     def connect(self) -> psycopg2.extensions.connection:
         """A new connection, with no transaction begun on it."""
 
+    def reader(self) -> "Warehouse":
+        """The same warehouse for somebody's own queries: by a user who can only read, where the twin has one."""
+        return self
+
     @abstractmethod
     def load(self, cursor: psycopg2.extensions.cursor, table: str, batches: Iterable[pa.RecordBatch]) -> int:
         """Appends rows to a table inside the cursor's transaction; gives their number. Columns go by name."""

@@ -62,7 +62,7 @@ def test_up_twice_and_down_twice_end_well_and_status_tells_the_difference(tmp_pa
 def test_status_prints_urls_that_connect(home: Home) -> None:
     words = home.call("status").stdout.split()
     urls = [word for word in words if word.startswith("postgresql://")]
-    assert [url.rpartition("/")[2] for url in urls] == ["shop", "warehouse", "dagster"]
+    assert [url.rpartition("/")[2] for url in urls] == ["warehouse", "shop", "warehouse", "dagster"]
     for url in urls:
         psycopg2.connect(url).close()
 
@@ -191,14 +191,53 @@ def test_query_prints_a_table_or_csv(home: Home) -> None:
         "commit; insert into audit.writer_lock values ('x')",
         "set transaction read write; insert into audit.writer_lock values ('x')",
         "drop table audit.writer_lock",
+        "commit; begin read write; delete from public.user_behavior_metric",
+        "commit; begin read write; truncate spectrum.user_purchase_staging; commit",
+        "commit; begin read write; create table public.mine (n int); commit",
+        "commit; begin read write; create temporary table mine (n int); commit",
+        "commit; reset role; begin read write; drop schema spectrum cascade; commit",
+        "commit; begin read write; copy (select 1) to program 'touch /tmp/written'; commit",
+        "select * from audit.published_partition",
     ],
 )
-def test_query_cannot_write(home: Home, sql: str) -> None:
+def test_query_reads_what_is_published_and_can_do_nothing_else(home: Home, sql: str) -> None:
+    """`commit; begin read write; delete …` deleted: a read-only transaction is a courtesy, and a role is a right."""
     call = home.call("query", sql)
-    assert call.returncode == 1
-    assert len(errors(call)) == 1
-    assert "read" in call.stderr
+    assert (call.returncode, call.stdout) == (1, "")
+    assert "permission denied" in call.stderr or "must be owner" in call.stderr or "read-" in call.stderr
     assert home.rows("select count(*) from audit.writer_lock") == [(0,)]
+
+
+def test_the_readers_url_reads_what_is_published_and_opens_no_other_database(home: Home) -> None:
+    (line,) = [line for line in home.call("status").stdout.splitlines() if line.startswith("to read:")]
+    url = line.split()[2]
+    with closing(psycopg2.connect(url)) as session, session.cursor() as cursor:
+        cursor.execute("select count(*) from public.user_behavior_metric, spectrum.movie_review_clean_stage")
+        assert cursor.fetchall() == [(0,)]
+        cursor.execute(
+            "select table_name from information_schema.table_privileges "
+            "where table_schema <> 'pg_catalog' and privilege_type <> 'SELECT'"
+        )
+        assert cursor.fetchall() == []
+    for database in ("shop", "dagster"):
+        with pytest.raises(psycopg2.OperationalError, match="permission denied for database"):
+            psycopg2.connect(url.replace("/warehouse", f"/{database}"))
+    assert Stack(home.path).endpoints().warehouse.split(":")[2] != url.split(":")[2]  # the passwords
+
+
+def test_a_home_that_knows_no_reader_yet_says_what_to_do(home: Home) -> None:
+    """Version 0.2.0 made none."""
+    stack = Stack(home.path)
+    with closing(psycopg2.connect(stack.endpoints().warehouse.replace("user_behaviour:", "postgres:"))) as session:
+        session.autocommit = True
+        with session.cursor() as cursor:
+            cursor.execute("drop owned by user_behaviour_reader; drop role user_behaviour_reader")
+            cursor.execute("comment on database warehouse is ''")
+    refused = home.call("query", "select count(*) from user_behavior_metric")
+    assert refused.returncode == 1
+    assert errors(refused)[-1] == "Call `user-behaviour up` once."
+    assert home.call("up").returncode == 0
+    assert home.call("query", "select count(*) from user_behavior_metric").returncode == 0
 
 
 def test_an_error_of_the_database_is_one_line(home: Home) -> None:

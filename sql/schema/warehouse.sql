@@ -1,0 +1,12 @@
+-- Who may read the warehouse: analysts and BI tools as user_behaviour_reader, who can do nothing else.
+-- Given anew after each migration; tables that another migration makes are readable from the start.
+
+revoke all on database warehouse from public;
+
+grant connect on database warehouse to user_behaviour_reader;
+
+grant usage on schema public, spectrum to user_behaviour_reader;
+
+grant select on all tables in schema public, spectrum to user_behaviour_reader;
+
+alter default privileges in schema public, spectrum grant select on tables to user_behaviour_reader;
