@@ -67,9 +67,17 @@ def load_purchases(files: tuple[Path, ...]) -> None:
 def deliver(files: tuple[Path, ...]) -> None:
     """Copy files to where the vendor drops them, each whole or not at all."""
     from user_behaviour.local.shop_data import deliver as put
+    from user_behaviour.vendor.reviews import day_of
 
-    for path in put(own_stack().home / "vendor", files):
+    drop = own_stack().home / "vendor"
+    delivered = put(drop, files)
+    for path in delivered:
         click.echo(f"Delivered {path.name} ({path.stat().st_size:,} bytes).")
+    days = sorted({day for path in delivered if (day := day_of(path.name))})
+    click.echo(
+        f"They lie in {drop}. The sensor vendor_files lands them where `user-behaviour dev` runs and the sensor is on; "
+        f"else: user-behaviour run --from {days[0]} --to {days[-1]}"
+    )
 
 
 def _description(loaded: Loaded) -> str:

@@ -6,7 +6,7 @@ import csv
 import sys
 from collections.abc import Sequence
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -18,11 +18,15 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("sql")
+@click.argument("sql", required=False)
+@click.option("--file", type=click.File(encoding="utf-8"), help="Read the query from a file; - is standard input.")
 @click.option("--csv", "as_csv", is_flag=True, help="CSV with a header, instead of a table.")
 @click.pass_context
-def query(ctx: click.Context, sql: str, *, as_csv: bool) -> None:
+def query(ctx: click.Context, sql: str | None, file: TextIO | None, *, as_csv: bool) -> None:
     """Run a query on the warehouse, in `local` as a user who can only read; one that writes is refused."""
+    if (sql is None) == (file is None):
+        raise click.UsageError("Give the query, or a file that holds it with --file; one of the two.")
+    sql = file.read() if file else sql or ""
     import psycopg2
 
     from user_behaviour.commands.terminal import print_table

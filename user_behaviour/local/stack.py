@@ -81,6 +81,9 @@ class Stack:
         """Starts the server unless it runs, and gives it what it lacks: cluster, role, databases, schemas."""
         # PostgreSQL passes through here as another user when we are root; the files in it are closed to that user.
         self.home.mkdir(mode=0o700 if os.geteuid() else 0o711, parents=True, exist_ok=True)
+        for name in ("lake", "vendor", "dagster"):
+            (self.home / name).mkdir(exist_ok=True)
+            (self.home / name).chmod(0o700)
         with self._locked():
             state = read_state(self._file) or self._first_state()
             self._server.create(_ADMIN, state.password)

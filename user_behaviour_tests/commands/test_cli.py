@@ -3,6 +3,8 @@
 import gzip
 import importlib
 import re
+import stat
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
@@ -157,7 +159,10 @@ def test_deliver_puts_the_whole_file_and_leaves_no_other(home: Home, tmp_path: P
     file.write_bytes(b"cid,review_str\n1,good\n")
     home.call("deliver", str(file))
     file.write_bytes(b"cid,review_str\n1,bad\n")
-    assert home.call("deliver", str(file)).stdout == f"Delivered {file.name} (21 bytes).\n"
+    said = home.call("deliver", str(file)).stdout.splitlines()
+    assert said[0] == f"Delivered {file.name} (21 bytes)."
+    assert said[1].startswith(f"They lie in {home.path / 'vendor'}. ")
+    assert said[1].endswith(": user-behaviour run --from 2010-12-09 --to 2010-12-09")
     assert {name: text for name, text in drop(home).items() if "12-09" in name} == {file.name: file.read_bytes()}
 
 
@@ -170,6 +175,26 @@ def test_deliver_refuses_a_foreign_name_and_then_delivers_none(home: Home, tmp_p
     assert len(errors(call)) == 1
     assert call.stderr.startswith("Error: movie_review_2010-02-30.csv is no name of a vendor file")
     assert good.name not in drop(home)
+
+
+def test_query_takes_its_text_from_a_file_too_and_from_one_place(home: Home, tmp_path: Path) -> None:
+    (file := tmp_path / "a.sql").write_text("select 'é' as letter\n-- the end\n")
+    assert home.call("query", "--csv", "--file", str(file)).stdout == "letter\né\n"
+    piped = subprocess.run(
+        home.command("query", "--csv", "--file", "-"),
+        env=home.environment, input="select 1 as n", capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert piped.stdout == "n\n1\n"
+    for call in (home.call("query"), home.call("query", "select 1", "--file", str(file))):
+        assert call.returncode == 2
+        assert "Give the query, or a file that holds it with --file; one of the two." in call.stderr
+
+
+def test_the_home_is_closed_to_others(home: Home) -> None:
+    """As root its directory lets PostgreSQL's user pass, and let everybody read what lay below by name."""
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in home.path.iterdir() if path.name != "last_day"}
+    assert not {name: oct(mode) for name, mode in modes.items() if mode & 0o077}
+    assert {"lake", "vendor", "dagster", "postgres", "stack.json", "stack.lock"} <= modes.keys()
 
 
 def test_query_prints_a_table_or_csv(home: Home) -> None:
@@ -282,3 +307,9 @@ def test_a_setting_that_cannot_be_used_is_the_same_line_for_every_command(home: 
     assert errors(call) == [
         "Error: Deployment 'prodd' is unknown; choose one of: aws, local (USER_BEHAVIOUR_DEPLOYMENT)."
     ]
+
+
+def test_the_shell_completes_the_commands(home: Home) -> None:
+    words = {"COMP_WORDS": "user-behaviour re", "COMP_CWORD": "1", "_USER_BEHAVIOUR_COMPLETE": "bash_complete"}
+    completed = home.run([str(Path(sys.executable).with_name("user-behaviour"))], **words)
+    assert completed.stdout.split() == ["plain,reconcile"]
