@@ -22,7 +22,7 @@ def test_the_data_dictionary_is_made_from_the_schemas_of_today() -> None:
 
 def test_the_example_environment_lists_every_variable_that_is_read() -> None:
     source = Path(settings.__file__).read_text(encoding="utf-8")
-    asked = re.findall(r'variables\.(?:text|day|number|choice|place|file|role)\("([A-Z_]+)"', source)
+    asked = re.findall(r'(?:variables|self)\.(?:text|day|number|choice|place|file|role)\("([A-Z_]+)"', source)
     read = {f"USER_BEHAVIOUR_{name}" for name in asked}
     listed = re.findall(
         r"^(USER_BEHAVIOUR_\w+)=", (CHECKOUT / ".env.example").read_text(encoding="utf-8"), re.MULTILINE
