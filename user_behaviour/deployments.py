@@ -12,7 +12,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from user_behaviour.settings import CHECKOUT, AwsSettings, SettingError, Settings, read_settings
+from user_behaviour.project_files import PACKAGE, PROJECT_FILES
+from user_behaviour.settings import AwsSettings, SettingError, Settings, read_settings
 
 if TYPE_CHECKING:
     from user_behaviour.aws.clients import Aws
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from user_behaviour.vendor.drop import VendorDrop
     from user_behaviour.warehouse.warehouse import Warehouse
 
-SPARK_JOBS = CHECKOUT / "spark_jobs"
+SPARK_JOBS = PROJECT_FILES / "spark_jobs"
 ROLES = ("source", "vendor_drop", "lake", "spark", "external_tables", "warehouse")
 
 
@@ -88,7 +89,7 @@ def local(settings: Settings) -> Deployment:
     from user_behaviour.vendor.local import LocalVendorDrop
 
     def dagster_environment() -> dict[str, str]:
-        template = CHECKOUT / "user_behaviour" / "local" / "dagster.yaml"
+        template = PACKAGE / "local" / "dagster.yaml"
         return prepare(settings.home / "dagster", template, dagster_url=Stack(settings.home).endpoints().dagster)
 
     def migrations(warehouse: Warehouse) -> Migrations:
@@ -152,7 +153,7 @@ def _dagster_environment(home: Path, settings: AwsSettings, cloud: Aws) -> dict[
 
     url = SecretUrl("USER_BEHAVIOUR_DAGSTER_URL", settings.dagster_url, cloud)
     return {
-        **prepare(home / "dagster", CHECKOUT / "deploy" / "dagster.yaml", dagster_url=url()),
+        **prepare(home / "dagster", PROJECT_FILES / "deploy" / "dagster.yaml", dagster_url=url()),
         "USER_BEHAVIOUR_DAGSTER_LOG_BUCKET": settings.lake.bucket,
         "USER_BEHAVIOUR_DAGSTER_LOG_PREFIX": f"{settings.lake.prefix}/_logs/dagster".lstrip("/"),
     }

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from user_behaviour.aws.iam_roles import ADVICE, is_role
 from user_behaviour.aws.places import PlaceError, S3Place
+from user_behaviour.project_files import working_directory
 from user_behaviour.tables.days import parse_day
 
-CHECKOUT = Path(__file__).resolve().parents[1]
 PREFIX = "USER_BEHAVIOUR_"
 DEPLOYMENTS = ("aws", "local")
 LAST_DAY_FILE = "last_day"
@@ -122,7 +122,7 @@ class _Variables:
 
     def home(self) -> Path:
         """Its path goes into patterns and templates, in Dagster among them, that read some characters as signs."""
-        if signs := set(found := self.file("HOME", str(CHECKOUT / ".user_behaviour"))) & set("[]{}*?"):
+        if signs := set(found := self.file("HOME", str(working_directory() / ".user_behaviour"))) & set("[]{}*?"):
             raise SettingError(
                 f"{PREFIX}HOME is {found!r}, with {' and '.join(sorted(signs))} in it, which Dagster or Spark would "
                 "not take as a part of a name; choose another directory."

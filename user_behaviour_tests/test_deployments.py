@@ -16,7 +16,8 @@ from dagster._serdes import serialize_value
 from user_behaviour.aws.places import S3Place
 from user_behaviour.definitions import assemble
 from user_behaviour.deployments import Deployment, deployment
-from user_behaviour.settings import CHECKOUT, SettingError, read_settings
+from user_behaviour.project_files import PROJECT_FILES as CHECKOUT
+from user_behaviour.settings import SettingError, read_settings
 from user_behaviour.source.postgres import PostgresSource
 from user_behaviour.warehouse.redshift import RedshiftWarehouse
 

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from user_behaviour.settings import CHECKOUT
+from user_behaviour.project_files import PROJECT_FILES as CHECKOUT
 
 FILES = sorted([*(CHECKOUT / "user_behaviour").rglob("*.py"), *(CHECKOUT / "spark_jobs").rglob("*.py")])
 PRIVATE = re.compile(r"_[^_]\w*")

@@ -12,7 +12,6 @@ from user_behaviour.commands.dagster_process import dagster_variables
 from user_behaviour.deployments import deployment, embedded_stack, settings
 from user_behaviour.instance.instance import daemon_of
 from user_behaviour.local.state_file import is_free
-from user_behaviour.settings import CHECKOUT
 
 
 @click.command()
@@ -36,7 +35,7 @@ def dev(port: int) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     # Not where we were called: Dagster would read an `.env` file there, and prefer it to these variables.
     os.chdir(variables["DAGSTER_HOME"])
-    arguments = ["dev", "--host", "127.0.0.1", "--port", str(port), "--workspace", str(CHECKOUT / "workspace.yaml")]
+    arguments = ["dev", "--host", "127.0.0.1", "--port", str(port), "-m", "user_behaviour.definitions"]
     command = [sys.executable, "-m", "dagster", *arguments]
     sys.stdout.flush()
     os.environ.update(variables)

@@ -13,7 +13,8 @@ import click
 
 from user_behaviour.commands.dagster_process import dagster_variables
 from user_behaviour.deployments import deployment, settings
-from user_behaviour.settings import CHECKOUT, SettingError
+from user_behaviour.project_files import working_directory
+from user_behaviour.settings import SettingError
 
 MARK = "# Written by `user-behaviour env --write`, which also replaces it. It holds passwords."
 
@@ -25,8 +26,8 @@ def env(*, write: bool) -> None:
     deployed = deployment(settings())
     lines = env_lines(dagster_variables(deployed))
     if write:
-        write_env_file(CHECKOUT / ".env", lines)
-        click.echo(f"{CHECKOUT / '.env'} is written; `dagster dev` and `dg dev` find this installation there.")
+        write_env_file(file := working_directory() / ".env", lines)
+        click.echo(f"{file} is written; `dagster dev` and `dg dev` find this installation there.")
     else:
         click.echo(lines, nl=False)
 

@@ -42,6 +42,8 @@ class Migrations:
     def files(self) -> dict[str, Path]:
         """The migrations of this checkout, in order: the file of each by its id, which is the name without `.sql`."""
         files = {path.name.removesuffix(".sql"): path for path in self.directory.glob("*.sql")}
+        if not files and not self.directory.is_dir():
+            raise MigrationError(f"{self.directory} is missing, and the migrations with it; install the project whole.")
         return {id_: files[id_] for id_ in sorted(files) if not id_.endswith(".rollback")}
 
     def digest(self, id: str) -> str:  # noqa: A002

@@ -2,9 +2,10 @@
 
 import re
 from functools import cache
-from pathlib import Path
 
-SQL = Path(__file__).resolve().parents[2] / "sql"
+from user_behaviour.project_files import PROJECT_FILES
+
+SQL = PROJECT_FILES / "sql"
 # A comment, a text in quotes of one of three kinds, or one character of anything else.
 _PIECE = re.compile(r"--.*|/\*[\s\S]*?\*/|'[^']*'|\"[^\"]*\"|\$(\w*)\$[\s\S]*?\$\1\$|[\s\S]")
 

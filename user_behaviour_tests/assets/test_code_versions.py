@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from user_behaviour.assets import ASSETS
-from user_behaviour.settings import CHECKOUT
+from user_behaviour.project_files import PROJECT_FILES as CHECKOUT
 
 # file, what stands there, what is to stand there, the assets whose rows that makes
 CHANGES = [

@@ -15,7 +15,8 @@ from dotenv import dotenv_values
 
 from user_behaviour.commands.environment import MARK, env_lines, write_env_file
 from user_behaviour.local.stack import Stack
-from user_behaviour.settings import CHECKOUT, SettingError
+from user_behaviour.project_files import PROJECT_FILES as CHECKOUT
+from user_behaviour.settings import SettingError
 from user_behaviour_tests.command_line import Home, temporary_installation
 
 BIN = Path(sys.executable).parent
@@ -26,7 +27,7 @@ from pathlib import Path
 from user_behaviour.commands import environment
 from user_behaviour.commands.cli import cli
 
-environment.CHECKOUT = Path(sys.argv[1])
+environment.working_directory = lambda: Path(sys.argv[1])
 cli(["env", "--write"])
 """
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from user_behaviour.settings import CHECKOUT
+from user_behaviour.project_files import PROJECT_FILES as CHECKOUT
 from user_behaviour.tables.days import DayRange
 from user_behaviour.tables.schemas import CLASSIFIED_REVIEWS, RAW_PURCHASES, RAW_REVIEWS
 from user_behaviour_tests.cloud.moto_server import Cloud, Wsgi

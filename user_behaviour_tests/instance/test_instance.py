@@ -17,7 +17,7 @@ from user_behaviour.instance.instance import PROCESS_TAG, abandoned_runs, prepar
 from user_behaviour.instance.storage import PooledRunStorage, PooledScheduleStorage
 from user_behaviour.local.planned_events import BulkEventLogStorage, LocalPostgresStorage
 from user_behaviour.local.stack import Stack
-from user_behaviour.settings import CHECKOUT
+from user_behaviour.project_files import PROJECT_FILES as CHECKOUT
 
 LOCAL = CHECKOUT / "user_behaviour" / "local" / "dagster.yaml"
 KILLED_RUN = """
