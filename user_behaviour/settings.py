@@ -1,6 +1,7 @@
 """What the environment says, as values: the settings of both deployments, checked when they are read.
 
-`deployments` passes the environment in; nothing here reads it directly. `.env.example` lists every variable.
+`deployments` passes the environment in; nothing here reads it directly. `.env.example` lists every variable. One
+setting may come from the home itself: the last day of its calendar.
 """
 
 from collections.abc import Mapping
@@ -154,9 +155,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     first_day = variables.day("FIRST_DAY", "2010-12-01")
     last_day = variables.day("LAST_DAY") if variables.text("LAST_DAY") else remembered_last_day(home)
     if last_day and last_day < first_day:
-        raise SettingError(
-            f"USER_BEHAVIOUR_LAST_DAY is '{last_day}'; before the first day, {first_day}: write a later one."
-        )
+        place = f"{PREFIX}LAST_DAY" if variables.text("LAST_DAY") else home / LAST_DAY_FILE
+        raise SettingError(f"{place} is '{last_day}'; before the first day, {first_day}: write a later one.")
     if (deployment := variables.text("DEPLOYMENT", "local")) not in DEPLOYMENTS:
         raise SettingError(
             f"Deployment {deployment!r} is unknown; choose one of: {', '.join(DEPLOYMENTS)} ({PREFIX}DEPLOYMENT)."

@@ -24,7 +24,8 @@ from user_behaviour.lake.manifests import Manifest
 from user_behaviour.source.database import SourceDatabase
 from user_behaviour.tables.schemas import RAW_PURCHASES, RAW_REVIEWS
 from user_behaviour.tables.table import Table
-from user_behaviour.vendor.reviews import UnreadableFile, read_rows
+from user_behaviour.vendor.lines import UnreadableFile
+from user_behaviour.vendor.reviews import read_rows
 
 WARN = dg.AssetCheckSeverity.WARN
 UNBOUNDED = 1 << 62  # bytes: what landed was held to a limit when it did

@@ -8,15 +8,11 @@ from datetime import date
 
 from user_behaviour.deployments import Deployment
 from user_behaviour.tables.days import DayRange, ranges
-from user_behaviour.tables.schemas import EXTERNAL_TABLES, LAKE_TABLES, QUARANTINED_REVIEWS, WAREHOUSE_TABLES
+from user_behaviour.tables.schemas import EXTERNAL_TABLES, LAKE_TABLES, WAREHOUSE_TABLES
 from user_behaviour.tables.statements import statement
 from user_behaviour.tables.table import Table
 
-ASSET_TABLES = {
-    table.name.replace(".", "/"): table
-    for table in (*LAKE_TABLES, *EXTERNAL_TABLES, *WAREHOUSE_TABLES)
-    if table is not QUARANTINED_REVIEWS  # kept beside the reviews, by the same asset
-}
+ASSET_TABLES = {table.name.replace(".", "/"): table for table in (*LAKE_TABLES, *EXTERNAL_TABLES, *WAREHOUSE_TABLES)}
 
 
 def missing_days(deployed: Deployment, assets: Iterable[str], span: DayRange) -> list[DayRange]:

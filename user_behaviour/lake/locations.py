@@ -32,7 +32,7 @@ class Locations:
 class PartitionStreams:
     """Days of one lake data set, read one at a time.
 
-    `manifest(day)` and `read(day)` raise `MissingPartitionError` for a day that is not there.
+    `manifest(day)` raises `MissingPartitionError` for a day that is not there; `read(manifest)` gives its rows.
     """
 
     days: Sequence[date]

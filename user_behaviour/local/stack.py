@@ -26,8 +26,6 @@ from user_behaviour.tables.statements import SQL
 if TYPE_CHECKING:
     from psycopg2.extensions import connection
 
-__all__ = ["Endpoints", "Stack", "StackError", "StackIsDown", "StackStatus"]
-
 _ROLE = "user_behaviour"  # owns the databases; no superuser, as nobody is one on a managed database
 _READER = "user_behaviour_reader"  # reads what is published; the grants are in sql/schema
 _ADMIN = "postgres"

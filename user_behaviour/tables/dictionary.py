@@ -5,7 +5,15 @@
 
 from collections.abc import Iterator
 
-from user_behaviour.tables.schemas import EXTERNAL_TABLES, LAKE_TABLES, WAREHOUSE_TABLES
+from user_behaviour.tables.schemas import (
+    CLASSIFIED_REVIEWS,
+    EXTERNAL_TABLES,
+    QUARANTINED_REVIEWS,
+    RAW_PURCHASES,
+    RAW_REVIEWS,
+    STAGED_PURCHASES,
+    WAREHOUSE_TABLES,
+)
 from user_behaviour.tables.table import Table
 
 _HEAD = """# Data dictionary
@@ -20,7 +28,7 @@ of a partition, `insert_date`, is in the path; in external tables and in the war
 def render() -> str:
     """The whole page."""
     sections = (
-        ("The lake", LAKE_TABLES),
+        ("The lake", (RAW_PURCHASES, RAW_REVIEWS, QUARANTINED_REVIEWS, STAGED_PURCHASES, CLASSIFIED_REVIEWS)),
         ("External tables", EXTERNAL_TABLES),
         ("The warehouse", WAREHOUSE_TABLES),
     )

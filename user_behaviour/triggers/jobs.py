@@ -3,7 +3,7 @@
 A job of assets runs the checks of its assets too. Its days come with the request that starts it.
 """
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dagster as dg
@@ -15,8 +15,6 @@ from user_behaviour.assets.staging import classified_reviews, staged_purchases
 from user_behaviour.assets.warehouse import user_behavior_metric
 from user_behaviour.catalog.external_tables import ExternalTables
 from user_behaviour.lake.lake import Lake
-from user_behaviour.partitions import DAILY
-from user_behaviour.tables.days import DayRange
 from user_behaviour.tables.schemas import EXTERNAL_TABLES, LAKE_TABLES
 from user_behaviour.triggers.retention import Retention
 
@@ -72,16 +70,6 @@ def purge_superseded_batches(
 def purge_superseded_batches_job() -> None:
     """One step."""
     purge_superseded_batches()
-
-
-def existing_days(at: datetime | None = None) -> DayRange | None:
-    """The days that have a partition at a moment (None: now); a job can be asked for no others. None: no day has one.
-
-    A partition exists when its day is over.
-    """
-    with dg.partition_loading_context(effective_dt=at):
-        first, last = DAILY.get_first_partition_key(), DAILY.get_last_partition_key()
-    return DayRange(date.fromisoformat(first), date.fromisoformat(last)) if first and last else None
 
 
 # Dagster does not export the type of what `define_asset_job` gives.

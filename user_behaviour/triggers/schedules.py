@@ -5,9 +5,10 @@ from datetime import timedelta
 import dagster as dg
 
 from user_behaviour.catalog.external_tables import ExternalTables
+from user_behaviour.partitions import existing_days
 from user_behaviour.tables.days import DayRange, ranges
 from user_behaviour.tables.schemas import USER_PURCHASE_STAGING
-from user_behaviour.triggers.jobs import existing_days, purchases_job, purge_superseded_batches_job
+from user_behaviour.triggers.jobs import purchases_job, purge_superseded_batches_job
 
 LOOK_BACK_DAYS = 30
 

@@ -11,11 +11,12 @@ import dagster as dg
 
 from user_behaviour.assets.sources import movie_review_file
 from user_behaviour.catalog.external_tables import ExternalTables
+from user_behaviour.partitions import existing_days
 from user_behaviour.tables.schemas import EXTERNAL_TABLES, USER_BEHAVIOR_METRIC
 from user_behaviour.tables.statements import statement
 from user_behaviour.triggers.day_requests import DayRequest
 from user_behaviour.triggers.follow_up import complete_days, follow_up, unmoved
-from user_behaviour.triggers.jobs import existing_days, metric_job, reviews_job
+from user_behaviour.triggers.jobs import metric_job, reviews_job
 from user_behaviour.triggers.tick_memory import TickMemory
 from user_behaviour.triggers.vendor_watch import watch
 from user_behaviour.vendor.drop import DroppedFile, VendorDrop

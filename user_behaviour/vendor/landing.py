@@ -17,7 +17,8 @@ from user_behaviour.lake.manifests import Source, timestamp
 from user_behaviour.recipes import Closing, DayBatch, HeldBack
 from user_behaviour.tables.schemas import QUARANTINED_REVIEWS, RAW_REVIEWS
 from user_behaviour.vendor.drop import DroppedFile, VendorDrop
-from user_behaviour.vendor.reviews import BadRow, ReviewRow, UnreadableFile, day_of, read_rows
+from user_behaviour.vendor.lines import UnreadableFile
+from user_behaviour.vendor.reviews import BadRow, ReviewRow, day_of, read_rows
 
 ORIGINALS = "movie_review_file"
 BATCH_ROWS = 2_000

@@ -11,8 +11,7 @@ from datetime import date
 from typing import BinaryIO, NamedTuple
 
 from user_behaviour.tables.schemas import RAW_REVIEWS
-from user_behaviour.vendor.lines import LONGEST_RECORD, Lines
-from user_behaviour.vendor.lines import UnreadableFile as UnreadableFile  # its readers meet it here
+from user_behaviour.vendor.lines import LONGEST_RECORD, Lines, UnreadableFile
 
 HEADER = (b"cid", b"review_str")
 

@@ -16,7 +16,8 @@ import psutil  # type: ignore[import-untyped]
 import psycopg2
 import pytest
 
-from user_behaviour.local.stack import Stack, StackError, StackIsDown
+from user_behaviour.local.stack import Stack
+from user_behaviour.local.stack_error import StackError, StackIsDown
 from user_behaviour_tests.conftest import temporary_home
 
 _UP = "import sys, pathlib; from user_behaviour.local.stack import Stack; print(Stack(pathlib.Path(sys.argv[1])).up())"

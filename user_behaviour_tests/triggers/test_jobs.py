@@ -6,9 +6,9 @@ import dagster as dg
 import pytest
 
 from user_behaviour.definitions import defs
-from user_behaviour.partitions import DAILY
+from user_behaviour.partitions import DAILY, existing_days
 from user_behaviour.tables.days import DayRange
-from user_behaviour.triggers.jobs import JOBS, PurgeConfig, existing_days
+from user_behaviour.triggers.jobs import JOBS, PurgeConfig
 
 SIDES = {
     "purchases_job": {"raw_purchases", "staged_purchases", "spectrum/user_purchase_staging"},

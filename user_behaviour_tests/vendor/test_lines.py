@@ -8,8 +8,8 @@ from typing import BinaryIO, cast
 
 import pytest
 
-from user_behaviour.vendor.lines import LONGEST_RECORD
-from user_behaviour.vendor.reviews import BadRow, ReviewRow, UnreadableFile, read_rows
+from user_behaviour.vendor.lines import LONGEST_RECORD, UnreadableFile
+from user_behaviour.vendor.reviews import BadRow, ReviewRow, read_rows
 from user_behaviour_tests.vendor.files import FIRST, HEADER, rows_of
 
 MAX_BYTES = 64 << 20
