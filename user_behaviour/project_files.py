@@ -4,10 +4,11 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
 _CHECKOUT = PACKAGE.parent
-_IS_CHECKOUT = (_CHECKOUT / "pyproject.toml").is_file()
+_OF_A_WHEEL = PACKAGE / "files"  # made by setup.py
+_IS_CHECKOUT = not _OF_A_WHEEL.is_dir()
 
-# `sql`, `spark_jobs` and `deploy` are in it; setup.py puts them into a wheel.
-PROJECT_FILES = _CHECKOUT if _IS_CHECKOUT else PACKAGE / "files"
+# `sql`, `spark_jobs` and `deploy` are in it.
+PROJECT_FILES = _CHECKOUT if _IS_CHECKOUT else _OF_A_WHEEL
 
 
 def working_directory() -> Path:

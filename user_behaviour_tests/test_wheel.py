@@ -1,6 +1,5 @@
 """The built wheel in an environment that has no checkout: everything that a run needs is in it."""
 
-import json
 import shutil
 import subprocess
 import sys
@@ -11,7 +10,7 @@ import pytest
 
 from user_behaviour.migrations.migrations import MigrationError, Migrations
 from user_behaviour.project_files import PROJECT_FILES as CHECKOUT
-from user_behaviour_tests.command_line import Home
+from user_behaviour_tests.command_line import Home, temporary_installation
 
 BESIDE = ("sql", "spark_jobs", "deploy")
 
@@ -47,30 +46,55 @@ def test_the_wheel_holds_every_file_that_is_beside_the_package(wheel: Path) -> N
     assert names <= set(zipfile.ZipFile(wheel).namelist())
 
 
-def test_a_day_runs_from_the_wheel(wheel: Path, tmp_path: Path) -> None:
-    """Only `--target` and the path tell this environment from another: its dependencies are those of the tests."""
-    site = tmp_path / "site"
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(site), str(wheel)]
+@pytest.fixture(scope="module")
+def site(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the wheel is installed, alone: what it depends on is that of the tests."""
+    directory = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(directory), str(wheel)]
     subprocess.run(command, check=True, capture_output=True)
-    home = Home(tmp_path / "home")
-    try:
-        calls = (("up",), ("generate", "--to", "2010-12-01", "--scale", "0.02"), ("run",), ("migrate", "--check"))
-        for call in (*calls, ("query", "--csv", "select count(*) > 0 as some from user_behavior_metric")):
-            done = subprocess.run(
+    return directory
+
+
+def partitions(home: Home, **variables: str) -> str:
+    (line,) = [line for line in home.call("status", **variables).stdout.splitlines() if line.startswith("partitions:")]
+    return line.removeprefix("partitions:").strip()
+
+
+def test_the_demo_runs_from_the_wheel_ends_the_calendar_and_changes_nothing_a_second_time(
+    site: Path, tmp_path: Path
+) -> None:
+    """The calendar ended with the sample under `make`, and 5,460 days later under the command that its hint named."""
+    first_day = {"USER_BEHAVIOUR_FIRST_DAY": "2011-12-09"}
+    with temporary_installation() as home:
+
+        def from_the_wheel(*call: str) -> subprocess.CompletedProcess[str]:
+            return subprocess.run(
                 [sys.executable, "-m", "user_behaviour", *call],
-                cwd=tmp_path, env={**home.environment, "PYTHONPATH": str(site)},
+                cwd=tmp_path, env={**home.environment, **first_day, "PYTHONPATH": str(site)},
                 capture_output=True, text=True, check=False,
             )  # fmt: skip
-            assert done.returncode == 0, done.stdout + done.stderr
-        assert done.stdout == "some\nTrue\n"
-        code = "import json, user_behaviour as u; print(json.dumps(u.__file__))"
-        done = subprocess.run(
-            [sys.executable, "-c", code],
-            cwd=tmp_path, env={**home.environment, "PYTHONPATH": str(site)}, capture_output=True, text=True, check=True,
+
+        assert home.call("generate", "--from", "2011-12-09", "--to", "2011-12-09", "--scale", "0.1").returncode == 0
+        assert partitions(home) == "2010-12-01 to yesterday"
+        first = from_the_wheel("demo")
+        assert (first.returncode, first.stderr) == (0, ""), first.stdout
+        assert "2011-12-09 to 2011-12-09, 7 assets" in first.stdout
+        assert partitions(home) == "2010-12-01 to 2011-12-09"
+        assert partitions(home, USER_BEHAVIOUR_LAST_DAY="2011-12-31") == "2010-12-01 to 2011-12-31"
+        second = home.process("demo", **first_day)
+        assert "Nothing is missing from 2011-12-09 to 2011-12-09." in second.stdout
+        shown = [
+            call.stdout.split("that has some:")[1].split(" s in all")[0].splitlines()[:-1] for call in (first, second)
+        ]
+        assert shown[0] == shown[1]
+        assert 2 + min(10, len(home.rows("select * from user_behavior_metric"))) < len(shown[0])
+        assert from_the_wheel("migrate", "--check").returncode == 0
+        code = "import user_behaviour; print(user_behaviour.__file__)"
+        where = subprocess.run(
+            [sys.executable, "-c", code], cwd=tmp_path, env={**home.environment, "PYTHONPATH": str(site)},
+            capture_output=True, text=True, check=True,
         )  # fmt: skip
-        assert json.loads(done.stdout).startswith(str(site))
-    finally:
-        home.discard()
+        assert where.stdout.startswith(str(site))
 
 
 def test_migrations_that_are_missing_are_not_none(tmp_path: Path) -> None:
