@@ -14,6 +14,8 @@ from user_behaviour_tests.command_line import Home, temporary_installation
 
 BESIDE = ("sql", "spark_jobs", "deploy")
 
+pytestmark = pytest.mark.slow  # half a minute: a build, two installations, a run
+
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -266,6 +266,7 @@ def test_the_server_outlives_its_starter_and_ctrl_c(stack: Stack) -> None:
 def test_a_schema_text_is_applied_once_and_again_when_it_changes(stack: Stack, tmp_path: Path) -> None:
     file = tmp_path / "schema" / "shop.sql"
     file.parent.mkdir()
+    (tmp_path / "migrations" / "postgres").mkdir(parents=True)
     own = Stack(stack.home, sql=tmp_path)
     file.write_text("create table if not exists noted (n int); insert into noted values (1);")
     shop = own.up().shop

@@ -133,6 +133,7 @@ def home(tmp_path: Path) -> Iterator[Home]:
         shutil.copy(OF_0_2_0 / "dagster.yaml", path / "dagster")
         (path / "stack.json").touch(0o600)
         (path / "stack.json").write_text(json.dumps({"port": free_port(), "password": "of-version-0-2-0"}))
+        (tmp_path / "nothing" / "migrations" / "postgres").mkdir(parents=True)
         urls = Stack(path, sql=tmp_path / "nothing").up()  # the server with its role, and databases that are empty
         warehouse = PostgresWarehouseByUrl(url=urls.warehouse)
         execute(warehouse, "drop schema audit cascade")
