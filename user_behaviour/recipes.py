@@ -9,9 +9,11 @@ from datetime import date
 
 import pyarrow as pa
 
+from user_behaviour.catalog.external_tables import Registration
 from user_behaviour.lake.held_back import HeldBackError, MissingPartitionError
 from user_behaviour.lake.locations import Locations
 from user_behaviour.lake.manifests import Fact, Source
+from user_behaviour.tables.table import Table
 
 
 @dataclass(frozen=True)
@@ -78,10 +80,10 @@ class ExternalPartitions:
 
 @dataclass(frozen=True)
 class RegisteredPartitions:
-    """Registered days of an external table and the batch that each points at; `missing` as in `Locations`."""
+    """Days of an external table as they were registered when they were looked up; `missing` as in `Locations`."""
 
-    table: str
-    batches: Mapping[date, str]
+    table: Table
+    by_day: Mapping[date, Registration]
     missing: Mapping[date, MissingPartitionError]
 
 

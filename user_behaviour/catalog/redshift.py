@@ -6,6 +6,7 @@ read from the location, and the number of rows from the batch's manifest in the 
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import date
 
 from psycopg2.sql import Composed
@@ -25,7 +26,7 @@ from user_behaviour.catalog.seen_partitions import batch_of, external_schema
 from user_behaviour.diagnosis import Diagnosis, judged, unknown
 from user_behaviour.lake.dataset import MANIFEST, Dataset
 from user_behaviour.lake.lake import Lake
-from user_behaviour.lake.manifests import Manifest
+from user_behaviour.lake.manifests import Manifest, RecordError
 from user_behaviour.tables.days import DayRange
 from user_behaviour.tables.statements import statement
 from user_behaviour.tables.table import Table
@@ -115,8 +116,9 @@ class RedshiftExternalTables(PartitionCatalog):
             found = self.lake.read(path) if location.startswith(root) and location.endswith("/") else None
             if found is None:
                 return 0
-            self._rows[location] = Manifest.from_json(found[0]).rows
-        return self._rows[location]
+            with suppress(RecordError):
+                self._rows[location] = Manifest.from_json(found[0]).rows
+        return self._rows.get(location, 0)
 
     def _execute(self, statements: Iterable[Composed]) -> None:
         """Runs each statement by itself, and goes on from there on a new connection if one was lost.

@@ -12,7 +12,7 @@ from user_behaviour.commands.dagster_process import dagster_instance
 from user_behaviour.commands.parameters import day_range, day_range_options
 from user_behaviour.deployments import deployment, settings
 from user_behaviour.tables.days import DayRange, ranges
-from user_behaviour.tables.schemas import EXTERNAL_TABLES
+from user_behaviour.tables.schemas import EXTERNAL_TABLES, LAKE_TABLES
 
 if TYPE_CHECKING:
     from user_behaviour.reconciliation.comparison import Difference
@@ -40,7 +40,9 @@ def reconcile(ctx: click.Context, first: date | None, last: date | None, *, repa
         reconciliation = Reconciliation(deployed.lake, deployed.external_tables, deployed.warehouse, instance)
         left = _differences(reconciliation, days)
         for _ in range(ROUNDS if repair else 0):
-            if not (now := [one for table in EXTERNAL_TABLES for one in reconciliation.repair(table, left)]):
+            now = [one for table in LAKE_TABLES for one in reconciliation.restore(table, left)]
+            now += [one for table in EXTERNAL_TABLES for one in reconciliation.repair(table, left)]
+            if not now:
                 break
             repaired += now
             left = _differences(reconciliation, days)
@@ -51,7 +53,8 @@ def reconcile(ctx: click.Context, first: date | None, last: date | None, *, repa
 def _differences(reconciliation: Reconciliation, days: DayRange) -> list[Difference]:
     from user_behaviour.reconciliation.comparison import compare
 
-    return [difference for table in EXTERNAL_TABLES for difference in compare(reconciliation.state(table, days))]
+    unreadable = [one for table in LAKE_TABLES for one in reconciliation.unreadable(table, days)]
+    return unreadable + [one for table in EXTERNAL_TABLES for one in compare(reconciliation.state(table, days))]
 
 
 def _show(repaired: Sequence[Difference], left: Sequence[Difference]) -> None:

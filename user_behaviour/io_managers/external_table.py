@@ -44,10 +44,10 @@ class ExternalTableIOManager(PartitionedIOManager):
         """Gives the registered days; says which are missing."""
         name, days = wanted.table.name, wanted.days
         found = self.external_tables.registered(wanted.table, DayRange(days[0], days[-1]))
-        batches = {day: found[day].batch_id for day in days if day in found}
+        by_day = {day: found[day] for day in days if day in found}
         missing = {
             day: MissingPartitionError(f"Partition {day} of {name} is not registered; materialise it first.")
             for day in days
             if day not in found
         }
-        return RegisteredPartitions(name, batches, missing)
+        return RegisteredPartitions(wanted.table, by_day, missing)

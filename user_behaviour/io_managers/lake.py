@@ -18,7 +18,7 @@ from user_behaviour.io_managers.partitioned import Input, Output, PartitionedIOM
 from user_behaviour.io_managers.publishing import PREVIEW_ROWS, Outcome, preview
 from user_behaviour.lake.conformity import schema_with_day, with_day
 from user_behaviour.lake.dataset import Dataset
-from user_behaviour.lake.held_back import HeldBackError, MissingPartitionError
+from user_behaviour.lake.held_back import HeldBackError, MissingPartitionError, UnreadableRecordError
 from user_behaviour.lake.lake import Lake
 from user_behaviour.lake.locations import Locations, PartitionStreams
 from user_behaviour.lake.manifests import Manifest, Rejection, timestamp
@@ -87,8 +87,11 @@ class _Publication:
             for found in _in_order(days, self.days):
                 if isinstance(found, HeldBack):
                     self._hold_back(found.day, timestamp(datetime.now(UTC)), found.error)
-                elif manifest := self._written(found):
-                    written.append(manifest)
+                else:
+                    try:
+                        written += self._written(found)
+                    except UnreadableRecordError as error:
+                        self._hold_back(found.day, found.as_of, error)
         # Only now: a stream that breaks half-way, or turns out not to be in the order of days, has published nothing.
         published = self.dataset.lake.at_once(self.dataset.publish, written)
         for manifest, is_in_force in zip(written, published, strict=True):
@@ -115,8 +118,8 @@ class _Publication:
                 else:
                     self._record(found[0], is_in_force=found[1])
 
-    def _written(self, batch: DayBatch) -> Manifest | None:
-        """The manifest of the day's batch, which is not published yet; None where the day is held back."""
+    def _written(self, batch: DayBatch) -> list[Manifest]:
+        """The manifest of the day's batch, which is not published yet; none where the day is held back."""
         closing = Closing()
         with self.dataset.write(batch.day, self.batch_id) as writer, _closed_at_the_end(batch.rows):
             try:
@@ -129,10 +132,10 @@ class _Publication:
                 if error.quarantine is not None:
                     writer.quarantine(error.quarantine)
                 self._hold_back(batch.day, batch.as_of, error)
-                return None
+                return []
             if closing.quarantine is not None:
                 writer.quarantine(closing.quarantine)
-            return writer.manifest(as_of=batch.as_of, sources=closing.sources, facts=closing.facts)
+            return [writer.manifest(as_of=batch.as_of, sources=closing.sources, facts=closing.facts)]
 
     def _record(self, manifest: Manifest, *, is_in_force: bool) -> None:
         if not is_in_force:

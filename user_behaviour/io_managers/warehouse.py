@@ -18,13 +18,23 @@ from psycopg2.extras import execute_values
 from user_behaviour.io_managers.frames import FRAMES, Frame, as_frame, by_day, repeatable
 from user_behaviour.io_managers.partitioned import Input, Output, PartitionedIOManager
 from user_behaviour.io_managers.publishing import PREVIEW_ROWS, Outcome, preview
-from user_behaviour.lake.conformity import require_schema, require_values, schema_with_day, with_audit_column, with_day
+from user_behaviour.lake.conformity import (
+    AUDIT_COLUMN,
+    require_schema,
+    require_values,
+    schema_with_day,
+    with_audit_column,
+    with_day,
+)
 from user_behaviour.lake.held_back import MissingPartitionError
-from user_behaviour.recipes import ReplaceDays
+from user_behaviour.recipes import RegisteredPartitions, ReplaceDays
 from user_behaviour.tables.days import DayRange, ranges
 from user_behaviour.tables.table import Table
 from user_behaviour.warehouse.published_days import published_days
 from user_behaviour.warehouse.warehouse import Warehouse, fetch
+
+UNKNOWN_BATCH = "unknown"
+"""Recorded of a day whose rows could not be seen; it is no batch, so that the day counts as outdated."""
 
 
 class AuditError(Exception):
@@ -85,9 +95,13 @@ class _Replacement:
         facts: dict[date, dict[str, Any]] = {day: {} for day in self.days}
         sources: dict[date, dict[str, str]] = {day: {} for day in self.days}
         if isinstance(obj, ReplaceDays):
+            # Before the rows are: if the catalog knows no transactions and a partition moves in between, the day counts
+            # as outdated, and not as made from a batch that came too late for it.
+            for read in obj.reads:
+                for day, batch in self._batches_read(cursor, read).items():
+                    sources[day][read.table.name] = batch
             for span in ranges(self.days):
                 facts.update(self._insert(cursor, obj, self._parameters(span)))
-            sources = {day: {read.table: read.batches[day] for read in obj.reads} for day in self.days}
         else:
             self.warehouse.load(cursor, self.table.name, self._conforming(obj))
         rows = self._counts(cursor)
@@ -102,9 +116,25 @@ class _Replacement:
     def _parameters(self, span: DayRange) -> dict[str, Any]:
         return {"first_day": span.first, "end_day": span.end, "batch_id": self.batch_id}
 
-    def _on_range(self, statement: str) -> str:
-        day = self.table.partition_column
-        return f"{statement.format(table=self.table.name)} where {day} >= %(first_day)s and {day} < %(end_day)s"
+    def _on_range(self, statement: str, table: Table | None = None) -> str:
+        table = table or self.table
+        day = table.partition_column
+        return f"{statement.format(table=table.name)} where {day} >= %(first_day)s and {day} < %(end_day)s"
+
+    def _batches_read(self, cursor: Cursor, read: RegisteredPartitions) -> dict[date, str]:
+        """The batch of each day, by the rows that this transaction sees.
+
+        Since it was looked up, a day may have been registered anew: by a run that the lock was waited for.
+        """
+        day, registered = read.table.partition_column, {day: read.by_day[day] for day in self.days}
+        if AUDIT_COLUMN not in read.table.column_names:
+            return {day: found.batch_id for day, found in registered.items()}
+        batches = {day: UNKNOWN_BATCH if found.rows else found.batch_id for day, found in registered.items()}
+        for span in ranges(self.days):
+            found = self._on_range(f"select {day} as day, max({AUDIT_COLUMN}) as batch_id from {{table}}", read.table)
+            cursor.execute(f"{found} group by {day}", self._parameters(span))
+            batches.update({row["day"]: row["batch_id"] for row in fetch(cursor)})
+        return batches
 
     def _insert(self, cursor: Cursor, recipe: ReplaceDays, parameters: Mapping[str, Any]) -> dict[date, dict[str, Any]]:
         """Fills an emptied range and holds it against the laws; gives the facts of its days."""

@@ -5,6 +5,7 @@ force and is replaced in one step, last. Nothing is appended, nothing is updated
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import date, datetime
 
 import pyarrow as pa
@@ -12,9 +13,9 @@ import pyarrow.parquet as pq
 
 from user_behaviour.lake.batch_writer import QUARANTINE, BatchWriter
 from user_behaviour.lake.conformity import conform, require_file
-from user_behaviour.lake.held_back import MissingPartitionError
+from user_behaviour.lake.held_back import MissingPartitionError, UnreadableRecordError
 from user_behaviour.lake.locations import Location, Locations
-from user_behaviour.lake.manifests import DataFile, Manifest, Rejection, timestamp
+from user_behaviour.lake.manifests import DataFile, Manifest, RecordError, Rejection, timestamp
 from user_behaviour.lake.objects import Objects
 from user_behaviour.tables.table import Table
 
@@ -46,41 +47,53 @@ class Dataset:
         """The manifest of the batch in force; `MissingPartitionError` names a day that has none."""
         return self.in_force([day])[0]
 
+    def published(self, day: date) -> Manifest | None:
+        """The manifest of the batch in force, None where there is none; raises `UnreadableRecordError`."""
+        (found,) = self._pointers([day])
+        if isinstance(found, UnreadableRecordError):
+            raise found
+        return found if isinstance(found, Manifest) else None
+
     def in_force(self, days: Sequence[date]) -> list[Manifest]:
         """The manifests in force of all the days; `MissingPartitionError` names the first day that has none."""
-        found = self.manifests(days)
-        for day in days:
-            if day not in found:
-                raise self._missing(day)
-        return [found[day] for day in days]
+        manifests = []
+        for found in self._pointers(days):
+            if not isinstance(found, Manifest):
+                raise found
+            manifests.append(found)
+        return manifests
 
     def manifests(self, days: Sequence[date]) -> dict[date, Manifest]:
-        """The manifests in force of those of the days that are published."""
-        found = self.lake.at_once(self.lake.read, [f"{self.directory(day)}/{CURRENT}" for day in days])
-        return {day: Manifest.from_json(content[0]) for day, content in zip(days, found, strict=True) if content}
+        """The manifests in force of those of the days that are published, and whose records can be read."""
+        return {manifest.day: manifest for manifest in self._pointers(days) if isinstance(manifest, Manifest)}
 
     def batch(self, day: date, batch_id: str) -> Manifest | None:
-        """The manifest of a batch, in force or superseded; None where it never was published or is purged."""
+        """The manifest of a batch, in force or superseded; None where it was never published, is purged or cut off."""
         found = self.lake.read(f"{self.batch_directory(day, batch_id)}/{MANIFEST}")
-        return Manifest.from_json(found[0]) if found else None
+        with suppress(RecordError):
+            return Manifest.from_json(found[0]) if found else None
+        return None
 
     def rejection(self, day: date) -> Rejection | None:
         """The newest rejected attempt at a day, unless a batch at least as new is in force."""
         found = self.lake.read(f"{self.directory(day)}/{REJECTED}")
         if found is None:
             return None
-        rejection = Rejection.from_json(found[0])
-        current = self.manifests([day]).get(day)
+        try:
+            rejection = Rejection.from_json(found[0])
+        except RecordError as error:
+            raise self._unreadable(day, REJECTED, error) from error
+        current = self.published(day)
         return None if current and current.as_of >= rejection.as_of else rejection
 
     def locations(self, days: Sequence[date]) -> Locations:
         """Where the batches in force lie."""
-        found = self.manifests(days)
-        here = {
-            day: Location(self.lake.uri(self.batch_directory(day, manifest.batch_id)), manifest)
-            for day, manifest in found.items()
-        }
-        missing = {day: self._missing(day) for day in days if day not in found}
+        here, missing = {}, {}
+        for day, found in zip(days, self._pointers(days), strict=True):
+            if isinstance(found, Manifest):
+                here[day] = Location(self.lake.uri(self.batch_directory(day, found.batch_id)), found)
+            else:
+                missing[day] = found
         return Locations(self.table.name, self.lake.uri(self.table.name), here, missing)
 
     def read(self, manifest: Manifest) -> Iterator[pa.RecordBatch]:
@@ -145,7 +158,7 @@ class Dataset:
         pointer = f"{self.directory(manifest.day)}/{CURRENT}"
         while True:
             found = self.lake.read(pointer)
-            if found and Manifest.from_json(found[0]).as_of > manifest.as_of:
+            if found and self._pointer(manifest.day, found[0]).as_of > manifest.as_of:
                 return False
             if self.lake.swap(pointer, content, expected=found[1] if found else None):
                 return True
@@ -160,9 +173,13 @@ class Dataset:
         names = [name for name in self.lake.list(self.table.name) if name.startswith(prefix)]
         return [date.fromisoformat(name.removeprefix(prefix)) for name in names]
 
+    def batches(self, day: date) -> list[str]:
+        """Every batch of a day, published or not."""
+        return [name for name in self.lake.list(self.directory(day)) if not name.startswith("_")]
+
     def superseded(self, day: date, *, before: datetime) -> list[str]:
         """The batches of a day that are not in force, and that the next one had replaced before a moment."""
-        manifests = (self.batch(day, name) for name in self._batches(day))
+        manifests = (self.batch(day, name) for name in self.batches(day))
         written = {manifest.batch_id: manifest.written_at for manifest in manifests if manifest}
         replaced = {
             name: min((later for later in written.values() if later > moment), default=moment)
@@ -175,18 +192,37 @@ class Dataset:
         """The batches of a day that have no manifest: crashed, in work, or rejected and since overtaken."""
         rejection = self.rejection(day)
         kept = {self._in_force(day), rejection.batch_id if rejection else None}
-        batches = [name for name in self._batches(day) if name not in kept]
-        return [name for name in batches if MANIFEST not in self.lake.list(self.batch_directory(day, name))]
+        batches = [name for name in self.batches(day) if name not in kept]
+        return [name for name in batches if self.batch(day, name) is None]
 
     def _in_force(self, day: date) -> str | None:
-        current = self.manifests([day]).get(day)
+        current = self.published(day)
         return current.batch_id if current else None
+
+    def _pointers(self, days: Sequence[date]) -> Sequence[Manifest | MissingPartitionError]:
+        """Of each day the manifest in force, or why there is none."""
+
+        def look(day: date) -> Manifest | MissingPartitionError:
+            found = self.lake.read(f"{self.directory(day)}/{CURRENT}")
+            try:
+                return self._pointer(day, found[0]) if found else self._missing(day)
+            except UnreadableRecordError as error:
+                return error
+
+        return self.lake.at_once(look, days)
+
+    def _pointer(self, day: date, content: bytes) -> Manifest:
+        try:
+            return Manifest.from_json(content)
+        except RecordError as error:
+            raise self._unreadable(day, CURRENT, error) from error
+
+    def _unreadable(self, day: date, name: str, error: RecordError) -> UnreadableRecordError:
+        place = self.lake.uri(f"{self.directory(day)}/{name}")
+        return UnreadableRecordError(f"Partition {day} of {self.table.name}", f"{place} cannot be read: {error}")
 
     def _missing(self, day: date) -> MissingPartitionError:
         return MissingPartitionError(
             f"Partition {day} of {self.table.name} is not in the lake at {self.lake.uri(self.table.name)}; "
             "materialise it first."
         )
-
-    def _batches(self, day: date) -> list[str]:
-        return [name for name in self.lake.list(self.directory(day)) if not name.startswith("_")]

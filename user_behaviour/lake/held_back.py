@@ -20,3 +20,14 @@ class HeldBackError(Exception):
 
 class MissingPartitionError(HeldBackError):
     """A partition that was asked for does not exist yet."""
+
+
+class UnreadableRecordError(MissingPartitionError):
+    """What the lake recorded of a partition cannot be read: a machine that lost its power may leave it cut off.
+
+    `found` says which record and what is in it; the message says what to do as well.
+    """
+
+    def __init__(self, partition: str, found: str) -> None:
+        super().__init__(f"{partition}: {found}; `user-behaviour reconcile --repair` restores the day.")
+        self.found = found

@@ -7,6 +7,7 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import BinaryIO
@@ -18,6 +19,7 @@ from user_behaviour.diagnosis import Diagnosis, bad, good, judged
 from user_behaviour.lake.lake import Lake
 
 _ENOUGH = 2 << 30  # bytes: a year of the real data takes a tenth of it, every superseded batch included
+_PARTS = f"_{'[0-9a-f]' * 12}.part"
 
 
 class LocalLake(Lake):
@@ -48,7 +50,7 @@ class LocalLake(Lake):
         target = Path(self.root) / path
         target.parent.mkdir(parents=True, exist_ok=True)
         # Not longer than the name that it becomes, which may be as long as the file system allows.
-        part = target.with_name(f"_{secrets.token_hex(6)}.part")
+        part = target.with_name(f"_{secrets.token_hex(6)}.part")  # as _PARTS
         try:
             with part.open("wb") as file:
                 if isinstance(content, bytes):
@@ -73,6 +75,12 @@ class LocalLake(Lake):
             shutil.rmtree(target, ignore_errors=False)
         else:
             target.unlink(missing_ok=True)
+
+    def remove_unfinished(self, before: datetime) -> int:
+        parts = [part for part in Path(self.root).rglob(_PARTS) if part.stat().st_mtime < before.timestamp()]
+        for part in parts:
+            part.unlink(missing_ok=True)
+        return len(parts)
 
     def list(self, path: str) -> list[str]:
         try:

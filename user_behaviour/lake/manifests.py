@@ -4,12 +4,17 @@ Values only. The lake keeps them as JSON objects beside the data, the warehouse 
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, Self
 
 Fact = int | float | str
+
+
+class RecordError(ValueError):
+    """A text is not what was recorded: it is cut off, or something else."""
 
 
 def timestamp(moment: datetime) -> str:
@@ -63,12 +68,14 @@ class Manifest:
 
     @classmethod
     def from_json(cls, text: bytes) -> Self:
-        values = json.loads(text)
-        del values["rows"]
-        values["day"] = date.fromisoformat(values["day"])
-        values["files"] = tuple(DataFile(**file) for file in values["files"])
-        values["sources"] = tuple(Source(**source) for source in values["sources"])
-        return cls(**values)
+        """Raises `RecordError`."""
+        with _record_errors(text):
+            values = json.loads(text)
+            del values["rows"]
+            values["day"] = date.fromisoformat(values["day"])
+            values["files"] = tuple(DataFile(**file) for file in values["files"])
+            values["sources"] = tuple(Source(**source) for source in values["sources"])
+            return cls(**values)
 
 
 @dataclass(frozen=True)
@@ -87,11 +94,21 @@ class Rejection:
 
     @classmethod
     def from_json(cls, text: bytes) -> Self:
-        values = json.loads(text)
-        values["day"] = date.fromisoformat(values["day"])
-        values["reasons"] = tuple(values["reasons"])
-        values["sources"] = tuple(Source(**source) for source in values["sources"])
-        return cls(**values)
+        """Raises `RecordError`."""
+        with _record_errors(text):
+            values = json.loads(text)
+            values["day"] = date.fromisoformat(values["day"])
+            values["reasons"] = tuple(values["reasons"])
+            values["sources"] = tuple(Source(**source) for source in values["sources"])
+            return cls(**values)
+
+
+@contextmanager
+def _record_errors(text: bytes) -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise RecordError(f"{len(text)} bytes that are no such record ({error!r})") from error
 
 
 def _dump(values: Mapping[str, Any]) -> bytes:

@@ -6,6 +6,7 @@ Paths are relative to the root, with `/`. An object whose name begins with `_` i
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from datetime import datetime
 from typing import BinaryIO, TypeVar
 
 import pyarrow.fs
@@ -48,6 +49,10 @@ class Objects(ABC):
     def abandon(self, path: str) -> None:
         """Removes all below the path after a write there failed, also what the store does not show."""
         self.delete(path)
+
+    def remove_unfinished(self, before: datetime) -> int:  # noqa: ARG002 (for twins to use)
+        """Removes what writes left that were killed before a moment; gives the number, 0 where none can leave any."""
+        return 0
 
     @abstractmethod
     def list(self, path: str) -> list[str]:

@@ -24,11 +24,13 @@ class DifferenceKind(Enum):
     METRIC = "metric made from another batch"
     UNRECORDED = "not recorded by Dagster"
     ONLY_RECORDED = "recorded but not in the lake"
+    UNREADABLE = "unreadable in the lake"
 
 
 class Remedy(Enum):
     """What puts a day right."""
 
+    RESTORE = "restore"
     REGISTER = "register"
     DEREGISTER = "deregister"
     RECORD = "record"
@@ -38,7 +40,7 @@ class Remedy(Enum):
 
 @dataclass(frozen=True)
 class Difference:
-    """A day of an external table on which the places differ; `says` what was found and what was expected.
+    """A day of a table on which the places differ; `says` what was found and what was expected.
 
     `rerun` are the assets to rerun, in Dagster's selection syntax, where only that is the remedy.
     """
@@ -52,8 +54,8 @@ class Difference:
 
     @property
     def repairable(self) -> bool:
-        """Whether it can be repaired without a run: by registering, deregistering or recording."""
-        return self.remedy in (Remedy.REGISTER, Remedy.DEREGISTER, Remedy.RECORD)
+        """Whether it can be repaired without a run: by restoring, registering, deregistering or recording."""
+        return self.remedy in (Remedy.RESTORE, Remedy.REGISTER, Remedy.DEREGISTER, Remedy.RECORD)
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,8 @@ class TableState:
 
     `lake_table` is the data set that it reads, `metric_asset` the asset that is made from it. `prefix` is the URI of a
     partition of the lake without its day: `s3://lake/staged_purchases/insert_date=`. `holes` says what is wrong with
-    the files of a registered batch. `moving` are the days that a run registered in the meantime. `metric` has
+    the files of a registered batch. `moving` are the days that a run registered in the meantime, `unreadable` those of
+    which the lake cannot say what is in force: of them nothing is compared. `metric` has
     the batch that a day of the metric was made from, `recorded` the one that Dagster recorded last, empty if its record
     names none; None: not asked.
     """
@@ -76,12 +79,13 @@ class TableState:
     holes: Mapping[date, str]
     seen: Mapping[date, str]
     moving: Set[date] = frozenset()
+    unreadable: Set[date] = frozenset()
     metric: Mapping[date, str] = field(default_factory=dict)
     recorded: Mapping[date, str] | None = None
 
     def days(self) -> list[date]:
-        """Every day that any place knows of."""
-        return sorted({*self.in_force, *self.catalog, *self.seen, *(self.recorded or ())})
+        """Every day that any place knows of, and the lake does not keep from being compared."""
+        return sorted({*self.in_force, *self.catalog, *self.seen, *(self.recorded or ())} - self.unreadable)
 
     def location(self, day: date, batch_id: str) -> str:
         """Where a batch lies."""

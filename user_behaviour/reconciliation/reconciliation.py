@@ -9,9 +9,11 @@ import dagster as dg
 
 from user_behaviour.catalog.external_tables import ExternalTables, Registration
 from user_behaviour.lake.dataset import Dataset
+from user_behaviour.lake.held_back import UnreadableRecordError
 from user_behaviour.lake.lake import Lake
 from user_behaviour.lake.manifests import Manifest
-from user_behaviour.reconciliation.comparison import Difference, Remedy, TableState
+from user_behaviour.lake.restoration import restore, unreadable
+from user_behaviour.reconciliation.comparison import Difference, DifferenceKind, Remedy, TableState
 from user_behaviour.reconciliation.recorded import record, recorded_batches
 from user_behaviour.tables.days import DayRange
 from user_behaviour.tables.schemas import LAKE_TABLE_OF, USER_BEHAVIOR_METRIC
@@ -29,6 +31,17 @@ class Reconciliation:
     warehouse: Warehouse | None = None
     instance: dg.DagsterInstance | None = None
 
+    def unreadable(self, lake_table: Table, span: DayRange) -> list[Difference]:
+        """The days of a data set of the lake whose records cannot be read."""
+        dataset = self.lake.dataset(lake_table)
+        days = [day for day in dataset.days() if span.first <= day < span.end]
+        found = zip(days, self.lake.at_once(lambda day: unreadable(dataset, day), days), strict=True)
+        return [
+            Difference(lake_table.name, day, DifferenceKind.UNREADABLE, error.found, Remedy.RESTORE)
+            for day, error in found
+            if error
+        ]
+
     def state(self, table: Table, span: DayRange) -> TableState:
         """What all say of the days of a range.
 
@@ -42,7 +55,8 @@ class Reconciliation:
         seen = self.external_tables.seen(table, span)
         recorded = recorded_batches(self.instance, table, span) if self.instance else None
         catalog = self.external_tables.registered(table, span)
-        manifests = dataset.manifests([day for day in dataset.days() if span.first <= day < span.end])
+        found = dataset.locations([day for day in dataset.days() if span.first <= day < span.end])
+        manifests = {day: location.manifest for day, location in found.by_day.items()}
         return TableState(
             table=table.name,
             lake_table=lake_table.name,
@@ -53,9 +67,17 @@ class Reconciliation:
             holes=_holes(dataset, [r for r in catalog.values() if r.location.startswith(prefix)], manifests),
             seen=seen,
             moving={day for day in before.keys() | catalog.keys() if before.get(day) != catalog.get(day)},
+            unreadable={day for day, error in found.missing.items() if isinstance(error, UnreadableRecordError)},
             metric=self._metric(table),
             recorded=recorded,
         )
+
+    def restore(self, lake_table: Table, differences: Sequence[Difference]) -> list[Difference]:
+        """Restores what `unreadable` found of the data set, and returns it."""
+        restored = [difference for difference in differences if difference.table == lake_table.name]
+        for difference in restored:
+            restore(self.lake.dataset(lake_table), difference.day)
+        return restored
 
     def repair(self, table: Table, differences: Sequence[Difference]) -> list[Difference]:
         """Repairs the differences that need no run, and returns them. That may bring up others: compare again."""

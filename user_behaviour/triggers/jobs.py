@@ -64,6 +64,8 @@ def purge_superseded_batches(
             purged.spark_jobs,
             config.keep_days,
         )
+    unfinished = lake.remove_unfinished(before)
+    context.log.info("Removed %d files of writes that were killed more than %d days ago.", unfinished, config.keep_days)
 
 
 @dg.job(description="Purges the lake of batches that nothing can ask for any more; originals of the vendor stay.")

@@ -41,14 +41,14 @@ class TickMemory:
         try:
             values = json.loads(cursor)
             return cls(
-                int(values["serial"]),
-                dict(values["requested"]),
-                dict(values["seen"]),
-                tuple(values["reported"]),
-                str(values.get("answered", "")),
-                int(values.get("quiet", 0)),
+                _count(values["serial"]),
+                {_text(key): _text(version) for key, version in values["requested"].items()},
+                {_text(key): _text(version) for key, version in values["seen"].items()},
+                tuple(_text(key) for key in values["reported"]),
+                _text(values.get("answered", "")),
+                _count(values.get("quiet", 0)),
             )
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise CursorError(
                 f"The cursor {cursor[:60]!r}… cannot be read ({error!r}); reset it on the sensor's page. What was "
                 "requested before will be requested again, which is harmless."
@@ -77,6 +77,18 @@ class TickMemory:
             {key: version for key, version in open_before.items() if key not in requested},
             tuple(sorted(reported)),
         )
+
+
+def _count(value: object) -> int:
+    if type(value) is not int or not 0 <= value < 1 << 40:  # of ticks: one a second for thirty thousand years
+        raise ValueError(f"{value!r} is no count")
+    return value
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text")
+    return value
 
 
 def fingerprint(*parts: str) -> str:

@@ -59,7 +59,7 @@ class ReviewLanding:
 
     def _sources(self, day: date, files: Sequence[DroppedFile]) -> tuple[Source, ...]:
         """What the day is made of, by name; what is new of it is kept first."""
-        in_force = self.dataset.manifests([day]).get(day)
+        in_force = self.dataset.published(day)
         sources = {source.name: source for source in in_force.sources} if in_force else {}
         sources.update({file.name: self._keep(day, file) for file in files})
         return tuple(sources[name] for name in sorted(sources))

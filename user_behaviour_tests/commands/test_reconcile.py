@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 
 from user_behaviour.catalog.glue import GlueExternalTables
-from user_behaviour.lake.dataset import CURRENT, Dataset
+from user_behaviour.lake.dataset import CURRENT, REJECTED, Dataset
 from user_behaviour.lake.lake import Lake
 from user_behaviour.lake.local import LocalLake
 from user_behaviour.lake.s3 import S3Lake
@@ -257,6 +257,17 @@ def test_the_command_finds_repairs_and_then_finds_nothing(tmp_path: Path) -> Non
         assert repaired.returncode == 0, repaired.stdout
         # Each is registered, and then recorded.
         assert repaired.stdout.endswith("6 repaired, 0 left.\n")
+
+        purchases, reviews = lake.dataset(STAGED_PURCHASES), lake.dataset(CLASSIFIED_REVIEWS)
+        lake.write(f"{purchases.directory(D1)}/{CURRENT}", b"")
+        lake.write(f"{reviews.directory(D2)}/{REJECTED}", b"{")
+        looked = home.call("reconcile")
+        assert looked.returncode == 1, looked.stderr
+        assert looked.stdout.count("unreadable in the lake") == 2
+        assert looked.stdout.endswith("0 repaired, 2 left.\n  user-behaviour reconcile --repair\n")
+        restored = home.call("reconcile", "--repair")
+        assert (restored.returncode, restored.stdout.splitlines()[-1]) == (0, "2 repaired, 0 left."), restored.stderr
+        assert (purchases.current(D1).batch_id, reviews.rejection(D2)) == ("a", None)
 
         sources = json.dumps({TABLE.name: "z"})
         written = (

@@ -7,10 +7,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from user_behaviour.lake.dataset import BatchInForceError, Dataset
-from user_behaviour.lake.held_back import MissingPartitionError
+from user_behaviour.lake.dataset import CURRENT, MANIFEST, REJECTED, BatchInForceError, Dataset
+from user_behaviour.lake.held_back import MissingPartitionError, UnreadableRecordError
 from user_behaviour.lake.lake import Lake
 from user_behaviour.lake.manifests import Manifest, Rejection, Source
+from user_behaviour.lake.restoration import restore, unreadable
 from user_behaviour.tables.table import Column, Table
 
 DAY = date(2010, 12, 1)
@@ -161,6 +162,86 @@ def test_a_rejection_stands_until_a_batch_as_new_is_in_force(dataset: Dataset) -
 
     publish(dataset, "batch-3", ("b", 1), as_of=LATE)
     assert dataset.rejection(DAY) is None
+
+
+def cut_off(dataset: Dataset, name: str, *, keep: int = 40) -> None:
+    """What a machine that loses its power leaves of an object of the day."""
+    path = f"{dataset.directory(DAY)}/{name}"
+    found = dataset.lake.read(path)
+    assert found
+    dataset.lake.write(path, found[0][:keep])
+
+
+@pytest.mark.parametrize("keep", [0, 40], ids=["empty", "half"])
+def test_a_pointer_that_is_cut_off_names_day_and_remedy_and_is_restored(dataset: Dataset, keep: int) -> None:
+    """A bare JSONDecodeError once came out of every command and run that met the day."""
+    publish(dataset, "newest", ("n", 1), as_of=LATE)
+    assert not publish(dataset, "overtaken", ("o", 1), as_of=EARLY)
+    cut_off(dataset, CURRENT, keep=keep)
+
+    place = f"{dataset.lake.uri(dataset.directory(DAY))}/_current.json"
+    with pytest.raises(UnreadableRecordError) as caught:
+        dataset.current(DAY)
+    assert str(caught.value).startswith(
+        f"Partition 2010-12-01 of parcels: {place} cannot be read: {keep} bytes that are no such record (JSONDec"
+    )
+    assert str(caught.value).endswith("; `user-behaviour reconcile --repair` restores the day.")
+    assert dataset.manifests([DAY]) == {}
+    assert str(dataset.locations([DAY]).missing[DAY]) == str(unreadable(dataset, DAY)) == str(caught.value)
+
+    restore(dataset, DAY)
+    assert unreadable(dataset, DAY) is None
+    assert stored(dataset) == [("n", 1, "newest")]
+
+
+def test_a_day_whose_batch_in_force_is_not_known_is_neither_written_nor_purged(dataset: Dataset) -> None:
+    publish(dataset, "batch-1", ("a", 1))
+    cut_off(dataset, CURRENT)
+
+    for act in (
+        lambda: publish(dataset, "batch-2", ("b", 1)),
+        lambda: dataset.publish(Manifest("parcels", DAY, "batch-3", LATE, LATE)),
+        lambda: dataset.superseded(DAY, before=datetime.fromisoformat(LATE)),
+        lambda: dataset.unpublished(DAY),
+    ):
+        with pytest.raises(UnreadableRecordError):
+            act()
+
+
+def test_a_batch_whose_manifest_is_cut_off_is_never_put_in_force(dataset: Dataset) -> None:
+    publish(dataset, "whole", ("w", 1), as_of=EARLY)
+    publish(dataset, "torn", ("t", 1), as_of=LATE)
+    cut_off(dataset, f"torn/{MANIFEST}")
+    cut_off(dataset, CURRENT)
+
+    restore(dataset, DAY)
+
+    assert stored(dataset) == [("w", 1, "whole")]
+    assert dataset.unpublished(DAY) == ["torn"]
+
+
+def test_a_day_without_a_batch_to_restore_is_missing_and_can_be_made_again(dataset: Dataset) -> None:
+    publish(dataset, "purged", ("p", 1))
+    cut_off(dataset, CURRENT)
+    dataset.lake.delete(dataset.batch_directory(DAY, "purged"))
+
+    restore(dataset, DAY)
+
+    with pytest.raises(MissingPartitionError, match="materialise it first"):
+        dataset.current(DAY)
+    assert publish(dataset, "again", ("a", 1))
+
+
+def test_a_rejection_that_is_cut_off_is_named_and_removed(dataset: Dataset) -> None:
+    publish(dataset, "batch-1", ("a", 1))
+    dataset.reject(Rejection("parcels", DAY, "batch-2", LATE, ("torn",)))
+    cut_off(dataset, REJECTED)
+
+    with pytest.raises(UnreadableRecordError, match=r"_rejected\.json cannot be read"):
+        dataset.rejection(DAY)
+    restore(dataset, DAY)
+    assert dataset.rejection(DAY) is None
+    assert stored(dataset) == [("a", 1, "batch-1")]
 
 
 def test_quarantined_rows_lie_beside_their_batch_and_are_no_data(dataset: Dataset) -> None:

@@ -1,6 +1,7 @@
 """The external table IO manager, used by a foreign project: it registers the days that the lake has, and no others."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -8,6 +9,7 @@ import dagster as dg
 import pyarrow as pa
 import pytest
 
+from user_behaviour.catalog.external_tables import Registration
 from user_behaviour.catalog.postgres import PostgresExternalTables
 from user_behaviour.io_managers.external_table import ExternalTableIOManager
 from user_behaviour.io_managers.lake import LakeIOManager
@@ -78,8 +80,12 @@ def run(greenhouse: Greenhouse, warehouse: Warehouse, last: date, *, select: str
 def test_days_are_registered_and_given_as_batches(greenhouse: Greenhouse, warehouse: Warehouse) -> None:
     result = run(greenhouse, warehouse, WED, select="*")
 
-    in_force = {day: greenhouse.lake.dataset(READINGS).current(day).batch_id for day in (MON, TUE, WED)}
-    assert SEEN["given"] == RegisteredPartitions(NAME, in_force, {})
+    dataset, batch = greenhouse.lake.dataset(READINGS), result.run_id
+    by_day = {
+        day: Registration(day, f"{greenhouse.lake.uri(dataset.batch_directory(day, batch))}/", batch, rows)
+        for day, rows in ((MON, 2), (TUE, 2), (WED, 0))
+    }
+    assert SEEN["given"] == RegisteredPartitions(replace(READINGS, name=NAME, description=""), by_day, {})
     counts = {day: found["dagster/partition_row_count"] for day, found in metadata_by_day(result, "external").items()}
     assert counts == {"2024-03-04": 2, "2024-03-05": 2, "2024-03-06": 0}
     shown = warehouse.rows(f"select sensor, measured_on from {NAME} order by measured_on")
@@ -94,7 +100,7 @@ def test_days_that_the_lake_lacks_are_held_back_and_downstream_is_told(
     result = run(greenhouse, warehouse, TUE, select="external reader")
 
     assert set(metadata_by_day(result, "external")) == {"2024-03-04"}
-    assert set(SEEN["given"].batches) == {MON}
+    assert set(SEEN["given"].by_day) == {MON}
     assert str(SEEN["given"].missing[TUE]) == (
         f"Partition 2024-03-05 of {NAME} is not registered; materialise it first."
     )

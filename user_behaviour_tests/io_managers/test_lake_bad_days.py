@@ -12,6 +12,7 @@ import pytest
 from user_behaviour.io_managers.frames import PartitionColumnError
 from user_behaviour.io_managers.lake import WrongDaysError
 from user_behaviour.io_managers.publishing import UnknownDagsterError
+from user_behaviour.lake.dataset import CURRENT
 from user_behaviour.lake.held_back import HeldBackError, MissingPartitionError
 from user_behaviour.recipes import Closing, DayBatch, PerDay
 from user_behaviour_tests.io_managers.greenhouse import (
@@ -64,6 +65,17 @@ def test_days_that_are_held_back_do_not_take_the_good_days_with_them(greenhouse:
     assert record.event_log_entry.run_id == before.run_id
     assert reasons(greenhouse, TUE) == ("sensor b is upside down", "and wet")
     assert reasons(greenhouse, WED) is None  # what is upstream has something to say of the day
+
+
+def test_a_day_whose_pointer_is_cut_off_is_held_back_alone(greenhouse: Greenhouse) -> None:
+    greenhouse.run([readings(rows(OLD))], TUE)
+    dataset = greenhouse.lake.dataset(READINGS)
+    greenhouse.lake.write(f"{dataset.directory(TUE)}/{CURRENT}", b'{"dataset":"rea')
+
+    result = greenhouse.run([readings(week)], MON, WED)
+
+    assert set(metadata_by_day(result, "readings")) == {"2024-03-04", "2024-03-06"}
+    assert dataset.batches(TUE) == [greenhouse.instance.get_runs()[-1].run_id]
 
 
 def in_a_recipe(table: pa.Table) -> PerDay:

@@ -181,6 +181,25 @@ def test_sql_fills_the_days_and_says_its_facts_of_each(greenhouse: Greenhouse) -
     ]
 
 
+def test_the_batches_that_are_recorded_are_those_whose_rows_the_transaction_read(greenhouse: Greenhouse) -> None:
+    """A run that waited for the lock once recorded what was registered before it waited, and not what it then read."""
+    assert greenhouse.warehouse
+    execute(greenhouse.warehouse, f"insert into plants values ('fern', 'newer', '{MON}'), ('moss', 'newer', '{MON}')")
+    execute(greenhouse.warehouse, f"insert into plants values ('reed', 'of another day', '{THU}')")
+
+    greenhouse.run([asset(by_sql(with_plants=(MON, TUE)))], MON, WED)
+
+    recorded = greenhouse.warehouse.rows(
+        f"select sources from audit.published_partition where table_name = '{NAME}' order by insert_date"
+    )
+    # On the second day rows were registered and none is there; on the third none was registered.
+    assert [row["sources"] for row in recorded] == [
+        '{"plants": "newer"}',
+        '{"plants": "unknown"}',
+        f'{{"plants": "batch-of-{WED}"}}',
+    ]
+
+
 def test_days_whose_inputs_are_missing_are_held_back_and_the_others_are_replaced(greenhouse: Greenhouse) -> None:
     assert greenhouse.warehouse
     greenhouse.run([asset(week)], TUE)

@@ -156,6 +156,10 @@ def test_the_job_purges_every_data_set_and_keeps_the_originals(shore: Shore) -> 
     shore.publish("second", LONG_AGO + timedelta(days=1))
     original = "movie_review_file/insert_date=2010-12-01/v1/movie_review_2010-12-01.csv"
     shore.write(original, LONG_AGO)
+    # What a write leaves that is killed on the local lake; on S3 there is no such thing, and it may be anybody's.
+    unfinished = [f"movie_review_file/insert_date=2010-12-0{n}/v1/_0123456789ab.part" for n in (1, 2)]
+    shore.write(unfinished[0], LONG_AGO)
+    shore.lake.write(unfinished[1], b"rows")
 
     result = purge_superseded_batches_job.execute_in_process(
         resources={"lake": shore.lake, "external_tables": shore.catalog.external_tables},
@@ -165,3 +169,5 @@ def test_the_job_purges_every_data_set_and_keeps_the_originals(shore: Shore) -> 
     assert result.success
     assert shore.batches() == ["second"]
     assert shore.lake.read(original)
+    there = [path for path in unfinished if shore.lake.read(path)]
+    assert there == (unfinished[1:] if isinstance(shore.lake, LocalLake) else unfinished)

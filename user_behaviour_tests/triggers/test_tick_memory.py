@@ -1,8 +1,12 @@
 """A sensor's memory: versions once, nothing that is gone, in a cursor that is read or refused with a sentence."""
 
+import json
+
 import pytest
 
 from user_behaviour.triggers.tick_memory import CursorError, TickMemory, fingerprint
+
+ODD_NUMBERS = ("1e400", "-1", "1e3", "0.5", "NaN", "true", "null", '"7"', "9" * 30)
 
 
 def test_a_memory_survives_its_cursor() -> None:
@@ -15,8 +19,24 @@ def test_no_cursor_is_an_empty_memory() -> None:
     assert TickMemory.from_cursor(None) == TickMemory()
 
 
-@pytest.mark.parametrize("cursor", ["{", "[]", "2010-12-01", '{"serial": 1}'])
+def cursor_with(name: str, value: str) -> str:
+    """The cursor of an empty memory but for one value, as JSON."""
+    return json.dumps({**json.loads(TickMemory().to_cursor()), name: "@"}).replace('"@"', value)
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        *("{", "[]", "2010-12-01", '{"serial": 1}', "[" * 100_000),
+        *(cursor_with(name, number) for name in ("serial", "quiet") for number in ODD_NUMBERS),
+        *(cursor_with(name, value) for name in ("requested", "seen") for value in ('["ab"]', '{"a.csv": 1e400}', "7")),
+        *(cursor_with("reported", value) for value in ("[1]", "7")),
+        cursor_with("answered", "{}"),
+    ],
+    ids=lambda cursor: cursor[:60],
+)
 def test_a_foreign_cursor_is_refused_and_the_way_out_named(cursor: str) -> None:
+    """A number that no integer can hold once left the tick with a bare OverflowError."""
     with pytest.raises(CursorError, match="reset it on the sensor's page"):
         TickMemory.from_cursor(cursor)
 
