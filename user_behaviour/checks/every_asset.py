@@ -12,7 +12,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from user_behaviour.catalog.external_tables import ExternalTables
-from user_behaviour.checks.verdict import Offence, days_under_check, fail_run, verdict
+from user_behaviour.checks.re_execution import make_again
+from user_behaviour.checks.verdict import Offence, days_under_check, fail_run, failed_days
 from user_behaviour.lake.conformity import require_schema
 from user_behaviour.lake.dataset import Dataset
 from user_behaviour.lake.held_back import HeldBackError
@@ -34,17 +35,22 @@ def every_day_is_published(asset: dg.AssetsDefinition, table: Table, *, kept_in:
     @dg.asset_check(  # type: ignore[arg-type]
         asset=asset,
         name="every_day_is_published",
-        description="Every day of the run is published, and none was rejected since. "
-        "Fails the run, but blocks nothing.",
+        description="Every day of the run is published, and none was rejected since. Fails the run, but blocks "
+        "nothing. Red until all days are that a run ever failed to publish.",
         required_resource_keys={kept_in},
     )
     def check(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
         role = getattr(context.op_execution_context.resources, kept_in)
         known = role.dataset(table).days if isinstance(role, Lake) else tuple
-        days = days_under_check(context, known=known)
-        unpublished = _UNPUBLISHED[kept_in](role, table, days)
-        offences = [Offence(day, unpublished[day]) for day in days if day in unpublished]
-        yield from fail_run(verdict(offences, looked_at=len(days)))
+        under_check = days_under_check(context, known=known, standing=lambda: failed_days(context.instance, asset.key))
+        find = partial(_UNPUBLISHED[kept_in], role, table)
+        made_again = make_again(context, asset, lambda: find(under_check.of_run))
+        unpublished = find(under_check.days)
+        offences = [Offence(day, unpublished[day]) for day in under_check.days if day in unpublished]
+        result = under_check.verdict(
+            offences, looked_at=under_check.days, standing=dg.AssetCheckSeverity.ERROR, metadata=made_again
+        )
+        yield from fail_run(result, fails=under_check.fails(offences))
 
     return check
 
@@ -91,9 +97,10 @@ def rows_fit_their_schema(
     )
     def every_row_fits_its_schema(context: dg.AssetCheckExecutionContext, lake: Lake) -> dg.AssetCheckResult:
         dataset = lake.dataset(table)
-        manifests = dataset.manifests(days_under_check(context))
+        under_check = days_under_check(context)
+        manifests = dataset.manifests(under_check.days)
         offences = offences_of_each_day(dataset, manifests, partial(_misfits, dataset, in_day=in_day))
-        return verdict(offences, looked_at=len(manifests))
+        return under_check.verdict(offences, looked_at=manifests)
 
     return every_row_fits_its_schema
 

@@ -19,9 +19,8 @@ STANDARD_ERRORS = 4.0
 
 
 def days_before(days: Sequence[date], count: int) -> list[date]:
-    """So many days before the first of the days, then the days themselves."""
-    first = min(days)
-    return [first - timedelta(days=n) for n in range(count, 0, -1)] + list(days)
+    """The days, and so many days before each, in order."""
+    return sorted({day - timedelta(days=n) for day in days for n in range(count + 1)})
 
 
 def unusual_volumes(rows: Mapping[date, int], days: Sequence[date]) -> list[Offence]:

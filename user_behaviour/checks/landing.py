@@ -17,7 +17,7 @@ from user_behaviour.checks.every_asset import (
     rows_in_files,
 )
 from user_behaviour.checks.history import WEEKS, days_before, unusual_volumes
-from user_behaviour.checks.verdict import Offence, days_under_check, verdict
+from user_behaviour.checks.verdict import Offence, days_under_check
 from user_behaviour.lake.dataset import Dataset
 from user_behaviour.lake.lake import Lake
 from user_behaviour.lake.manifests import Manifest
@@ -36,18 +36,18 @@ def purchases_landed_equal_purchases_in_the_source(
     context: dg.AssetCheckExecutionContext, lake: Lake, source: SourceDatabase
 ) -> dg.AssetCheckResult:
     """As many purchase lines landed as the source had in the snapshot. Blocks; warns if the source has moved since."""
-    days = days_under_check(context)
+    under_check = days_under_check(context)
     dataset = lake.dataset(RAW_PURCHASES)
-    manifests = dataset.manifests(days)
+    manifests = dataset.manifests(under_check.days)
     with source.snapshot() as shop:
-        now = lines_in_source(shop, days)
+        now = lines_in_source(shop, under_check.days)
     lost, moved = [], []
     for day, landed in of_each_day(dataset, manifests, partial(rows_in_files, dataset)).items():
         if landed != (then := manifests[day].facts["rows_in_source"]):
             lost.append(Offence(day, f"{landed} lines landed, {then} were in the source"))
         elif landed != now.get(day, 0):
             moved.append(Offence(day, f"{landed} lines landed, the source has {now.get(day, 0)} by now; rerun the day"))
-    return verdict(lost, looked_at=len(manifests), overtaken=moved)
+    return under_check.verdict(lost, looked_at=manifests, overtaken=moved)
 
 
 @dg.asset_check(asset=raw_reviews, blocking=True)
@@ -58,10 +58,11 @@ def reviews_in_files_equal_landed_and_quarantined(
 
     The originals that the lake keeps are read again; what the landing counted is not taken on trust.
     """
+    under_check = days_under_check(context)
     dataset = lake.dataset(RAW_REVIEWS)
-    manifests = dataset.manifests(days_under_check(context))
+    manifests = dataset.manifests(under_check.days)
     offences = offences_of_each_day(dataset, manifests, partial(_unaccounted, dataset))
-    return verdict(offences, looked_at=len(manifests))
+    return under_check.verdict(offences, looked_at=manifests)
 
 
 def _unaccounted(dataset: Dataset, manifest: Manifest) -> Iterator[str]:
@@ -93,17 +94,20 @@ def _rows_of_originals(dataset: Dataset, manifest: Manifest) -> Counter[ReviewKe
 
 @dg.asset_check(asset=raw_reviews)
 def quarantine_is_empty(context: dg.AssetCheckExecutionContext, lake: Lake) -> dg.AssetCheckResult:
-    """No row of the vendor's files had to be quarantined. Warns, with file, line and reason."""
+    """No row of the vendor's files, be their day published or held back, had to be quarantined. Warns, with reasons."""
+    under_check = days_under_check(context)
     dataset = lake.dataset(RAW_REVIEWS)
-    manifests = dataset.manifests(days_under_check(context))
+    manifests = dataset.manifests(under_check.days)
+    rejected = of_each_day(dataset, {day: day for day in under_check.days}, dataset.rejection)
+    judged = manifests | {day: rejection for day, rejection in rejected.items() if rejection}
     offences = []
-    for day, quarantine in of_each_day(dataset, manifests, dataset.quarantine).items():
+    for day, quarantine in of_each_day(dataset, judged, dataset.quarantine).items():
         rows = quarantine.to_pylist() if quarantine is not None else []
         # Never `raw`: what is wrong with a row may be said in a log, its content may not.
         offences += [Offence(day, "{source_file}, line {line_number}: {reason}".format_map(row)) for row in rows]
-        if len(rows) != (said := manifests[day].facts["rows_quarantined"]):
+        if not rejected[day] and len(rows) != (said := manifests[day].facts["rows_quarantined"]):
             offences.append(Offence(day, f"{len(rows)} rows in quarantine, the manifest says {said}"))
-    return verdict(offences, looked_at=len(manifests), severity=WARN)
+    return under_check.verdict(offences, looked_at=judged, severity=WARN)
 
 
 @dg.asset_check(asset=raw_reviews)
@@ -111,16 +115,16 @@ def trading_days_have_a_vendor_file(
     context: dg.AssetCheckExecutionContext, lake: Lake, source: SourceDatabase
 ) -> dg.AssetCheckResult:
     """The vendor delivered for every day on which the shop sold. Warns."""
-    days = days_under_check(context)
+    under_check = days_under_check(context)
     with source.snapshot() as shop:
-        sold = lines_in_source(shop, days)
-    manifests = lake.dataset(RAW_REVIEWS).manifests(days)
+        sold = lines_in_source(shop, under_check.days)
+    manifests = lake.dataset(RAW_REVIEWS).manifests(under_check.days)
     offences = [
         Offence(day, f"no vendor file, and {sold[day]} purchase lines")
         for day, manifest in manifests.items()
         if day in sold and not manifest.sources
     ]
-    return verdict(offences, looked_at=len(manifests), severity=WARN)
+    return under_check.verdict(offences, looked_at=manifests, severity=WARN)
 
 
 def volume_is_usual(asset: dg.AssetsDefinition, table: Table) -> dg.AssetChecksDefinition:
@@ -132,10 +136,11 @@ def volume_is_usual(asset: dg.AssetsDefinition, table: Table) -> dg.AssetChecksD
         description="About as many rows as the same weekday had in the weeks before. Warns.",
     )
     def volume_is_usual_for_the_weekday(context: dg.AssetCheckExecutionContext, lake: Lake) -> dg.AssetCheckResult:
-        days = days_under_check(context)
-        rows = {day: m.rows for day, m in lake.dataset(table).manifests(days_before(days, 7 * WEEKS)).items()}
-        there = [day for day in days if day in rows]
-        return verdict(unusual_volumes(rows, there), looked_at=len(there), severity=WARN)
+        under_check = days_under_check(context)
+        past = days_before(under_check.days, 7 * WEEKS)
+        rows = {day: manifest.rows for day, manifest in lake.dataset(table).manifests(past).items()}
+        there = [day for day in under_check.days if day in rows]
+        return under_check.verdict(unusual_volumes(rows, there), looked_at=there, severity=WARN)
 
     return volume_is_usual_for_the_weekday
 

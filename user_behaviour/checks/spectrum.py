@@ -1,18 +1,18 @@
 """Claims about stage spectrum: the warehouse sees the rows that the lake has, and no place says otherwise."""
 
 from collections.abc import Iterator, Mapping
+from datetime import date
 
 import dagster as dg
 
 from user_behaviour.assets.spectrum import movie_review_clean_stage, user_purchase_staging
 from user_behaviour.catalog.external_tables import ExternalTables, Registration, rows_shown
 from user_behaviour.checks.every_asset import every_day_is_published, offences_of_each_day, rows_in_files
-from user_behaviour.checks.verdict import Offence, days_under_check, fail_run, verdict
+from user_behaviour.checks.verdict import Offence, days_under_check, fail_run
 from user_behaviour.lake.dataset import Dataset
 from user_behaviour.lake.lake import Lake
 from user_behaviour.reconciliation.comparison import Difference, DifferenceKind, compare
 from user_behaviour.reconciliation.reconciliation import Reconciliation
-from user_behaviour.tables.days import DayRange
 from user_behaviour.tables.schemas import LAKE_TABLE_OF, MOVIE_REVIEW_CLEAN_STAGE, USER_PURCHASE_STAGING
 from user_behaviour.tables.table import Table
 from user_behaviour.warehouse.warehouse import Warehouse
@@ -30,17 +30,16 @@ def external_rows_equal_lake_rows(asset: dg.AssetsDefinition, table: Table) -> d
     def check(
         context: dg.AssetCheckExecutionContext, lake: Lake, external_tables: ExternalTables, warehouse: Warehouse
     ) -> dg.AssetCheckResult:
-        days = days_under_check(context)
-        span = DayRange(min(days), max(days))
-        found = external_tables.registered(table, span)
-        registered = {day: found[day] for day in days if day in found}
-        seen = rows_shown(warehouse, table, span)
-        dataset = lake.dataset(LAKE_TABLE_OF[table.name])
+        under_check, dataset = days_under_check(context), lake.dataset(LAKE_TABLE_OF[table.name])
+        registered, seen = dict[date, Registration](), dict[date, Mapping[str, int]]()
+        for span in under_check.spans:
+            registered |= external_tables.registered(table, span)
+            seen |= rows_shown(warehouse, table, span)
         in_force = dataset.manifests(list(registered))
         offences = [
-            Offence(d, f"{sum(seen[d].values())} rows, and no partition")
-            for d in days
-            if d in seen and d not in registered
+            Offence(day, f"{sum(seen[day].values())} rows, and no partition")
+            for day in under_check.days
+            if day in seen and day not in registered
         ]
         offences += offences_of_each_day(
             dataset, registered, lambda one: _misread(table, dataset, one, seen.get(one.day, {}))
@@ -51,7 +50,7 @@ def external_rows_equal_lake_rows(asset: dg.AssetsDefinition, table: Table) -> d
             if newer != registration.batch_id:
                 said = f"points at batch {registration.batch_id}, in force is {newer}; rerun the day"
                 overtaken.append(Offence(day, said))
-        return verdict(offences, looked_at=len(registered), overtaken=overtaken)
+        return under_check.verdict(offences, looked_at=registered, overtaken=overtaken)
 
     return check
 
@@ -68,16 +67,15 @@ def every_place_has_the_same_batch(asset: dg.AssetsDefinition, table: Table) -> 
     def check(
         context: dg.AssetCheckExecutionContext, lake: Lake, external_tables: ExternalTables
     ) -> Iterator[dg.AssetCheckResult]:
-        days = days_under_check(context)
+        under_check = days_under_check(context)
         reconciliation = Reconciliation(lake, external_tables, instance=context.instance)
-        state = reconciliation.state(table, DayRange(min(days), max(days)))
-        differences = [difference for difference in compare(state) if difference.day in days]
-        result = verdict(
-            [_offence(difference) for difference in differences if difference.kind not in _OVERTAKEN],
-            looked_at=len({*days} & {*state.days()}),
-            overtaken=[_offence(difference) for difference in differences if difference.kind in _OVERTAKEN],
-        )
-        yield from [result] if result.severity is dg.AssetCheckSeverity.WARN else fail_run(result)
+        states = [reconciliation.state(table, span) for span in under_check.spans]
+        offences, overtaken = list[Offence](), list[Offence]()
+        for difference in (difference for state in states for difference in compare(state)):
+            (overtaken if difference.kind in _OVERTAKEN else offences).append(_offence(difference))
+        there = {day for state in states for day in state.days()}
+        result = under_check.verdict(offences, looked_at=there, overtaken=overtaken)
+        yield from fail_run(result, fails=not result.passed and result.severity is dg.AssetCheckSeverity.ERROR)
 
     return check
 

@@ -18,7 +18,7 @@ from user_behaviour.checks.every_asset import (
     rows_fit_their_schema,
 )
 from user_behaviour.checks.history import BAND_DAYS, days_before, unusual_shares
-from user_behaviour.checks.verdict import Offence, days_under_check, verdict
+from user_behaviour.checks.verdict import Offence, days_under_check
 from user_behaviour.lake.dataset import Dataset
 from user_behaviour.lake.lake import Lake
 from user_behaviour.lake.manifests import Manifest
@@ -31,7 +31,8 @@ def staged_equal_landed_less_left_out_by_the_rule(
     context: dg.AssetCheckExecutionContext, lake: Lake, quantity_rules: QuantityRules
 ) -> dg.AssetCheckResult:
     """Staged lines are the landed ones less those that the rule in force on the day leaves out. Blocks."""
-    derived = _DerivedBatches(lake.dataset(STAGED_PURCHASES), lake.dataset(RAW_PURCHASES), days_under_check(context))
+    under_check = days_under_check(context)
+    derived = _DerivedBatches(lake.dataset(STAGED_PURCHASES), lake.dataset(RAW_PURCHASES), under_check.days)
     offences, left_out_by = list(derived.without_source), dict[str, int]()
     by_day = of_each_day(derived.dataset, derived.pairs, partial(_left_out, derived, quantity_rules))
     for day, (left_out, found) in by_day.items():
@@ -39,26 +40,34 @@ def staged_equal_landed_less_left_out_by_the_rule(
         left_out_by[name] = left_out_by.get(name, 0) + left_out
         if found:
             offences.append(Offence(day, found))
-    result = verdict(offences, looked_at=derived.looked_at, overtaken=derived.overtaken)
-    return result._replace(metadata={**result.metadata, "left_out_by_rule": dg.MetadataValue.json(left_out_by)})
+    return under_check.verdict(
+        offences,
+        looked_at=derived.looked_at,
+        overtaken=derived.overtaken,
+        metadata={"left_out_by_rule": dg.MetadataValue.json(left_out_by)},
+    )
 
 
 @dg.asset_check(asset=classified_reviews, blocking=True)
 def classified_equal_landed(context: dg.AssetCheckExecutionContext, lake: Lake) -> dg.AssetCheckResult:
     """Every landed review has one verdict. Blocks."""
-    derived = _DerivedBatches(lake.dataset(CLASSIFIED_REVIEWS), lake.dataset(RAW_REVIEWS), days_under_check(context))
+    under_check = days_under_check(context)
+    derived = _DerivedBatches(lake.dataset(CLASSIFIED_REVIEWS), lake.dataset(RAW_REVIEWS), under_check.days)
     found = offences_of_each_day(derived.dataset, derived.pairs, partial(_without_verdict, derived))
-    return verdict([*derived.without_source, *found], looked_at=derived.looked_at, overtaken=derived.overtaken)
+    offences = [*derived.without_source, *found]
+    return under_check.verdict(offences, looked_at=derived.looked_at, overtaken=derived.overtaken)
 
 
 @dg.asset_check(asset=classified_reviews)
 def share_of_positive_reviews_is_in_its_band(context: dg.AssetCheckExecutionContext, lake: Lake) -> dg.AssetCheckResult:
     """The share of positive reviews is about what it was in the four weeks before. Warns."""
-    dataset, days = lake.dataset(CLASSIFIED_REVIEWS), days_under_check(context)
-    manifests = dataset.manifests(days_before(days, BAND_DAYS))
+    under_check = days_under_check(context)
+    dataset = lake.dataset(CLASSIFIED_REVIEWS)
+    manifests = dataset.manifests(days_before(under_check.days, BAND_DAYS))
     counts = of_each_day(dataset, manifests, partial(_verdicts, dataset))
-    classified = [day for day in days if day in counts]
-    return verdict(unusual_shares(counts, classified), looked_at=len(classified), severity=dg.AssetCheckSeverity.WARN)
+    classified = [day for day in under_check.days if day in counts]
+    unusual = unusual_shares(counts, classified)
+    return under_check.verdict(unusual, looked_at=classified, severity=dg.AssetCheckSeverity.WARN)
 
 
 def _verdicts(dataset: Dataset, manifest: Manifest) -> tuple[int, int]:
@@ -82,7 +91,7 @@ class _DerivedBatches:
         self.without_source: list[Offence] = []
         self.overtaken: list[Offence] = []
         manifests = dataset.manifests(days)
-        self.looked_at = len(manifests)
+        self.looked_at = set(manifests)
         in_force = upstream.manifests(list(manifests))
         batches = {day: m.sources[0].version if m.sources else "none" for day, m in manifests.items()}
         sources = of_each_day(upstream, {item[0]: item for item in batches.items()}, lambda item: upstream.batch(*item))

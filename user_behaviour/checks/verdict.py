@@ -1,19 +1,21 @@
 """What the checks share: the days that they look at, and the verdict that they give.
 
 A check selects what offends its claim; nothing selected is a pass. It never passes by default: where there was nothing
-to look at, it fails and says so.
+to look at, it fails and says so. A day that offended stays in the verdicts of later runs until it is right, and fails
+none of them.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 import dagster as dg
 
 from user_behaviour.partitions import DAILY
-from user_behaviour.tables.days import PARTITION, RANGE_END, RANGE_START, DayRange, days_of
+from user_behaviour.tables.days import PARTITION, RANGE_END, RANGE_START, DayRange, days_of, ranges
 
 SAMPLE = 10
+OFFENDING = "days"  # the metadata of a verdict that lists the offending days
 
 
 @dataclass(frozen=True)
@@ -24,70 +26,125 @@ class Offence:
     found: str
 
 
+@dataclass(frozen=True)
+class DaysUnderCheck:
+    """`of_run` are the days that the run is about, `standing` other days that offended when last looked at."""
+
+    of_run: Sequence[date]
+    standing: Collection[date] = ()
+
+    @property
+    def days(self) -> list[date]:
+        """All of them, in order."""
+        return sorted({*self.of_run, *self.standing})
+
+    @property
+    def spans(self) -> list[DayRange]:
+        """The ranges that they make, for what is asked for by range."""
+        return ranges(self.days)
+
+    def fails(self, offences: Iterable[Offence]) -> bool:
+        """Whether a day of the run offends."""
+        return any(offence.day in self.of_run for offence in offences)
+
+    def verdict(
+        self,
+        offences: Sequence[Offence],
+        *,
+        looked_at: Collection[date],
+        severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
+        standing: dg.AssetCheckSeverity = dg.AssetCheckSeverity.WARN,
+        overtaken: Sequence[Offence] = (),
+        metadata: Mapping[str, dg.MetadataValue] | None = None,
+    ) -> dg.AssetCheckResult:
+        """The result of a check that could look at some days: the offending days, their number and a sample.
+
+        `overtaken` are days that are right by what they were made of, which something newer has replaced since: another
+        run that is under way, or a landing that nothing followed. Where no day of the run offends, they warn, and days
+        of other runs have the severity `standing`; an error of a blocking check would keep the run's own days back.
+        """
+        found = [*offences, *overtaken] if not self.fails(offences) else list(offences)
+        found.sort(key=lambda offence: offence.day not in self.of_run)
+        checked = {*looked_at} & {*self.of_run}
+        if not checked and not self.fails(found):
+            return dg.AssetCheckResult(
+                passed=False,
+                severity=severity,
+                description="None of the days is published, so there was nothing to check.",
+            )
+        if not self.fails(offences):
+            severity = standing if offences else dg.AssetCheckSeverity.WARN if overtaken else severity
+        days = sorted({offence.day for offence in found})
+        lines = "\n".join(f"- **{offence.day}** {offence.found}" for offence in found[:SAMPLE])
+        return dg.AssetCheckResult(
+            passed=not found,
+            severity=severity,
+            description=self._summary(found, days),
+            metadata={
+                "days_looked_at": len(checked),
+                "days_offending": len(days),
+                "offences": len(found),
+                **({OFFENDING: ", ".join(map(str, days)), "sample": dg.MetadataValue.md(lines)} if found else {}),
+                **(metadata or {}),
+            },
+        )
+
+    def _summary(self, offences: Sequence[Offence], days: Sequence[date]) -> str | None:
+        if not offences:
+            return None
+        more = len(days) - 1
+        others = f" ({more} more {'day offends' if more == 1 else 'days offend'})" if more else ""
+        whose = "" if self.fails(offences) else "Not of this run: "
+        return f"{whose}{offences[0].day}: {offences[0].found}{others}"
+
+
 def days_under_check(
-    context: dg.AssetCheckExecutionContext, *, known: Callable[[], Iterable[date]] = tuple
-) -> list[date]:
+    context: dg.AssetCheckExecutionContext,
+    *,
+    known: Callable[[], Iterable[date]] = tuple,
+    standing: Callable[[], Collection[date]] | None = None,
+) -> DaysUnderCheck:
     """The days of the run; a check that is run by itself, without a partition, looks at all days that there are.
 
     From the run's tags: Dagster gives partition keys only to a run that has partitioned assets besides checks. The days
     that there are were materialized once, or are `known` to the check; not all days of the partitions definition, which
     is open at its end. Where there is none, it is the first day, for the check to find nothing there.
+
+    `standing` are the days that offended and that no run looked at again since; by default those of the last verdict.
     """
     tags = context.run.tags
     first = tags.get(RANGE_START) or tags.get(PARTITION)
+    (check,) = (spec.key for spec in context.check_specs)
     if first is None:
-        (check,) = context.selected_asset_check_keys
         there = {*days_of(context.instance.get_materialized_partitions(check.asset_key)), *known()}
-        return sorted(there) or days_of([DAILY.get_partition_keys()[0]])
-    return DayRange(*days_of([first, tags.get(RANGE_END) or first])).days()
+        return DaysUnderCheck(sorted(there) or days_of([DAILY.get_partition_keys()[0]]))
+    days = DayRange(*days_of([first, tags.get(RANGE_END) or first])).days()
+    return DaysUnderCheck(days, standing() if standing else _offended_last(context.instance, check))
 
 
-def verdict(
-    offences: Sequence[Offence],
-    *,
-    looked_at: int,
-    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
-    overtaken: Sequence[Offence] = (),
-) -> dg.AssetCheckResult:
-    """The result of a check that looked at so many days: the offending days, their number and a sample.
-
-    `overtaken` are days that are right by what they were made of, which something newer has replaced since: another
-    run that is under way, or a landing that nothing followed. Alone they warn.
-    """
-    if overtaken and not offences:
-        return verdict(overtaken, looked_at=looked_at, severity=dg.AssetCheckSeverity.WARN)
-    if not looked_at:
-        return dg.AssetCheckResult(
-            passed=False, severity=severity, description="None of the days is published, so there was nothing to check."
-        )
-    days = sorted({offence.day for offence in offences})
-    lines = "\n".join(f"- **{offence.day}** {offence.found}" for offence in offences[:SAMPLE])
-    return dg.AssetCheckResult(
-        passed=not offences,
-        severity=severity,
-        description=_summary(offences, days),
-        metadata={
-            "days_looked_at": looked_at,
-            "days_offending": len(days),
-            "offences": len(offences),
-            **({"days": ", ".join(map(str, days)), "sample": dg.MetadataValue.md(lines)} if offences else {}),
-        },
-    )
+def failed_days(instance: dg.DagsterInstance, asset: dg.AssetKey) -> list[date]:
+    """The days that are red in Dagster: a run that was to make them failed, and none has made them since."""
+    status = instance.get_status_by_partition(asset, DAILY.get_partition_keys(), DAILY) or {}
+    return days_of(key for key, found in status.items() if found is not None and found.name == "FAILED")
 
 
-def fail_run(result: dg.AssetCheckResult) -> Iterator[dg.AssetCheckResult]:
-    """Gives the result, and if it is a failure fails the run as well, without keeping other assets from their days.
+def fail_run(result: dg.AssetCheckResult, *, fails: bool) -> Iterator[dg.AssetCheckResult]:
+    """Gives the result, and where it `fails` the run as well, without keeping other assets from their days.
 
     A blocking check would keep all days from going downstream; a day that was held back is no reason for that.
     """
     yield result
-    if not result.passed:
+    if fails:
         raise dg.Failure(result.description, allow_retries=False)
 
 
-def _summary(offences: Sequence[Offence], days: Sequence[date]) -> str | None:
-    if not offences:
-        return None
-    more = len(days) - 1
-    others = f" ({more} more {'day offends' if more == 1 else 'days offend'})" if more else ""
-    return f"{offences[0].day}: {offences[0].found}{others}"
+def _offended_last(instance: dg.DagsterInstance, check: dg.AssetCheckKey) -> list[date]:
+    """The offending days of the last verdict of a check; runs that have not come to theirs are passed over."""
+    cursor = None
+    while records := instance.event_log_storage.get_asset_check_execution_history(check, limit=5, cursor=cursor):
+        for evaluation in (record.evaluation for record in records):
+            if isinstance(evaluation, dg.AssetCheckEvaluation):  # and not its plan
+                offending = evaluation.metadata.get(OFFENDING)
+                return days_of(str(offending.value).split(", ")) if offending else []
+        cursor = records[-1].id
+    return []

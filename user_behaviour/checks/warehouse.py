@@ -1,14 +1,14 @@
 """Claims about stage warehouse: the metric has one row a customer and day, and nothing was lost or multiplied."""
 
 from collections.abc import Callable, Mapping
+from datetime import date
 from typing import Any
 
 import dagster as dg
 
 from user_behaviour.assets.warehouse import user_behavior_metric
 from user_behaviour.checks.every_asset import every_day_is_published
-from user_behaviour.checks.verdict import Offence, days_under_check, verdict
-from user_behaviour.tables.days import DayRange
+from user_behaviour.checks.verdict import Offence, days_under_check
 from user_behaviour.tables.schemas import USER_BEHAVIOR_METRIC
 from user_behaviour.tables.statements import statement
 from user_behaviour.warehouse.published_days import published_days
@@ -22,12 +22,13 @@ def no_row_offends(
 
     @dg.asset_check(asset=user_behavior_metric, name=name, description=description, blocking=True)
     def check(context: dg.AssetCheckExecutionContext, warehouse: Warehouse) -> dg.AssetCheckResult:
-        days = days_under_check(context)
-        span = DayRange(min(days), max(days))
-        parameters = {"first_day": span.first, "end_day": span.end}
-        written = published_days(warehouse, USER_BEHAVIOR_METRIC.name, span)
-        offences = [Offence(row["insert_date"], says(row)) for row in warehouse.rows(statement(file), parameters)]
-        return verdict(offences, looked_at=len(written))
+        under_check = days_under_check(context)
+        written, offences = set[date](), list[Offence]()
+        for span in under_check.spans:
+            parameters = {"first_day": span.first, "end_day": span.end}
+            written |= published_days(warehouse, USER_BEHAVIOR_METRIC.name, span)
+            offences += [Offence(row["insert_date"], says(row)) for row in warehouse.rows(statement(file), parameters)]
+        return under_check.verdict(offences, looked_at=written)
 
     return check
 

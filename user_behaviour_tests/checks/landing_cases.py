@@ -109,6 +109,14 @@ CASES = [
     ),
     Case(
         QUARANTINE,
+        "the newer delivery was held back for its rows",
+        delivered("_late.csv", "cid,review_str\n,good\n,bad\n"),
+        "movie_review_{day}_late.csv, line 2: customer id is empty",
+        WARN,
+        offences=2,
+    ),
+    Case(
+        QUARANTINE,
         "a row cannot be used and the manifest hides it",
         in_turn(delivered("_late.csv", ONE_BAD_ROW_OF_102), facts_rewritten(RAW_REVIEWS, rows_quarantined=0)),
         "movie_review_{day}_late.csv, line 103: customer id is empty",
