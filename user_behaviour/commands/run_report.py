@@ -61,7 +61,7 @@ class RunReport:
             step = self.steps.setdefault(entry.step_key, new)
             if event is not None:
                 self._follow(step, event)
-            elif int(entry.level) >= logging.WARNING:
+            elif step.started is not None and int(entry.level) >= logging.WARNING:  # else: why it is not begun
                 step.remarks.append(entry.user_message)
 
     def close(self) -> None:

@@ -141,6 +141,7 @@ def test_a_day_that_is_held_back_fails_the_command_until_its_file_is_mended(home
     stages = [line.split() for line in alone.stdout.splitlines() if line.startswith("  ")]
     assert stages[0][-1] == "FAILED"
     assert next(words for words in stages if words[0] == "classified_reviews")[-2:] == ["not", "run"]
+    assert "Not executing" not in alone.stdout  # Dagster's own words, with the keys of steps
     assert "Traceback" not in alone.stdout + alone.stderr
     assert healed.returncode == 0, healed.stdout
 
