@@ -18,24 +18,30 @@ from user_behaviour.tables.table import Table
 
 @dataclass(frozen=True)
 class Closing:
-    """What is known of a day when its last row has been read; `quarantine` are rows to keep beside the batch."""
+    """What is known of a day when its last row has been read."""
 
     sources: tuple[Source, ...] = ()
     facts: Mapping[str, Fact] = field(default_factory=dict)
-    quarantine: pa.Table | None = None
+
+
+@dataclass(frozen=True)
+class Quarantined:
+    """Rows that cannot be used; they are kept beside the batch, whether the day is published or held back."""
+
+    rows: pa.RecordBatch
 
 
 @dataclass(frozen=True)
 class DayBatch:
     """One day's rows, as the outside world had them at the moment `as_of` (see `Manifest`).
 
-    `rows` are record batches in the declared schema, and may end with a `Closing`. A `HeldBackError` that is raised
-    while they are read, after the last row too, holds the day back and no other.
+    `rows` are record batches in the declared schema, `Quarantined` ones among them, and may end with a `Closing`. A
+    `HeldBackError` that is raised while they are read, after the last row too, holds the day back and no other.
     """
 
     day: date
     as_of: str
-    rows: Iterable[pa.RecordBatch | Closing]
+    rows: Iterable[pa.RecordBatch | Quarantined | Closing]
 
 
 @dataclass(frozen=True)

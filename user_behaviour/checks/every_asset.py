@@ -1,9 +1,12 @@
 """Claims that are made of every asset of a kind: each day is published, and each row fits its schema."""
 
-from collections import Counter
+import heapq
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import partial
+from itertools import groupby, repeat
+from operator import itemgetter
 from typing import Any, TypeVar
 
 import dagster as dg
@@ -129,12 +132,44 @@ def columns_of(dataset: Dataset, manifest: Manifest, *names: str) -> Iterator[pa
         yield from file.iter_batches(columns=list(names))
 
 
-def review_keys(dataset: Dataset, manifest: Manifest) -> Counter[ReviewKey]:
-    """How often each review stands in a batch, by vendor file and line."""
-    keys = Counter[ReviewKey]()
-    for batch in columns_of(dataset, manifest, "source_file", "line_number"):
-        keys.update(zip(batch["source_file"].to_pylist(), batch["line_number"].to_pylist(), strict=True))
-    return keys
+def review_keys(dataset: Dataset, manifest: Manifest) -> Iterator[ReviewKey]:
+    """The vendor file and line of each review of a batch."""
+    return keys_in(columns_of(dataset, manifest, "source_file", "line_number"))
+
+
+def keys_in(batches: Iterable[pa.RecordBatch]) -> Iterator[ReviewKey]:
+    """The vendor file and line of each row."""
+    for batch in batches:
+        yield from zip(batch["source_file"].to_pylist(), batch["line_number"].to_pylist(), strict=True)
+
+
+@dataclass
+class Balance:
+    """Rows that are wanted against rows that were found: `counts` of each stream, and the `first` that is off."""
+
+    counts: list[int]
+    lost: int = 0
+    surplus: int = 0
+    first: ReviewKey | None = None
+
+
+def balance(wanted: Iterable[ReviewKey], *found: Iterable[ReviewKey]) -> Balance:
+    """Whether what is found, all together, is what is wanted, each as often; no stream is held in memory.
+
+    Each stream ascends by file and line: so the vendor's files are read, and landing and Spark write in that order.
+    """
+    result = Balance([0] * (1 + len(found)))
+    numbered = [zip(keys, repeat(number)) for number, keys in enumerate((wanted, *found))]
+    for key, group in groupby(heapq.merge(*numbered), itemgetter(0)):
+        missing = 0
+        for _, number in group:
+            result.counts[number] += 1
+            missing += -1 if number else 1
+        if (missing > 0 and not result.lost) or (missing < 0 and not result.first):
+            result.first = key
+        result.lost += max(missing, 0)
+        result.surplus += max(-missing, 0)
+    return result
 
 
 def _misfits(dataset: Dataset, manifest: Manifest, *, in_day: str | None) -> Iterator[str]:

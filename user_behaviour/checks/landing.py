@@ -1,6 +1,5 @@
 """Claims about stage landing: what the sources have is what landed."""
 
-from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 
@@ -9,7 +8,9 @@ import dagster as dg
 from user_behaviour.assets.landing import lines_in_source, raw_purchases, raw_reviews
 from user_behaviour.checks.every_asset import (
     ReviewKey,
+    balance,
     every_day_is_published,
+    keys_in,
     of_each_day,
     offences_of_each_day,
     review_keys,
@@ -17,10 +18,10 @@ from user_behaviour.checks.every_asset import (
     rows_in_files,
 )
 from user_behaviour.checks.history import WEEKS, days_before, unusual_volumes
-from user_behaviour.checks.verdict import Offence, days_under_check
+from user_behaviour.checks.verdict import SAMPLE, Offence, days_under_check
 from user_behaviour.lake.dataset import Dataset
 from user_behaviour.lake.lake import Lake
-from user_behaviour.lake.manifests import Manifest
+from user_behaviour.lake.manifests import Manifest, Rejection
 from user_behaviour.source.database import SourceDatabase
 from user_behaviour.tables.schemas import RAW_PURCHASES, RAW_REVIEWS
 from user_behaviour.tables.table import Table
@@ -66,30 +67,26 @@ def reviews_in_files_equal_landed_and_quarantined(
 
 
 def _unaccounted(dataset: Dataset, manifest: Manifest) -> Iterator[str]:
+    kept_out = keys_in(dataset.quarantine(manifest, "source_file", "line_number"))
     try:
-        in_files = _rows_of_originals(dataset, manifest)
+        rows = balance(_keys_of_originals(dataset, manifest), review_keys(dataset, manifest), kept_out)
     except (FileNotFoundError, UnreadableFile) as error:
         yield f"an original cannot be read: {error}"
         return
-    landed, kept_out = review_keys(dataset, manifest), Counter[ReviewKey]()
-    if (quarantine := dataset.quarantine(manifest)) is not None:
-        kept_out.update((row["source_file"], row["line_number"]) for row in quarantine.to_pylist())
-    lost, surplus = in_files - (landed + kept_out), (landed + kept_out) - in_files
-    if lost or surplus:
+    in_files, landed, quarantined = rows.counts
+    if rows.first:
         yield (
-            f"{landed.total()} landed + {kept_out.total()} quarantined, {in_files.total()} rows in the files; "
-            f"{lost.total()} lost, {surplus.total()} too many, first {{}}, line {{}}".format(*min(lost or surplus))
+            f"{landed} landed + {quarantined} quarantined, {in_files} rows in the files; "
+            f"{rows.lost} lost, {rows.surplus} too many, first {{}}, line {{}}".format(*rows.first)
         )
-    if manifest.facts["rows_in_files"] != in_files.total():
-        yield f"the manifest says {manifest.facts['rows_in_files']} rows in the files, they have {in_files.total()}"
+    if manifest.facts["rows_in_files"] != in_files:
+        yield f"the manifest says {manifest.facts['rows_in_files']} rows in the files, they have {in_files}"
 
 
-def _rows_of_originals(dataset: Dataset, manifest: Manifest) -> Counter[ReviewKey]:
-    rows = Counter[ReviewKey]()
+def _keys_of_originals(dataset: Dataset, manifest: Manifest) -> Iterator[ReviewKey]:
     for source in manifest.sources:
         with dataset.lake.open(source.kept_at) as original:
-            rows.update((source.name, row.line) for row in read_rows(original, source.name, max_bytes=UNBOUNDED))
-    return rows
+            yield from ((source.name, row.line) for row in read_rows(original, source.name, max_bytes=UNBOUNDED))
 
 
 @dg.asset_check(asset=raw_reviews)
@@ -100,14 +97,22 @@ def quarantine_is_empty(context: dg.AssetCheckExecutionContext, lake: Lake) -> d
     manifests = dataset.manifests(under_check.days)
     rejected = of_each_day(dataset, {day: day for day in under_check.days}, dataset.rejection)
     judged = manifests | {day: rejection for day, rejection in rejected.items() if rejection}
-    offences = []
-    for day, quarantine in of_each_day(dataset, judged, dataset.quarantine).items():
-        rows = quarantine.to_pylist() if quarantine is not None else []
-        # Never `raw`: what is wrong with a row may be said in a log, its content may not.
-        offences += [Offence(day, "{source_file}, line {line_number}: {reason}".format_map(row)) for row in rows]
-        if not rejected[day] and len(rows) != (said := manifests[day].facts["rows_quarantined"]):
-            offences.append(Offence(day, f"{len(rows)} rows in quarantine, the manifest says {said}"))
+    offences = offences_of_each_day(dataset, judged, partial(_quarantined, dataset))
     return under_check.verdict(offences, looked_at=judged, severity=WARN)
+
+
+def _quarantined(dataset: Dataset, judged: Manifest | Rejection) -> Iterator[str]:
+    """What is wrong with the first rows, how many more there are, and whether the manifest knows of all."""
+    found = 0
+    # Never `raw`: what is wrong with a row may be said in a log, its content may not.
+    for batch in dataset.quarantine(judged, "source_file", "line_number", "reason"):
+        for row in batch.slice(0, max(0, SAMPLE - found)).to_pylist():
+            yield "{source_file}, line {line_number}: {reason}".format_map(row)
+        found += batch.num_rows
+    if found > SAMPLE:
+        yield f"{found - SAMPLE} more rows in quarantine"
+    if isinstance(judged, Manifest) and found != (said := judged.facts["rows_quarantined"]):
+        yield f"{found} rows in quarantine, the manifest says {said}"
 
 
 @dg.asset_check(asset=raw_reviews)

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from user_behaviour.assets.staging import classified_reviews, staged_purchases
 from user_behaviour.checks.every_asset import (
+    balance,
     columns_of,
     every_day_is_published,
     of_each_day,
@@ -127,11 +128,10 @@ def _left_out(
 
 def _without_verdict(derived: _DerivedBatches, pair: tuple[Manifest, Manifest]) -> Iterator[str]:
     manifest, landed = pair
-    verdicts, reviews = review_keys(derived.dataset, manifest), review_keys(derived.upstream, landed)
-    without, surplus = (reviews - verdicts).total(), (verdicts - reviews).total()
-    if without or surplus:
-        counts = f"{verdicts.total()} classified, {reviews.total()} landed"
-        yield f"{counts}; {without} without a verdict, {surplus} verdicts too many"
+    found = balance(review_keys(derived.upstream, landed), review_keys(derived.dataset, manifest))
+    if found.first:
+        counts = "{1} classified, {0} landed".format(*found.counts)
+        yield f"{counts}; {found.lost} without a verdict, {found.surplus} verdicts too many"
 
 
 STAGING_CHECKS = [

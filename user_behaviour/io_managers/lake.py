@@ -22,7 +22,7 @@ from user_behaviour.lake.held_back import HeldBackError, MissingPartitionError, 
 from user_behaviour.lake.lake import Lake
 from user_behaviour.lake.locations import Locations, PartitionStreams
 from user_behaviour.lake.manifests import Manifest, Rejection, timestamp
-from user_behaviour.recipes import Closing, DayBatch, HeldBack, PerDay, SparkFiles
+from user_behaviour.recipes import Closing, DayBatch, HeldBack, PerDay, Quarantined, SparkFiles
 from user_behaviour.spark.output import spark_output
 
 T = TypeVar("T")
@@ -126,15 +126,14 @@ class _Publication:
                 for item in batch.rows:
                     if isinstance(item, Closing):
                         closing = item
+                    elif isinstance(item, Quarantined):
+                        writer.quarantine(item.rows)
                     else:
                         writer.write(item)
             except HeldBackError as error:
-                if error.quarantine is not None:
-                    writer.quarantine(error.quarantine)
+                writer.close()  # the quarantine is whole before the record of the rejection leads to it
                 self._hold_back(batch.day, batch.as_of, error)
                 return []
-            if closing.quarantine is not None:
-                writer.quarantine(closing.quarantine)
             return [writer.manifest(as_of=batch.as_of, sources=closing.sources, facts=closing.facts)]
 
     def _record(self, manifest: Manifest, *, is_in_force: bool) -> None:

@@ -7,18 +7,18 @@ from pathlib import PurePosixPath
 from typing import Self
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from user_behaviour.lake.conformity import require_schema, require_values, with_audit_column
 from user_behaviour.lake.manifests import DataFile, Fact, Manifest, Source, timestamp
 from user_behaviour.lake.objects import Objects
+from user_behaviour.lake.parquet_part import ParquetPart
 from user_behaviour.tables.table import Table
 
 QUARANTINE = "_quarantine.parquet"
 
 
 class BatchWriter:
-    """Rows first, then the manifest. Leaving the context closes the file, or after an error removes it all."""
+    """Rows first, then the manifest. Leaving the context closes the files, or after an error removes it all."""
 
     def __init__(self, lake: Objects, table: Table, day: date, *, batch_id: str, directory: str) -> None:
         self._lake = lake
@@ -26,23 +26,21 @@ class BatchWriter:
         self._day = day
         self._batch_id = batch_id
         self._directory = directory
-        self._path = f"{self._directory}/part-00000.parquet"
         self._schema = table.arrow_schema()
-        self._sink: pa.NativeFile | None = None
-        self._writer: pq.ParquetWriter | None = None
-        self._rows = 0
-        self._bytes = 0
+        self._data = ParquetPart(lake, f"{directory}/part-00000.parquet")
+        self._quarantine = ParquetPart(lake, f"{directory}/{QUARANTINE}")
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         if error is None:
-            self._close()
+            self.close()
             return
         # Remove all that was written; an error on the way must not hide the first one.
-        with suppress(OSError):
-            self._close()
+        for part in (self._data, self._quarantine):
+            with suppress(OSError):
+                part.close()
         try:
             self._lake.abandon(self._directory)
         except OSError as second:
@@ -53,25 +51,19 @@ class BatchWriter:
         batch = with_audit_column(batch, self._table, self._batch_id)
         require_schema(batch.schema, self._table, str(self._day))
         require_values(batch, self._table)
-        with self._lake.store_errors("Writing", self._path):
-            if self._writer is None:
-                self._sink = self._lake.filesystem().open_output_stream(self._path)
-                self._writer = pq.ParquetWriter(self._sink, self._schema, compression="snappy")
-            self._writer.write_batch(pa.record_batch(batch.columns, schema=self._schema))
-        self._rows += batch.num_rows
+        self._data.write(pa.record_batch(batch.columns, schema=self._schema))
 
-    def quarantine(self, rows: pa.Table) -> None:
-        """Keeps rows that cannot be used beside the batch."""
-        content = pa.BufferOutputStream()
-        pq.write_table(rows, content)
-        self._lake.write(f"{self._directory}/{QUARANTINE}", content.getvalue().to_pybytes())
+    def quarantine(self, rows: pa.RecordBatch) -> None:
+        """Adds rows that cannot be used, to be kept beside the batch."""
+        self._quarantine.write(rows)
 
     def manifest(
         self, *, as_of: str, sources: tuple[Source, ...] = (), facts: Mapping[str, Fact] | None = None
     ) -> Manifest:
         """Closes the files and says what is in them."""
-        self._close()
-        files = (DataFile(PurePosixPath(self._path).name, self._rows, self._bytes),) if self._bytes else ()
+        self.close()
+        data = self._data
+        files = (DataFile(PurePosixPath(data.path).name, data.rows, data.size),) if data.size else ()
         return Manifest(
             dataset=self._table.name,
             day=self._day,
@@ -83,10 +75,7 @@ class BatchWriter:
             facts=facts or {},
         )
 
-    def _close(self) -> None:
-        if self._writer is None or self._sink is None or self._sink.closed:
-            return
-        with self._lake.store_errors("Writing", self._path):
-            self._writer.close()
-            self._bytes = self._sink.tell()
-            self._sink.close()
+    def close(self) -> None:
+        """Finishes the files."""
+        self._data.close()
+        self._quarantine.close()

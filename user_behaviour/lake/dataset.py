@@ -17,6 +17,7 @@ from user_behaviour.lake.held_back import MissingPartitionError, UnreadableRecor
 from user_behaviour.lake.locations import Location, Locations
 from user_behaviour.lake.manifests import DataFile, Manifest, RecordError, Rejection, timestamp
 from user_behaviour.lake.objects import Objects
+from user_behaviour.lake.parquet_part import batches_of
 from user_behaviour.tables.table import Table
 
 CURRENT = "_current.json"
@@ -101,7 +102,7 @@ class Dataset:
         directory = self.batch_directory(manifest.day, manifest.batch_id)
         for file, opened in zip(manifest.files, self.files(manifest), strict=True):
             with self.lake.store_errors("Reading", f"{directory}/{file.name}"):
-                for batch in opened.iter_batches(use_threads=False):
+                for batch in batches_of(opened):
                     yield conform(batch, self.table)
 
     def files(self, manifest: Manifest) -> Iterator[pq.ParquetFile]:
@@ -118,10 +119,13 @@ class Dataset:
         with self.lake.open(path) as stream:
             return pa.BufferReader(stream.read())
 
-    def quarantine(self, manifest: Manifest | Rejection) -> pa.Table | None:
-        """The rows that were kept out of a batch; None where there were none."""
-        found = self.lake.read(f"{self.batch_directory(manifest.day, manifest.batch_id)}/{QUARANTINE}")
-        return pq.read_table(pa.BufferReader(found[0])) if found else None
+    def quarantine(self, manifest: Manifest | Rejection, *columns: str) -> Iterator[pa.RecordBatch]:
+        """The rows that were kept out of a batch, as a stream; of all columns, or some."""
+        directory = self.batch_directory(manifest.day, manifest.batch_id)
+        if QUARANTINE in self.lake.list(directory):
+            path = f"{directory}/{QUARANTINE}"
+            with self.lake.store_errors("Reading", path), self.lake.filesystem().open_input_file(path) as file:
+                yield from batches_of(pq.ParquetFile(file), columns or None)
 
     def write(self, day: date, batch_id: str) -> BatchWriter:
         """Starts a batch; nothing of it can be seen before `publish`."""

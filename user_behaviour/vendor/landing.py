@@ -14,7 +14,7 @@ import pyarrow as pa
 from user_behaviour.lake.dataset import Dataset
 from user_behaviour.lake.held_back import HeldBackError
 from user_behaviour.lake.manifests import Source, timestamp
-from user_behaviour.recipes import Closing, DayBatch, HeldBack
+from user_behaviour.recipes import Closing, DayBatch, HeldBack, Quarantined
 from user_behaviour.tables.schemas import QUARANTINED_REVIEWS, RAW_REVIEWS
 from user_behaviour.vendor.drop import DroppedFile, VendorDrop
 from user_behaviour.vendor.lines import UnreadableFile
@@ -23,6 +23,9 @@ from user_behaviour.vendor.reviews import BadRow, ReviewRow, day_of, read_rows
 ORIGINALS = "movie_review_file"
 BATCH_ROWS = 2_000
 BATCH_CHARACTERS = 4_000_000
+UNREADABLE_NAMED = 20  # files, of one day
+BAD_ROWS_KEPT = 100_000  # of a day that is held back, at the least: to see what is wrong
+_SHORTEST_ROW = 4  # bytes of a row that can be used: `1,a` and a line end
 
 
 class FileInFlightError(HeldBackError):
@@ -92,81 +95,104 @@ def _unopened(file: DroppedFile, error: OSError) -> str:
 
 @dataclass
 class _Reading:
-    """One day's files on their way; knows at the end whether the day may be published."""
+    """One day's files on their way; knows at the end whether the day may be published. Keeps counts, and no rows."""
 
     landing: ReviewLanding
     sources: tuple[Source, ...]
     rows_read: int = 0
-    bad: list[tuple[str, BadRow]] = field(default_factory=list)
-    unreadable: list[UnreadableFile] = field(default_factory=list)
+    rows_bad: int = 0
+    first_bad: str = ""
+    unreadable: list[str] = field(default_factory=list)
+    files_unreadable: int = 0
 
-    def rows(self) -> Iterator[pa.RecordBatch | Closing]:
-        """The reviews that can be used; raises `HeldBackError` after the last where the day may not be published."""
-        for source in self.sources:
-            try:
-                yield from review_batches(self._reviews(source), source.name)
-            except UnreadableFile as error:
-                # The other files are read all the same, so that one look names all that is wrong.
-                self.unreadable.append(error)
+    def rows(self) -> Iterator[pa.RecordBatch | Quarantined | Closing]:
+        """The reviews that can be used, and the rows that cannot.
+
+        Raises `HeldBackError` after the last where the day may not be published.
+        """
+        yield from batches(self._rows())
         yield self._closing()
 
-    def _reviews(self, source: Source) -> Iterator[ReviewRow]:
-        with self.landing.dataset.lake.open(source.kept_at) as stream:
-            for row in read_rows(stream, source.name, max_bytes=self.landing.file_bytes):
-                self.rows_read += 1
-                if isinstance(row, BadRow):
-                    self.bad.append((source.name, row))
-                else:
-                    yield row
+    def _rows(self) -> Iterator[tuple[str, ReviewRow | BadRow]]:
+        for source in self.sources:
+            try:
+                with self.landing.dataset.lake.open(source.kept_at) as stream:
+                    for row in read_rows(stream, source.name, max_bytes=self.landing.file_bytes):
+                        self._count(source.name, row)
+                        yield source.name, row
+                        if isinstance(row, BadRow) and self._is_hopeless():
+                            return
+            except UnreadableFile as error:
+                # The other files are read all the same, so that one look names all that is wrong.
+                self.files_unreadable += 1
+                if self.files_unreadable <= UNREADABLE_NAMED:
+                    self.unreadable.append(str(error))
+
+    def _count(self, name: str, row: ReviewRow | BadRow) -> None:
+        self.rows_read += 1
+        if isinstance(row, BadRow):
+            self.rows_bad += 1
+            self.first_bad = self.first_bad or f"{name}, line {row.line}: {row.reason}"
+
+    def _is_hopeless(self) -> bool:
+        """Whether the limit is passed even if all that can follow, by the limit of a file's size, is good."""
+        most_to_come = len(self.sources) * self.landing.file_bytes // _SHORTEST_ROW
+        limit = self.landing.bad_row_share * (self.rows_read + most_to_come)
+        return self.rows_bad > max(limit, BAD_ROWS_KEPT)
 
     def _closing(self) -> Closing:
-        quarantine = quarantine_table(self.bad) if self.bad else None
-        reasons = [str(error) for error in self.unreadable]
-        if len(self.bad) > self.landing.bad_row_share * self.rows_read:
-            name, first = self.bad[0]
+        reasons = list(self.unreadable)
+        if (more := self.files_unreadable - len(reasons)) > 0:
+            reasons.append(f"{more} more of the day's {len(self.sources)} files cannot be read")
+        if self.rows_bad > self.landing.bad_row_share * self.rows_read:
+            of = f"the first {self.rows_read} rows" if self._is_hopeless() else f"the day's {self.rows_read} rows"
             reasons.append(
-                f"{name}, line {first.line}: {first.reason}; {len(self.bad)} of the day's {self.rows_read} rows cannot "
-                f"be used, more than the limit of {self.landing.bad_row_share:.2%}"
+                f"{self.first_bad}; {self.rows_bad} of {of} cannot be used, more than the limit of "
+                f"{self.landing.bad_row_share:.2%}"
             )
         if reasons:
-            raise HeldBackError(*reasons, quarantine=quarantine, sources=self.sources)
-        facts = {"files": len(self.sources), "rows_in_files": self.rows_read, "rows_quarantined": len(self.bad)}
-        return Closing(self.sources, facts, quarantine)
+            raise HeldBackError(*reasons, sources=self.sources)
+        facts = {"files": len(self.sources), "rows_in_files": self.rows_read, "rows_quarantined": self.rows_bad}
+        return Closing(self.sources, facts)
 
 
-def review_batches(rows: Iterable[ReviewRow], name: str) -> Iterator[pa.RecordBatch]:
-    """Reviews of the file `name` as RAW_REVIEWS, without the batch.
+def batches(rows: Iterable[tuple[str, ReviewRow | BadRow]]) -> Iterator[pa.RecordBatch | Quarantined]:
+    """Rows, each with the name of its file: reviews as RAW_REVIEWS without the batch, bad rows as QUARANTINED_REVIEWS.
 
-    A record batch has at most BATCH_ROWS rows, and ends with the review that reaches BATCH_CHARACTERS.
+    Each kind in its order. A batch has at most BATCH_ROWS rows, and ends with the row that reaches BATCH_CHARACTERS.
     """
-    batch: list[ReviewRow] = []
-    characters = 0
-    for row in rows:
-        batch.append(row)
-        characters += len(row.review)
-        if len(batch) == BATCH_ROWS or characters >= BATCH_CHARACTERS:
-            yield _record_batch(batch, name)
-            batch, characters = [], 0
-    if batch:
-        yield _record_batch(batch, name)
+    good: list[tuple[str, ReviewRow]] = []
+    bad: list[tuple[str, BadRow]] = []
+    size = 0
+    for name, row in rows:
+        if isinstance(row, BadRow):
+            bad.append((name, row))
+            size += len(row.raw)
+        else:
+            good.append((name, row))
+            size += len(row.review)
+        if len(good) + len(bad) == BATCH_ROWS or size >= BATCH_CHARACTERS:
+            yield from _batched(good, bad)
+            good, bad, size = [], [], 0
+    yield from _batched(good, bad)
 
 
-def quarantine_table(rows: Sequence[tuple[str, BadRow]]) -> pa.Table:
-    """Bad rows, each with the name of its file, as QUARANTINED_REVIEWS."""
-    columns = {
-        "source_file": [file for file, _ in rows],
-        "line_number": [bad.line for _, bad in rows],
-        "reason": [bad.reason for _, bad in rows],
-        "raw": [bad.raw for _, bad in rows],
-    }
-    return pa.Table.from_pydict(columns, schema=QUARANTINED_REVIEWS.arrow_schema())
-
-
-def _record_batch(rows: Sequence[ReviewRow], name: str) -> pa.RecordBatch:
-    columns = {
-        "cid": [row.cid for row in rows],
-        "review_str": [row.review for row in rows],
-        "source_file": pa.repeat(name, len(rows)),
-        "line_number": [row.line for row in rows],
-    }
-    return pa.RecordBatch.from_pydict(columns, schema=RAW_REVIEWS.without("batch_id").arrow_schema())
+def _batched(
+    good: Sequence[tuple[str, ReviewRow]], bad: Sequence[tuple[str, BadRow]]
+) -> Iterator[pa.RecordBatch | Quarantined]:
+    if good:
+        columns = {
+            "cid": [row.cid for _, row in good],
+            "review_str": [row.review for _, row in good],
+            "source_file": [name for name, _ in good],
+            "line_number": [row.line for _, row in good],
+        }
+        yield pa.RecordBatch.from_pydict(columns, schema=RAW_REVIEWS.without("batch_id").arrow_schema())
+    if bad:
+        columns = {
+            "source_file": [name for name, _ in bad],
+            "line_number": [row.line for _, row in bad],
+            "reason": [row.reason for _, row in bad],
+            "raw": [row.raw for _, row in bad],
+        }
+        yield Quarantined(pa.RecordBatch.from_pydict(columns, schema=QUARANTINED_REVIEWS.arrow_schema()))

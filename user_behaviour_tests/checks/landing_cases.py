@@ -2,6 +2,7 @@
 
 from datetime import date
 
+from user_behaviour.checks.verdict import SAMPLE
 from user_behaviour.tables.schemas import RAW_PURCHASES, RAW_REVIEWS
 from user_behaviour_tests.checks.case import WARN, Case
 from user_behaviour_tests.checks.sabotage import (
@@ -22,6 +23,7 @@ SOURCE = "raw_purchases:purchases_landed_equal_purchases_in_the_source"
 FILES = "raw_reviews:reviews_in_files_equal_landed_and_quarantined"
 QUARANTINE = "raw_reviews:quarantine_is_empty"
 ONE_BAD_ROW_OF_102 = "cid,review_str\n" + "14000,good\n" * 101 + ",of nobody\n"
+TWELVE_BAD_ROWS_OF_1212 = "cid,review_str\n" + "14000,good\n" * 1200 + ",of nobody\n" * 12
 
 
 def sold_afterwards(shop: Shop, day: date) -> None:
@@ -117,11 +119,11 @@ CASES = [
     ),
     Case(
         QUARANTINE,
-        "a row cannot be used and the manifest hides it",
-        in_turn(delivered("_late.csv", ONE_BAD_ROW_OF_102), facts_rewritten(RAW_REVIEWS, rows_quarantined=0)),
-        "movie_review_{day}_late.csv, line 103: customer id is empty",
+        "more rows cannot be used than a check needs to read, and the manifest hides one",
+        in_turn(delivered("_late.csv", TWELVE_BAD_ROWS_OF_1212), facts_rewritten(RAW_REVIEWS, rows_quarantined=11)),
+        "movie_review_{day}_late.csv, line 1202: customer id is empty",
         WARN,
-        offences=2,
+        offences=SAMPLE + 2,
     ),
     Case(
         QUARANTINE,

@@ -145,8 +145,7 @@ def test_a_few_bad_rows_are_quarantined_and_the_day_goes_on_with_a_warning(insta
     assert not warning.passed
     assert warning.description == "2011-05-01: movie_review_2011-05-01.csv, line 152: customer id is empty"
     dataset = installation.here.lake.dataset(RAW_REVIEWS)
-    quarantine = dataset.quarantine(dataset.current(date(2011, 5, 1)))
-    assert quarantine is not None
+    (quarantine,) = dataset.quarantine(dataset.current(date(2011, 5, 1)))
     assert quarantine.to_pylist() == [
         {
             "source_file": "movie_review_2011-05-01.csv",

@@ -14,7 +14,7 @@ from user_behaviour.io_managers.lake import WrongDaysError
 from user_behaviour.io_managers.publishing import UnknownDagsterError
 from user_behaviour.lake.dataset import CURRENT
 from user_behaviour.lake.held_back import HeldBackError, MissingPartitionError
-from user_behaviour.recipes import Closing, DayBatch, PerDay
+from user_behaviour.recipes import Closing, DayBatch, PerDay, Quarantined
 from user_behaviour_tests.io_managers.greenhouse import (
     MON,
     READINGS,
@@ -179,20 +179,21 @@ def test_a_run_whose_days_are_all_bad_fails_with_the_sentence_and_is_not_retried
 def test_what_is_known_after_the_last_row_closes_the_day_and_its_quarantine_is_kept(
     greenhouse: Greenhouse, verdict: str
 ) -> None:
-    quarantine = pa.table({"raw": pa.array([b"\x00\xff"])})
+    quarantine = pa.record_batch({"raw": pa.array([b"\x00\xff"])})
 
-    def rows_and_verdict() -> Iterator[pa.RecordBatch | Closing]:
+    def rows_and_verdict() -> Iterator[pa.RecordBatch | Quarantined | Closing]:
+        yield Quarantined(quarantine)
         yield from rows(MONDAY).to_batches()
         if verdict == "bad":
-            raise HeldBackError("too much dirt", quarantine=quarantine)
-        yield Closing(facts={"dirt": 1}, quarantine=quarantine)
+            raise HeldBackError("too much dirt")
+        yield Closing(facts={"dirt": 1})
 
     greenhouse.run([readings(PerDay([DayBatch(MON, AS_OF, rows_and_verdict())]))], MON, raise_on_error=False)
 
     dataset = greenhouse.lake.dataset(READINGS)
     record = dataset.rejection(MON) if verdict == "bad" else dataset.current(MON)
     assert record is not None
-    assert dataset.quarantine(record).equals(quarantine)  # type: ignore[union-attr]
+    assert list(dataset.quarantine(record)) == [quarantine]
     facts = {day: manifest.facts for day, manifest in dataset.manifests([MON]).items()}
     assert facts == ({} if verdict == "bad" else {MON: {"dirt": 1}})
 

@@ -38,8 +38,7 @@ def test_rows_in_the_files_are_rows_landed_and_rows_quarantined(vendor: Vendor) 
     vendor.land(share=0.6)
 
     manifest = vendor.dataset.current(D1)
-    quarantine = vendor.dataset.quarantine(manifest)
-    assert quarantine is not None
+    (quarantine,) = vendor.dataset.quarantine(manifest)
     assert manifest.facts["rows_in_files"] == len(vendor.rows()) + quarantine.num_rows == 7
     assert [(row["source_file"], row["line_number"], row["raw"]) for row in quarantine.to_pylist()] == [
         (FIRST, 4, BAD_ROW),

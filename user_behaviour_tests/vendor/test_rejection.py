@@ -4,6 +4,7 @@ from contextlib import closing
 
 import pytest
 
+from user_behaviour.vendor.landing import BAD_ROWS_KEPT, UNREADABLE_NAMED
 from user_behaviour_tests.vendor.files import BAD_ROW, D1, D2, FIRST, GOOD, HEADER, LANDED, TORN, Vendor
 
 
@@ -20,8 +21,7 @@ def test_the_share_of_bad_rows_may_be_reached_and_not_passed_and_may_be_zero(ven
         f"{FIRST}, line 5: 2 fields expected, 3 found; 1 of the day's 4 rows cannot be used, "
         "more than the limit of 24.00%",
     )
-    quarantine = vendor.dataset.quarantine(vendor.rejection())  # kept for whoever mends them
-    assert quarantine is not None
+    (quarantine,) = vendor.dataset.quarantine(vendor.rejection())  # kept for whoever mends them
     assert quarantine["raw"].to_pylist() == [BAD_ROW]
 
 
@@ -75,3 +75,27 @@ def test_a_bad_delivery_leaves_the_batch_before_in_force_and_a_fixed_one_heals_t
     assert vendor.land() == {"2010-12-01"}
     assert vendor.rows() == [("8", "mended", FIRST, 2)]
     assert vendor.dataset.rejection(D1) is None
+
+
+def test_of_very_many_unreadable_files_the_first_are_named_and_the_others_counted(vendor: Vendor) -> None:
+    for number in range(UNREADABLE_NAMED + 3):
+        vendor.deliver(f"movie_review_2010-12-01_{number:03}.csv", b"")
+
+    vendor.land()
+
+    *named, rest = vendor.rejection().reasons
+    assert [f"_{number:03}.csv" in reason for number, reason in enumerate(named)] == [True] * UNREADABLE_NAMED
+    assert rest == f"3 more of the day's {UNREADABLE_NAMED + 3} files cannot be read"
+
+
+def test_reading_ends_where_nothing_that_can_follow_would_save_the_day(vendor: Vendor) -> None:
+    """Gzip makes a gigabyte of bad rows a megabyte: they were read to the end, for minutes, and all were kept."""
+    vendor.deliver(FIRST, HEADER + b"x\n" * (BAD_ROWS_KEPT + 5_000))
+
+    vendor.land(share=0.01, file_bytes=400_000)
+
+    assert vendor.rejection().reasons == (
+        f"{FIRST}, line 2: 2 fields expected, 1 found; {BAD_ROWS_KEPT + 1} of the first {BAD_ROWS_KEPT + 1} rows "
+        "cannot be used, more than the limit of 1.00%",
+    )
+    assert sum(batch.num_rows for batch in vendor.dataset.quarantine(vendor.rejection())) == BAD_ROWS_KEPT + 1

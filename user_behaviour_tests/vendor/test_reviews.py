@@ -7,8 +7,9 @@ from datetime import date
 
 import pytest
 
+from user_behaviour.recipes import Quarantined
 from user_behaviour.tables.schemas import QUARANTINED_REVIEWS, RAW_REVIEWS
-from user_behaviour.vendor.landing import BATCH_CHARACTERS, BATCH_ROWS, quarantine_table, review_batches
+from user_behaviour.vendor.landing import BATCH_CHARACTERS, BATCH_ROWS, batches
 from user_behaviour.vendor.lines import LONGEST_RECORD
 from user_behaviour.vendor.reviews import BadRow, ReviewRow, day_of
 from user_behaviour_tests.vendor.files import FIRST, HEADER, rows_of
@@ -142,11 +143,11 @@ def test_a_quote_that_stays_open_for_too_long_costs_its_own_row_only(line: bytes
 
 
 def test_reviews_become_batches_of_the_declared_schema() -> None:
-    batches = list(review_batches([ReviewRow("1", "good", 2), ReviewRow("3", "fine", 5)], FIRST))
-    assert [batch.schema for batch in batches] == [RAW_REVIEWS.without("batch_id").arrow_schema()]
-    assert batches[0].to_pylist() == [
-        {"cid": "1", "review_str": "good", "source_file": FIRST, "line_number": 2},
-        {"cid": "3", "review_str": "fine", "source_file": FIRST, "line_number": 5},
+    (batch,) = batches([("a.csv", ReviewRow("1", "good", 2)), ("b.csv", ReviewRow("3", "fine", 5))])
+    assert batch.schema == RAW_REVIEWS.without("batch_id").arrow_schema()
+    assert batch.to_pylist() == [
+        {"cid": "1", "review_str": "good", "source_file": "a.csv", "line_number": 2},
+        {"cid": "3", "review_str": "fine", "source_file": "b.csv", "line_number": 5},
     ]
 
 
@@ -159,19 +160,27 @@ def test_reviews_become_batches_of_the_declared_schema() -> None:
     ],
 )
 def test_batches_are_bounded_in_rows_and_in_text(review: str, sizes: list[int]) -> None:
-    batches = review_batches((ReviewRow("1", review, n) for n in range(sum(sizes))), FIRST)
-    assert [batch.num_rows for batch in batches] == sizes
+    found = batches((FIRST, ReviewRow("1", review, n)) for n in range(sum(sizes)))
+    assert [batch.num_rows for batch in found] == sizes
 
 
-def test_the_quarantine_table_keeps_raw_bytes_of_several_files() -> None:
+def test_bad_rows_of_several_files_become_batches_with_their_raw_bytes() -> None:
     rows = [("a.csv", BadRow(3, "invalid UTF-8", b"5,\xe9\n")), ("b.csv.gz", BadRow(2, "review is empty", b"5,\n"))]
-    table = quarantine_table(rows)
-    assert table.schema == QUARANTINED_REVIEWS.arrow_schema()
-    assert table.to_pylist() == [
+    (found,) = batches(rows)
+    assert isinstance(found, Quarantined)
+    assert found.rows.schema == QUARANTINED_REVIEWS.arrow_schema()
+    assert found.rows.to_pylist() == [
         {"source_file": "a.csv", "line_number": 3, "reason": "invalid UTF-8", "raw": b"5,\xe9\n"},
         {"source_file": "b.csv.gz", "line_number": 2, "reason": "review is empty", "raw": b"5,\n"},
     ]
-    assert quarantine_table([]).schema == QUARANTINED_REVIEWS.arrow_schema()
+
+
+def test_large_bad_rows_share_a_batch_with_reviews_only_as_far_as_it_goes() -> None:
+    raw = b"x" * (BATCH_CHARACTERS // 2)
+    found = list(
+        batches([(FIRST, BadRow(2, "", raw)), (FIRST, ReviewRow("1", "good", 3)), (FIRST, BadRow(4, "", raw))])
+    )
+    assert [batch.rows.num_rows if isinstance(batch, Quarantined) else -batch.num_rows for batch in found] == [-1, 2]
 
 
 def test_importing_the_module_does_not_import_arrow() -> None:
