@@ -173,6 +173,10 @@ def _redshift(settings: AwsSettings, cloud: Aws, lake: Lake) -> Warehouse:
         password=dg.EnvVar("USER_BEHAVIOUR_REDSHIFT_PASSWORD") if settings.redshift_password else "",
         workgroup=settings.redshift_workgroup,
         cluster=settings.redshift_cluster,
+        reader_user=settings.redshift_reader_user,
+        reader_password=(
+            dg.EnvVar("USER_BEHAVIOUR_REDSHIFT_READER_PASSWORD") if settings.redshift_reader_password else ""
+        ),
         ca_bundle=settings.redshift_ca_bundle,
         iam_role=settings.redshift_iam_role,
         lake=lake,

@@ -45,6 +45,8 @@ class AwsSettings:
     redshift_password: str = field(repr=False)
     redshift_workgroup: str
     redshift_cluster: str
+    redshift_reader_user: str
+    redshift_reader_password: str = field(repr=False)
     redshift_ca_bundle: str
     redshift_iam_role: str
     catalog: str
@@ -210,6 +212,8 @@ def _aws_settings(variables: _Variables) -> AwsSettings:
         redshift_password=variables.text("REDSHIFT_PASSWORD"),
         redshift_workgroup=variables.text("REDSHIFT_WORKGROUP"),
         redshift_cluster=variables.text("REDSHIFT_CLUSTER"),
+        redshift_reader_user=variables.text("REDSHIFT_READER_USER", "user_behaviour_reader"),
+        redshift_reader_password=variables.text("REDSHIFT_READER_PASSWORD"),
         redshift_ca_bundle=variables.file("REDSHIFT_CA_BUNDLE"),
         redshift_iam_role=variables.role("REDSHIFT_IAM_ROLE", "default"),
         catalog=variables.choice("CATALOG", "glue", "redshift"),

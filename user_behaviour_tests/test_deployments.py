@@ -20,6 +20,7 @@ from user_behaviour.project_files import PROJECT_FILES as CHECKOUT
 from user_behaviour.settings import SettingError, read_settings
 from user_behaviour.source.postgres import PostgresSource
 from user_behaviour.warehouse.redshift import RedshiftWarehouse
+from user_behaviour_tests.command_line import Home
 
 
 def test_an_empty_environment_is_the_local_deployment_in_the_checkout() -> None:
@@ -268,6 +269,23 @@ def test_the_settings_choose_among_the_twins_of_aws(change: dict[str, str], twin
     made = deployment(read_settings({**AWS, **{f"USER_BEHAVIOUR_{name}": value for name, value in change.items()}}))
 
     assert twin in {type(made.external_tables).__name__, type(made.spark).__name__}
+
+
+def test_on_aws_query_works_as_the_reader_alone_and_status_says_where_to_read(tmp_path: Path) -> None:
+    home, password = Home(tmp_path), {"USER_BEHAVIOUR_REDSHIFT_READER_PASSWORD": "canary"}
+
+    refused = home.call("query", "select 1", **AWS)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr == (
+        "Error: No user of Redshift who can only read is set, and `query` works as no other; make one as docs/aws.md "
+        "says, and set USER_BEHAVIOUR_REDSHIFT_READER_PASSWORD.\n"
+    )
+    lines = [home.call("status", **AWS, **given).stdout.splitlines()[1] for given in ({}, password)]
+    assert lines == [
+        "to read:           nobody yet; docs/aws.md says how, see USER_BEHAVIOUR_REDSHIFT_READER_PASSWORD",
+        "to read:           postgresql://user_behaviour_reader@wg.1.eu-west-1.redshift-serverless.amazonaws.com:5439/dev"
+        "?sslmode=verify-full  (password: USER_BEHAVIOUR_REDSHIFT_READER_PASSWORD)",
+    ]
 
 
 def test_two_homes_share_nothing(tmp_path: Path) -> None:

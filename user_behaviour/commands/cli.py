@@ -34,6 +34,7 @@ EXPECTED_ERRORS = (
     ("user_behaviour.settings", "SettingError"),
     ("user_behaviour.spark.java", "JavaNotFound"),
     ("user_behaviour.warehouse.redshift_errors", "RedshiftDataError"),
+    ("user_behaviour.warehouse.warehouse", "NoReaderError"),
 )
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @click.option("--csv", "as_csv", is_flag=True, help="CSV with a header, instead of a table.")
 @click.pass_context
 def query(ctx: click.Context, sql: str | None, file: TextIO | None, *, as_csv: bool) -> None:
-    """Run a query on the warehouse, in `local` as a user who can only read; one that writes is refused."""
+    """Run a query on the warehouse, as a user who can only read; one that writes is refused."""
     if (sql is None) == (file is None):
         raise click.UsageError("Give the query, or a file that holds it with --file; one of the two.")
     sql = file.read() if file else sql or ""
@@ -33,12 +33,13 @@ def query(ctx: click.Context, sql: str | None, file: TextIO | None, *, as_csv: b
 
     deployed = deployment(settings()).initialized()
     try:
-        columns, rows = _answer(deployed.warehouse.reader(), sql)
+        columns, rows = answer(deployed.warehouse.reader(), sql)
     except psycopg2.Error as error:
         if ctx.obj:
             raise
         # A home of version 0.2.0 has no such user until it is brought up again.
-        advice = "\nCall `user-behaviour up` once." if "user_behaviour_reader" in str(error) else ""
+        is_old = settings().deployment == "local" and "user_behaviour_reader" in str(error)
+        advice = "\nCall `user-behaviour up` once." if is_old else ""
         raise click.ClickException((error.diag.message_primary or str(error).strip()) + advice) from error
     if as_csv:
         csv.writer(sys.stdout, lineterminator="\n").writerows([columns, *rows])
@@ -59,7 +60,7 @@ def explain(customer: int, day: date) -> None:
     print_explanation(explanation(deployed, customer, day))
 
 
-def _answer(warehouse: Warehouse, sql: str) -> tuple[Sequence[str], Sequence[Sequence[Any]]]:
+def answer(warehouse: Warehouse, sql: str) -> tuple[Sequence[str], Sequence[Sequence[Any]]]:
     """The names of the columns and the rows; in a read-only transaction, so that the database refuses what writes."""
     with warehouse.reading() as connection, connection.cursor() as cursor:
         # Once a transaction has read, it can no longer be made one that writes.

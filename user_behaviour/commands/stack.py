@@ -1,14 +1,15 @@
-"""`up`, `down` and `status`: the embedded stack."""
+"""`up`, `down` and `status`: the embedded stack; on AWS `status` alone, which says where things are."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from user_behaviour.deployments import embedded_stack, settings
-from user_behaviour.settings import SettingError
+from user_behaviour.settings import PREFIX, AwsSettings, SettingError, Settings
 
 if TYPE_CHECKING:
     from user_behaviour.local.stack import Stack, StackStatus
@@ -33,8 +34,9 @@ def down() -> None:
 
 @click.command()
 def status() -> None:
-    """Describe the embedded stack, with the URL for psql or a BI tool, and those of the owner."""
-    click.echo(description(own_stack().status(), settings().home))
+    """Say where things are, with the URL for psql or a BI tool; of the embedded stack also whether it runs."""
+    given = settings()
+    click.echo(description_of_aws(given, given.aws) if given.aws else description(own_stack().status(), given.home))
 
 
 def own_stack() -> Stack:
@@ -59,7 +61,29 @@ def description(found: StackStatus, home: Path) -> str:
     else:
         state = "not running; start it with `user-behaviour up`" if found.version else "not set up; `user-behaviour up`"
         lines.append(("PostgreSQL", state))
-    last_day = settings().last_day or "yesterday"
-    lines.append(("partitions", f"{settings().first_day} to {last_day}"))
-    lines += [("lake", str(home / "lake")), ("vendor files", str(home / "vendor"))]
+    lines += [_calendar(settings()), ("lake", str(home / "lake")), ("vendor files", str(home / "vendor"))]
+    return _aligned(lines)
+
+
+def description_of_aws(settings: Settings, aws: AwsSettings) -> str:
+    """Where the parts of the aws deployment are, by its settings; no password is in it, and nothing is asked."""
+    at = f"{aws.redshift_host}:{aws.redshift_port}/{aws.redshift_database}"
+    password = f"{PREFIX}REDSHIFT_READER_PASSWORD"
+    reader = f"postgresql://{aws.redshift_reader_user}@{at}?sslmode=verify-full  (password: {password})"
+    lines = [
+        ("home", str(settings.home)),
+        ("to read", reader if aws.redshift_reader_password else f"nobody yet; docs/aws.md says how, see {password}"),
+        ("warehouse", at),
+        _calendar(settings),
+        ("lake", str(aws.lake)),
+        ("vendor files", str(aws.vendor_drop)),
+    ]
+    return _aligned(lines)
+
+
+def _calendar(settings: Settings) -> tuple[str, str]:
+    return "partitions", f"{settings.first_day} to {settings.last_day or 'yesterday'}"
+
+
+def _aligned(lines: Iterable[tuple[str, str]]) -> str:
     return "\n".join(f"{label + ':':<19}{value}" for label, value in lines)

@@ -4,7 +4,7 @@ Every role checks itself by the calls that runs make, so the errors already say 
 two. Logins are the exception, since libpq says what is wrong and not what to do.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 import psycopg2
@@ -43,6 +43,11 @@ def judged(subject: str, ok: bool, found: str, remedy: str, *, needed: bool = Tr
     if ok:
         return good(subject, found)
     return bad(subject, found, remedy) if needed else unknown(subject, found, remedy)
+
+
+def not_needed(diagnosis: Diagnosis) -> Diagnosis:
+    """The same of something that a run succeeds without."""
+    return diagnosis if diagnosis.ok else replace(diagnosis, ok=None)
 
 
 @runtime_checkable

@@ -12,7 +12,7 @@ import psycopg2
 from user_behaviour.aws.secrets import SecretError
 from user_behaviour.catalog.external_tables import CatalogError
 from user_behaviour.deployments import Deployment
-from user_behaviour.diagnosis import Diagnosis, bad, failed, good, halves, unknown
+from user_behaviour.diagnosis import Diagnosis, bad, failed, good, halves, not_needed, unknown
 from user_behaviour.doctor.bucket import bucket_safety
 from user_behaviour.doctor.needed_permissions import catalog_permissions, spark_permissions
 from user_behaviour.instance.self_check import VARIABLE, check_storage
@@ -31,8 +31,10 @@ NEEDED_PRIVILEGES = {
     # LOCK TABLE asks for a privilege to change the table.
     "audit.writer_lock": ("select", "insert", "update", "delete"),
 }
+READ = ("public.user_behavior_metric",)
 WAREHOUSE = "warehouse"
-NEED_THE_WAREHOUSE = ("migrations", "external tables")
+READER = "reader"  # for `query`; a run does without
+NEED_THE_WAREHOUSE = (READER, "migrations", "external tables")
 _NO_LOGIN = unknown(WAREHOUSE, "was not checked, since the login failed")
 
 
@@ -44,6 +46,8 @@ def examine(deployed: Deployment, *, expected: Errors = ()) -> Iterator[tuple[st
             yield role, [_NO_LOGIN]
             continue
         found: Iterable[Diagnosis] = checked(checks, expected=(*ROLE_ERRORS, *expected))
+        if role == READER:
+            found = map(not_needed, found)
         if role == WAREHOUSE:
             found = [*found]
             is_logged_in = found[0].ok is True
@@ -72,6 +76,7 @@ def _checks(deployed: Deployment) -> dict[str, list[Check]]:
         "spark": [deployed.spark.self_check, partial(spark_permissions, deployed.spark, deployed.lake)],
         "Dagster storage": [lambda: check_storage(deployed.dagster_environment()[VARIABLE])],
         WAREHOUSE: [partial(deployed.warehouse.self_check, NEEDED_PRIVILEGES)],
+        READER: [partial(deployed.warehouse.reader_check, READ)],
         "migrations": [lambda: migrations(deployed.drift)],
         "external tables": [
             tables.self_check,

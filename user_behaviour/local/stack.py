@@ -159,10 +159,12 @@ class Stack:
             session.autocommit = True
             for role, may, password in ((_ROLE, "createdb", state.password), (_READER, "", state.reader_password)):
                 cursor.execute("select from pg_roles where rolname = %s", (role,))
-                if not cursor.rowcount:
-                    # Encrypted here, since the server writes statements that fail into its log.
-                    encrypted = encrypt_password(password, role, session, "scram-sha-256")
-                    cursor.execute(f"create role {role} login {may} password %s", (encrypted,))
+                # Encrypted here, since the server writes statements that fail into its log.
+                encrypted = encrypt_password(password, role, session, "scram-sha-256")
+                # Every time: PostgreSQL lets each role change its own password and settings.
+                verb = "alter" if cursor.rowcount else "create"
+                cursor.execute(f"{verb} role {role} login {may} password %s", (encrypted,))
+                cursor.execute(f"alter role {role} reset all")
             cursor.execute("select datname, shobj_description(oid, 'pg_database') from pg_database")
             given: dict[str, str | None] = dict(cursor.fetchall())
             for database in _DATABASES:

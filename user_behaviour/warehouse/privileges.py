@@ -6,7 +6,9 @@ from typing import Any
 import psycopg2.extensions
 
 from user_behaviour.diagnosis import Diagnosis, bad, good, unknown
+from user_behaviour.tables.statements import statement
 
+MOST_NAMED = 5
 _MIGRATE = "Run `user-behaviour migrate`."
 
 
@@ -49,6 +51,16 @@ def privileges(connection: psycopg2.extensions.connection, needed: Mapping[str, 
             yield bad(table, f"{user} may not {lacking}", f"As the owner: grant {lacking} on {table} to {user};")
         else:
             yield good(table, f"{user} may {', '.join(verbs)}")
+
+
+def beyond_reading(connection: psycopg2.extensions.connection, *, also: Sequence[str] = ()) -> Diagnosis:
+    """Whether the user may change anything of this project's schemas; `also` is what the twin knows besides."""
+    ((user,),) = rows_of(connection, "select current_user")
+    if found := [*(may for (may,) in rows_of(connection, statement("privileges/beyond_reading.sql"))), *also]:
+        more = f", and {len(found) - MOST_NAMED} things more" if len(found) > MOST_NAMED else ""
+        remedy = "As the owner: revoke it from that user, and from public where all have it; docs/aws.md says how."
+        return bad("reads only", f"no: {user} may {', '.join(found[:MOST_NAMED])}{more}", remedy)
+    return good("reads only", f"{user} may change nothing")
 
 
 def _may(connection: psycopg2.extensions.connection, table: str, verb: str) -> bool:

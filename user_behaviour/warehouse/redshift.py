@@ -3,7 +3,7 @@
 Rows go in by COPY and large results come out by UNLOAD, both by way of the lake.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -23,7 +23,7 @@ from user_behaviour.warehouse.redshift_connection import Login, RedshiftConnecti
 from user_behaviour.warehouse.redshift_copy import EXCHANGE, StagedRows, staged
 from user_behaviour.warehouse.redshift_names import require_role, require_uri
 from user_behaviour.warehouse.redshift_unload import few_rows, unloaded_rows
-from user_behaviour.warehouse.warehouse import Warehouse
+from user_behaviour.warehouse.warehouse import NoReaderError, Warehouse
 
 
 class RedshiftWarehouse(Warehouse):
@@ -37,6 +37,8 @@ class RedshiftWarehouse(Warehouse):
         "ca": "USER_BEHAVIOUR_REDSHIFT_CA_BUNDLE",
     }
 
+    login_variable: ClassVar[str] = "USER_BEHAVIOUR_REDSHIFT_PASSWORD"
+
     host: str = Field(description="The endpoint's own name, for its certificate is verified against it.")
     port: int = Field(default=5439, description="The endpoint's port.")
     database: str = Field(default="dev", description="The database.")
@@ -48,6 +50,10 @@ class RedshiftWarehouse(Warehouse):
     )
     workgroup: str = Field(default="", description="The Serverless workgroup whose temporary credentials to take.")
     cluster: str = Field(default="", description="The provisioned cluster whose temporary credentials to take.")
+    reader_user: str = Field(default="", description="The user by which `query` reads.")
+    reader_password: str = Field(
+        default="", repr=False, description="That user's password, or a reference; empty: there is no such user."
+    )
     ca_bundle: str = Field(default="", description="The file of the authorities to trust; empty: certifi's.")
     iam_role: str = Field(
         default="default",
@@ -65,6 +71,23 @@ class RedshiftWarehouse(Warehouse):
 
     def connect(self) -> psycopg2.extensions.connection:
         return self.connection.connect(self.label)
+
+    def reader(self) -> "RedshiftReader":
+        if not self.reader_password:
+            raise NoReaderError(
+                "No user of Redshift who can only read is set, and `query` works as no other; make one as docs/aws.md "
+                "says, and set USER_BEHAVIOUR_REDSHIFT_READER_PASSWORD."
+            )
+        login = {"user": self.reader_user, "password": self.reader_password, "workgroup": "", "cluster": ""}
+        return RedshiftReader(**{name: getattr(self, name) for name in RedshiftWarehouse.model_fields} | login)
+
+    def may_unload(self, connection: psycopg2.extensions.connection) -> Sequence[str]:
+        """By https://docs.aws.amazon.com/redshift/latest/dg/r_HAS_ASSUMEROLE_PRIVILEGE.html, which asks for an ARN."""
+        if self.iam_role == "default":
+            return ()
+        asked = "select has_assumerole_privilege(%(role)s, 'unload')"
+        ((may,),) = rows_of(connection, asked, {"role": self.iam_role})
+        return [f"unload to S3 by {self.iam_role}"] if may else []
 
     def load(self, cursor: psycopg2.extensions.cursor, table: str, batches: Iterable[pa.RecordBatch]) -> int:
         with staged(self.lake, table, batches) as rows:
@@ -125,7 +148,7 @@ class RedshiftWarehouse(Warehouse):
 
     def _login(self) -> Login:
         if self.password:
-            return Login(self.user, Secret("USER_BEHAVIOUR_REDSHIFT_PASSWORD", self.password, self.aws)())
+            return Login(self.user, Secret(self.login_variable, self.password, self.aws)())
         if self.workgroup:
             return serverless_login(self.aws, self.workgroup, database=self.database)
         return cluster_login(self.aws, self.cluster, database=self.database, user=self.user)
@@ -144,6 +167,16 @@ class RedshiftWarehouse(Warehouse):
     ) -> redshift_errors.RedshiftDataError | None:
         pid = cursor.connection.get_backend_pid()
         return redshift_errors.copy_error(self.connect, error, pid=pid, table=table, directory=rows.directory)
+
+
+class RedshiftReader(RedshiftWarehouse):
+    """The same, logged in as the user who can only read."""
+
+    login_settings: ClassVar[Mapping[str, str]] = {
+        **RedshiftWarehouse.login_settings,
+        "settings": "USER_BEHAVIOUR_REDSHIFT_READER_USER, …_READER_PASSWORD",
+    }
+    login_variable: ClassVar[str] = "USER_BEHAVIOUR_REDSHIFT_READER_PASSWORD"
 
 
 def _isolation(connection: psycopg2.extensions.connection, database: str) -> Diagnosis:

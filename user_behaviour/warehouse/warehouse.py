@@ -17,8 +17,8 @@ import pyarrow as pa
 from psycopg2 import errors
 from pydantic import PrivateAttr
 
-from user_behaviour.diagnosis import Diagnosis, login_refused
-from user_behaviour.warehouse.privileges import login, privileges
+from user_behaviour.diagnosis import Diagnosis, bad, halves, login_refused
+from user_behaviour.warehouse.privileges import beyond_reading, login, privileges
 
 Result = TypeVar("Result")
 
@@ -37,6 +37,10 @@ LOST = (
     "connection already closed",
     "terminating connection",
 )
+
+
+class NoReaderError(Exception):
+    """There is no user of the warehouse who can only read."""
 
 
 class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -63,8 +67,8 @@ class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
         """A new connection, with no transaction begun on it."""
 
     def reader(self) -> "Warehouse":
-        """The same warehouse for somebody's own queries: by a user who can only read, where the twin has one."""
-        return self
+        """The same warehouse for somebody's own queries: by a user who can only read. Raises `NoReaderError`."""
+        raise NoReaderError(f"{type(self).__name__} has no user who can only read; ask by a client of its own.")
 
     @abstractmethod
     def load(self, cursor: psycopg2.extensions.cursor, table: str, batches: Iterable[pa.RecordBatch]) -> int:
@@ -122,6 +126,27 @@ class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
             yield login(connection)
             yield from self.server_check(connection)
             yield from privileges(connection, needed)
+
+    def reader_check(self, published: Sequence[str]) -> Iterator[Diagnosis]:
+        """Whether the reader may read what is published, and nothing more."""
+        try:
+            reader = self.reader()
+            connection = reader.connect()
+        except NoReaderError as error:
+            yield bad("login", *halves(str(error)))
+            return
+        except psycopg2.OperationalError as error:
+            yield login_refused(error, **reader.login_settings)
+            return
+        with closing(connection):
+            connection.autocommit = True
+            yield login(connection)
+            yield from privileges(connection, dict.fromkeys(published, ("select",)))
+            yield beyond_reading(connection, also=reader.may_unload(connection))
+
+    def may_unload(self, connection: psycopg2.extensions.connection) -> Sequence[str]:  # noqa: ARG002 (for twins to use)
+        """What the session's user may write elsewhere than to tables, in words."""
+        return ()
 
     @abstractmethod
     def server_check(self, connection: psycopg2.extensions.connection) -> Iterator[Diagnosis]:

@@ -56,6 +56,7 @@ class OwnRedshift:
 @contextmanager
 def own_redshift(stack: Stack, cloud: Cloud) -> Iterator[OwnRedshift]:
     with redshift_stand_in(stack.endpoints().warehouse, cloud.aws) as stand_in:
+        stand_in.add_role(stack.endpoints().reader)
         lake = S3Lake(aws=cloud.aws, bucket=cloud.bucket(), prefix="lake")
         # The least is unloaded, so that UNLOAD is seen.
         yield OwnRedshift(stand_in, warehouse_on(stand_in, lake, unload_above=1), lake)

@@ -83,6 +83,7 @@ def test_the_outputs_of_the_stack_are_the_settings(cloud: Cloud) -> None:
         "USER_BEHAVIOUR_SOURCE_URL",
         "USER_BEHAVIOUR_DAGSTER_URL",
         "USER_BEHAVIOUR_LAST_DAY",
+        "USER_BEHAVIOUR_REDSHIFT_READER_PASSWORD",
     ]
     assert environ.pop("AWS_REGION") == REGION
     settings = read_settings({**environ, **dict(echoed)})
@@ -102,7 +103,7 @@ def test_the_outputs_of_the_stack_are_the_settings(cloud: Cloud) -> None:
 
 def test_the_secrets_of_the_guide_are_those_that_the_role_may_read() -> None:
     names = re.findall(r"(?:create-secret --name|--secret-id) (\S+)", SHELL)
-    assert len(names) == 4
+    assert len(names) == 6
     assert all(name.startswith("user-behaviour/") for name in names)
 
 

@@ -31,6 +31,7 @@ ROLES = [
     "spark",
     "Dagster storage",
     "warehouse",
+    "reader",
     "migrations",
     "external tables",
 ]
@@ -156,6 +157,7 @@ def test_an_installation_on_aws_is_looked_at_role_by_role(
         "  ✓ TLS: TLSv1.3, certificate and name are verified",
         f"  ✓ Glue database: {environ['GLUE_DATABASE']} in {REGION}",
         f"  ✓ schema spectrum: shows the Glue database {environ['GLUE_DATABASE']}",
+        "  – login: No user of Redshift who can only read is set, and `query` works as no other",
         "  ✓ partitions in Redshift: can be listed",
         "  ✓ spectrum.user_purchase_staging rows: no partition is registered yet",
     ):

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -56,6 +57,7 @@ class AwsInstallation:
             "USER_BEHAVIOUR_REDSHIFT_DATABASE": self.redshift.database,
             "USER_BEHAVIOUR_REDSHIFT_USER": self.redshift.user,
             "USER_BEHAVIOUR_REDSHIFT_PASSWORD": f"secretsmanager:{name}/redshift",
+            "USER_BEHAVIOUR_REDSHIFT_READER_PASSWORD": f"secretsmanager:{name}/reader",
             "USER_BEHAVIOUR_REDSHIFT_CA_BUNDLE": str(self.redshift.ca_bundle),
             "USER_BEHAVIOUR_REDSHIFT_IAM_ROLE": "arn:aws:iam::123456789012:role/redshift",
             "USER_BEHAVIOUR_GLUE_DATABASE": f"user_behaviour_{name}",
@@ -68,7 +70,8 @@ class AwsInstallation:
     def secrets(self) -> dict[str, str]:
         """What AWS Secrets Manager holds, by the last part of its name."""
         at = self.stack.endpoints()
-        return {"shop": json.dumps({"url": at.shop}), "dagster": at.dagster, "redshift": self.redshift.password}
+        redshift = {"redshift": self.redshift.password, "reader": urlsplit(at.reader).password or ""}
+        return {"shop": json.dumps({"url": at.shop}), "dagster": at.dagster, **redshift}
 
     @property
     def here(self) -> Deployment:
@@ -112,4 +115,5 @@ def aws_installation(cloud: Cloud) -> Iterator[AwsInstallation]:
             redshift_stand_in(stack.up().warehouse, cloud.aws) as redshift,
             emr_worker(cloud, home / "emr") as emr,
         ):
+            redshift.add_role(stack.endpoints().reader)
             yield AwsInstallation(home, stack, cloud, redshift, emr)

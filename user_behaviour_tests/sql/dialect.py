@@ -8,9 +8,11 @@ from sqlfluff.core import FluffConfig, Linter
 
 # sqlfluff does not have these forms; they are held to the grammar of the documentation in
 # user_behaviour_tests/contracts, beside the statements that are expected there:
-# https://docs.aws.amazon.com/redshift/latest/dg/r_ALTER_TABLE_external-table.html
+# https://docs.aws.amazon.com/redshift/latest/dg/r_ALTER_TABLE_external-table.html; and r_GRANT.html
 UNKNOWN_TO_SQLFLUFF = re.compile(
-    r"alter table \S+ (add (if not exists )?partition \(|drop partition \(|partition \(.*\) set location )", re.DOTALL
+    r"alter table \S+ (add (if not exists )?partition \(|drop partition \(|partition \(.*\) set location )"
+    r"|(grant|revoke) assumerole on ",
+    re.DOTALL,
 )
 
 

@@ -82,13 +82,16 @@ class Reader:
             raise self.error()
         return self.sql.text[self.sql.tokens[start].start : self.sql.tokens[self.at - 1].end]
 
-    def iam_role(self) -> None:
-        """IAM_ROLE 'arn' or IAM_ROLE default; keys in a statement are refused, as this project must never send any."""
+    def iam_role(self) -> str:
+        """What follows IAM_ROLE: an ARN, or `default`; keys are refused, as this project must never send any."""
         if self.token is not None and self.token.low in _FORBIDDEN_CREDENTIALS:
             raise SqlError(f"{self.token.text}: credentials do not belong into a statement; name an IAM_ROLE", "42501")
         self.expect("iam_role")
-        if not self.accept("default") and not _ROLES.fullmatch(role := self.string()):
+        if self.accept("default"):
+            return "default"
+        if not _ROLES.fullmatch(role := self.string()):
             raise SqlError(f"Invalid IAM role ARN: {role}")
+        return role
 
     def error(self) -> SqlError:
         if self.token is None:

@@ -11,8 +11,9 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import trustme
 
@@ -25,7 +26,7 @@ from user_behaviour_tests.cloud.redshift.faults import Faults
 from user_behaviour_tests.cloud.redshift.journal import Journal, Scan, Statement
 from user_behaviour_tests.cloud.redshift.session import Session
 from user_behaviour_tests.cloud.redshift.state import Account
-from user_behaviour_tests.cloud.redshift.system_schema import SYSTEM_STATEMENTS, USER_SCHEMAS
+from user_behaviour_tests.cloud.redshift.system_schema import FOR_EVERYBODY, SYSTEM_STATEMENTS, USER_SCHEMAS
 from user_behaviour_tests.databases import new_database
 
 
@@ -43,6 +44,7 @@ class RedshiftStandIn:
     faults: Faults
     journal: Journal
     _logins: dict[str, str] = field(default_factory=dict)
+    _roles: dict[str, str] = field(default_factory=dict)
     _sessions: dict[int, Session] = field(default_factory=dict)
 
     @property
@@ -68,6 +70,12 @@ class RedshiftStandIn:
         """Lets a user in as well, `IAM:name` with the password of temporary credentials; the password before ends."""
         self._logins[user] = password
 
+    def add_role(self, url: str) -> None:
+        """Lets the user of the URL in, as the role of PostgreSQL that it is; other users are all the superuser."""
+        found = urlsplit(url)
+        self._roles[found.username or ""] = url
+        self.add_login(found.username or "", found.password or "")
+
     def remove_login(self, user: str) -> None:
         """The user's sessions go on, and no new one begins."""
         self._logins.pop(user)
@@ -87,6 +95,7 @@ class RedshiftStandIn:
             for (schema,) in side.run(USER_SCHEMAS):
                 side.run(f'drop schema "{schema}" cascade')
             side.run("create schema public")
+            side.run(FOR_EVERYBODY)
 
     def serve(self, sock: socket.socket, tls: ssl.SSLContext, settings: BackendSettings) -> None:
         """One client, from its first byte to its last."""
@@ -95,6 +104,8 @@ class RedshiftStandIn:
         except (SqlError, wire.Disconnected, OSError):
             sock.close()
             return
+        if client.user in self._roles:
+            settings = replace(settings, url=self._roles[client.user])
         session = Session(client, settings, account=self.account, faults=self.faults, journal=self.journal)
         self._sessions[session.pid] = session
         try:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from user_behaviour_tests.cloud.redshift import (
+    assume_role,
     copy_command,
     create_table,
     dialect,
@@ -133,6 +134,8 @@ class Session:
             yield from copy_command.execute(self, sql)
         elif sql.starts("unload"):
             yield from unload_command.execute(self, sql)
+        elif assume_role.concerns(sql):
+            yield from assume_role.execute(self, sql)
         elif session_state.concerns(sql):
             yield from session_state.execute(self, sql)
         elif create_table.concerns(sql):

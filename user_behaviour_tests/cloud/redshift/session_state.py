@@ -56,7 +56,7 @@ def _parameter(session: Session, sql: Sql) -> Iterator[wire.Message]:
         yield from session.backend.exchange(sql.replaced([(token.start, token.end, "redshift.query_group")]).text)
         if sql.low(0) != "show":
             session.query_group = session.backend.run("show redshift.query_group")[0][0] or "default"
-    elif name in _PARAMETERS:
+    elif name in _PARAMETERS or sql.starts("set", "session", "authorization"):
         yield from session.backend.exchange(sql.text)
     else:
         raise SqlError(f'unrecognized configuration parameter "{name}"', "42704")

@@ -33,6 +33,8 @@ def filled(session: Session, sql: Sql) -> Sql:
             changes.append((sql.tokens[at].start, sql.tokens[at + 1].end, ""))
             continue
         _require_reading(sql, at)
+        if session.backend.run(f"select has_schema_privilege('{found.schema}', 'usage')") != [("t",)]:
+            raise SqlError(f"permission denied for schema {found.schema}", "42501")
         catalog = Catalog(session.account.aws, schemas[found.schema])
         if (table := catalog.table(found.table)) is not None:
             changes.append(found.replaced_by(sql, _rows(session, sql, found, table=table, catalog=catalog)))

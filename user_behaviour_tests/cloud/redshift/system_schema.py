@@ -3,6 +3,7 @@
 The views have the columns that AWS documents, as far as they mean something here.
 """
 
+from user_behaviour_tests.cloud.redshift.assume_role import ASSUME_ROLE_STATEMENTS
 from user_behaviour_tests.cloud.redshift.backend import SYSTEM_SCHEMA
 from user_behaviour_tests.cloud.redshift.state import CACHE_SCHEMA
 
@@ -12,6 +13,8 @@ USER_SCHEMAS = f"""
 select nspname from pg_namespace
 where nspname !~ '^pg_' and nspname not in ('information_schema', '{SYSTEM_SCHEMA}', '{CACHE_SCHEMA}')
 """
+# What Redshift lets every user do, and what the stand-in's own schemas need for it.
+FOR_EVERYBODY = "grant create, usage on schema public to public"
 SYSTEM_STATEMENTS = (
     f"create schema {CACHE_SCHEMA}",
     f"create schema {SYSTEM_SCHEMA}",
@@ -50,4 +53,9 @@ SYSTEM_STATEMENTS = (
     select datname::char(128) as db_name, 'Snapshot Isolation'::char(20) as isolation_level
     from pg_database where datname = current_database()
     """,
+    *ASSUME_ROLE_STATEMENTS,
+    FOR_EVERYBODY,
+    f"grant usage on schema {SYSTEM_SCHEMA}, {CACHE_SCHEMA} to public",
+    f"grant select on all tables in schema {SYSTEM_SCHEMA} to public",
+    f"alter default privileges in schema {CACHE_SCHEMA} grant select on tables to public",
 )

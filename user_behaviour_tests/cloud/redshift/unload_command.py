@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from user_behaviour_tests.cloud.redshift import wire
+from user_behaviour_tests.cloud.redshift import assume_role, wire
 from user_behaviour_tests.cloud.redshift.column_types import MOST_BYTES, ColumnType
 from user_behaviour_tests.cloud.redshift.errors import SqlError, unsupported
 from user_behaviour_tests.cloud.redshift.grammar import Reader
@@ -45,6 +45,7 @@ class Unload:
 
     query: Sql
     target: Place
+    role: str
     manifest: bool
 
     def beside(self, name: str) -> Place:
@@ -53,6 +54,7 @@ class Unload:
 
 def execute(session: Session, sql: Sql) -> Iterator[wire.Message]:
     unload = _parsed(sql)
+    assume_role.require(session, unload.role, command="unload")
     objects = Objects(session.account.aws)
     query = session.readable(unload.query).text
     columns = [(column.name, *_types(column)) for column in session.backend.columns(query)]
@@ -76,7 +78,7 @@ def _parsed(sql: Sql) -> Unload:
     query = parse(reader.string(), conforming=sql.conforming)
     reader.expect(")", "to")
     target = place(reader.string())
-    reader.iam_role()
+    role = reader.iam_role()
     options = set()
     while reader.token is not None:
         if reader.accept("format"):
@@ -96,7 +98,7 @@ def _parsed(sql: Sql) -> Unload:
     if not options >= {"parquet", "parallel off"}:
         raise unsupported("the stand-in unloads FORMAT PARQUET PARALLEL OFF only")
     _require_no_limit(query)
-    return Unload(query, target, "manifest" in options)
+    return Unload(query, target, role, "manifest" in options)
 
 
 def _require_no_limit(query: Sql) -> None:

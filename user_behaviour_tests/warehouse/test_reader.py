@@ -1,0 +1,191 @@
+"""The user by whom `query` works: reads what is published, and fails at whatever would write, on both warehouses.
+
+On Redshift with the grants of docs/aws.md, carried out as they stand there; the stand-in runs that user's sessions as a
+role of PostgreSQL.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import pytest
+
+from user_behaviour.commands.questions import answer
+from user_behaviour.doctor.examination import READ
+from user_behaviour.local.roles import EmbeddedWarehouse
+from user_behaviour.local.stack import Stack
+from user_behaviour.warehouse.redshift import RedshiftWarehouse
+from user_behaviour.warehouse.warehouse import NoReaderError, Warehouse
+from user_behaviour_tests.cloud.moto_server import Cloud
+from user_behaviour_tests.cloud.own_redshift import OwnRedshift, own_redshift
+from user_behaviour_tests.doctor.said import said
+
+GUIDE = Path(__file__).resolve().parents[2] / "docs" / "aws.md"
+ROLE = "arn:aws:iam::123456789012:role/redshift"
+OWNER = "user_behaviour"
+A_ROW = "insert into public.user_behavior_metric values (1, 2.5, 1, 1, 'b', '2010-12-01')"
+DELETE = "delete from public.user_behavior_metric"
+STATE = """select schemaname, tablename, tableowner from pg_tables
+where schemaname in ('public', 'audit', 'spectrum') order by schemaname, tablename"""
+KEPT = "select count(*) as rows from public.user_behavior_metric"
+
+
+@dataclass(frozen=True)
+class Twin:
+    """A warehouse with a row of the metric in it; `unload` is the statement that would write to S3, if it has one."""
+
+    warehouse: Warehouse
+    unload: str = ""
+
+    def state(self) -> list[dict[str, Any]]:
+        return self.warehouse.rows(STATE) + self.warehouse.rows(KEPT)
+
+    def execute(self, *statements: str) -> None:
+        self.warehouse.transaction(lambda cursor: [cursor.execute(sql) for sql in statements])
+
+
+def statements_of_the_guide(role: str) -> list[str]:
+    """What docs/aws.md has an administrator say for the reader, less the making of the user."""
+    block = next(b for b in re.findall(r"```sh\n(.*?)```", GUIDE.read_text(), re.DOTALL) if "create user user_b" in b)
+    listed = re.findall(r'^  "(.*)"(?: \\)?$', block, re.MULTILINE)
+    made, *granted = [sql.replace('\\"', '"').replace("$USER_BEHAVIOUR_REDSHIFT_IAM_ROLE", role) for sql in listed]
+    assert made == "create user user_behaviour_reader password '$READER'"
+    assert len(granted) == 6
+    return [sql.replace("$DB_USER", "IAMR:pipeline") for sql in granted]
+
+
+@pytest.fixture(scope="module")
+def on_postgres(stack: Stack) -> Iterator[Twin]:
+    twin = Twin(EmbeddedWarehouse(home=str(stack.home)))
+    twin.execute(A_ROW)
+    yield twin
+    twin.execute(DELETE)
+
+
+@pytest.fixture(scope="module")
+def on_redshift(stack: Stack, cloud: Cloud) -> Iterator[Twin]:
+    with own_redshift(stack, cloud) as own:
+        own.migrate()
+        unload = f"unload ('select 1') to '{own.lake.uri('stolen')}/' iam_role '{ROLE}' format parquet parallel off"
+        twin = Twin(logged_in(own, stack), unload)
+        twin.execute(A_ROW, *statements_of_the_guide(ROLE))
+        yield twin
+
+
+def logged_in(own: OwnRedshift, stack: Stack) -> RedshiftWarehouse:
+    user, password = re.findall(r"//(.*?):(.*?)@", stack.endpoints().reader)[0]
+    fields = {"reader_user": user, "reader_password": password, "iam_role": ROLE}
+    return own.warehouse.model_copy(update=fields)
+
+
+@pytest.fixture(scope="module", params=["on_postgres", "on_redshift"])
+def twin(request: pytest.FixtureRequest) -> Twin:
+    found: Twin = request.getfixturevalue(request.param)
+    return found
+
+
+def test_the_reader_reads_what_is_published(twin: Twin) -> None:
+    sql = "select customerid, amount_spent from public.user_behavior_metric, spectrum.user_purchase_staging"
+
+    assert answer(twin.warehouse.reader(), sql) == (["customerid", "amount_spent"], [])
+    assert answer(twin.warehouse.reader(), KEPT) == (["rows"], [(1,)])
+
+
+ATTACKS = [
+    DELETE,
+    f"commit; {DELETE}",
+    f"rollback; begin read write; {DELETE}; commit",
+    f"commit; set session authorization {OWNER}; begin read write; {DELETE}; commit",
+    f"commit; set role {OWNER}; begin read write; {DELETE}; commit",
+    "commit; begin read write; update public.user_behavior_metric set review_count = 9; commit",
+    "commit; begin read write; insert into audit.writer_lock values ('x'); commit",
+    "commit; begin read write; lock table audit.writer_lock; commit",
+    "commit; begin read write; drop table public.user_behavior_metric; commit",
+    "commit; begin read write; create table public.mine (n int); commit",
+    "commit; begin read write; create schema mine; commit",
+    f"commit; begin read write; grant {OWNER} to user_behaviour_reader; commit",
+    "select * from audit.published_partition",
+]
+ATTACKS_ON_POSTGRESQL = [
+    "commit; begin read write; alter table public.user_behavior_metric owner to user_behaviour_reader; commit",
+    "commit; begin read write; truncate public.user_behavior_metric; commit",
+    "commit; begin read write; create temporary table mine (n int); commit",
+    "commit; begin read write; copy (select 1) to program 'touch /tmp/written'; commit",
+    "commit; begin read write; copy (select 1) to '/tmp/written'; commit",
+    "commit; begin read write; select lo_import('/etc/hostname'); commit",
+    "commit; begin read write; alter role user_behaviour_reader superuser; commit",
+    "commit; begin read write; do $$ begin delete from public.user_behavior_metric; end $$; commit",
+    "select pg_read_file('PG_VERSION')",
+]
+UNLOADS = ["{}", "commit; {}", "commit; begin read write; {}; commit"]
+
+
+@pytest.mark.parametrize("sql", ATTACKS)
+def test_a_text_that_would_write_fails_and_changes_nothing(twin: Twin, sql: str) -> None:
+    """`commit; begin read write; delete …` once deleted: a read-only transaction is a courtesy, a user is a right."""
+    require_refused(twin, sql)
+
+
+@pytest.mark.parametrize("sql", ATTACKS_ON_POSTGRESQL)
+def test_what_only_postgresql_could_write_fails_too(on_postgres: Twin, sql: str) -> None:
+    require_refused(on_postgres, sql)
+
+
+@pytest.mark.parametrize("twin", ["on_redshift"], indirect=True)
+@pytest.mark.parametrize("around", UNLOADS)
+def test_nothing_can_be_unloaded_to_s3(twin: Twin, around: str) -> None:
+    require_refused(twin, around.format(twin.unload))
+
+
+def require_refused(twin: Twin, sql: str) -> None:
+    before = twin.state()
+    with pytest.raises(psycopg2.Error) as caught:
+        answer(twin.warehouse.reader(), sql)
+    assert re.search("permission denied|must be owner|read-only|unrecognized|Only roles with", str(caught.value))
+    assert twin.state() == before
+
+
+def test_the_doctor_is_content_with_a_reader_who_only_reads(twin: Twin) -> None:
+    login, *found = said(twin.warehouse.reader_check(READ)).splitlines()
+    assert login.startswith("✓ login: user_behaviour_reader on ")
+    assert found == [
+        "✓ public.user_behavior_metric: user_behaviour_reader may select",
+        "✓ reads only: user_behaviour_reader may change nothing",
+    ]
+
+
+def test_the_doctor_says_what_a_reader_may_do_beyond_reading(twin: Twin) -> None:
+    wrong = ["insert, delete on audit.writer_lock", "create on schema public"]
+    twin.execute(*(f"grant {right} to user_behaviour_reader" for right in wrong))
+    if twin.unload:
+        twin.execute(f"grant assumerole on '{ROLE}' to user_behaviour_reader for copy, unload")
+    try:
+        *_, found, remedy = said(twin.warehouse.reader_check(READ)).splitlines()
+    finally:
+        twin.execute(*(f"revoke {right} from user_behaviour_reader" for right in wrong))
+    assert found == (
+        "✗ reads only: no: user_behaviour_reader may create in public, delete on audit.writer_lock, "
+        "insert on audit.writer_lock" + (f", unload to S3 by {ROLE}" if twin.unload else "")
+    )
+    assert remedy.endswith("docs/aws.md says how.")
+
+
+def test_a_warehouse_without_a_reader_says_so_and_asks_nothing(on_redshift: Twin) -> None:
+    without = on_redshift.warehouse.model_copy(update={"reader_password": ""})
+
+    with pytest.raises(
+        NoReaderError, match=r"make one as docs/aws\.md says, and set USER_BEHAVIOUR_REDSHIFT_READER_PASS"
+    ):
+        without.reader()
+    assert said(without.reader_check(READ)).splitlines()[0].startswith("✗ login: No user of Redshift who can only read")
+
+
+def test_a_reader_whose_password_is_wrong_names_his_own_settings(on_redshift: Twin) -> None:
+    wrong = on_redshift.warehouse.model_copy(update={"reader_password": "cAnArY"})
+
+    found, remedy = said(wrong.reader_check(READ)).splitlines()
+    assert found.endswith('FATAL:  password authentication failed for user "user_behaviour_reader"')
+    assert remedy == ("  Correct the user or the password (USER_BEHAVIOUR_REDSHIFT_READER_USER, …_READER_PASSWORD).")
