@@ -38,5 +38,5 @@ def last_day_with_data(deployed: Deployment) -> date | None:
 
     with deployed.source.snapshot() as shop:
         ((newest,),) = shop.rows(statement("run/last_purchase.sql"), {})
-    days: Sequence[date | None] = [newest, *(day_of(file.name) for file in deployed.vendor_drop.files())]
+    days: Sequence[date | None] = [newest, *map(day_of, deployed.vendor_drop.names())]
     return max((day for day in days if day is not None), default=None)

@@ -34,7 +34,8 @@ REPORTS_SHOWN = 20
 )
 def vendor_files(context: dg.SensorEvaluationContext, vendor_drop: VendorDrop) -> dg.SensorResult:
     """Requests the days of new versions of files, and records on the external asset what was delivered."""
-    seen = watch(vendor_drop.files(), TickMemory.from_cursor(context.cursor), partitions=existing_days())
+    memory, unusable = TickMemory.from_cursor(context.cursor), vendor_drop.unusable()
+    seen = watch(vendor_drop.files(), memory, partitions=existing_days(), unusable=unusable)
     reports = _shown(seen.reports)
     for report in reports:
         context.log.warning(report)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 
 class CursorError(ValueError):
@@ -57,6 +57,11 @@ class TickMemory:
     def to_cursor(self) -> str:
         """The memory as text; `from_cursor` reads it."""
         return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+
+    def renamed(self, old: Mapping[str, str], new: Mapping[str, str]) -> TickMemory:
+        """The same memory, where versions of things that did not change are written in a new way."""
+        known = {key: new[key] if key in new and old.get(key) == was else was for key, was in self.requested.items()}
+        return replace(self, requested=known)
 
     def unrequested(self, now: Mapping[str, str]) -> dict[str, str]:
         """What is there now in a version that was not requested yet."""

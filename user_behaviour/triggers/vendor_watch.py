@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
+from types import MappingProxyType
 
 from user_behaviour.tables.days import DayRange
 from user_behaviour.triggers.day_requests import DayRequest, day_requests
@@ -34,15 +35,23 @@ class WatchResult:
     memory: TickMemory
 
 
-def watch(files: Sequence[DroppedFile], memory: TickMemory, *, partitions: DayRange | None) -> WatchResult:
+def watch(
+    files: Sequence[DroppedFile],
+    memory: TickMemory,
+    *,
+    partitions: DayRange | None,
+    unusable: Mapping[str, str] = MappingProxyType({}),
+) -> WatchResult:
     """One look at the drop. `partitions` are the days that exist as partitions; None: none does yet.
 
     A day is asked for when all its files are whole, for its run lands all of them. Days without new files in between
     are gone over, as landing them again changes nothing.
     """
-    odd = {file.name: objection for file in files if (objection := _objection(file.name, partitions))}
+    odd = {name: f"it is {kind}; it is left alone" for name, kind in unusable.items()}
+    odd |= {file.name: objection for file in files if (objection := _objection(file.name, partitions))}
     days = {file.name: day for file in files if file.name not in odd and (day := day_of(file.name))}
     versions = {file.name: fingerprint(str(file.size), file.version) for file in files if file.name in days}
+    memory = memory.renamed({f.name: fingerprint(str(f.size), f.formerly) for f in files if f.formerly}, versions)
     unrequested = memory.unrequested(versions)
     whole = {file.name for file in files if file.is_whole}
     unsettled = {n for n, version in unrequested.items() if n not in whole and not memory.is_at_rest(n, version)}

@@ -1,7 +1,7 @@
 """Role: the place where the vendor drops files. Files are only read here; the lake keeps the originals."""
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -12,9 +12,10 @@ from user_behaviour.diagnosis import Diagnosis, failed, good
 
 @dataclass(frozen=True)
 class DroppedFile:
-    """A file as the vendor left it. `version` changes with every delivery; `modified_at` is in seconds of the epoch.
+    """A file as the vendor left it. `version` is that of its bytes; `modified_at` is in seconds of the epoch.
 
     `is_whole` says that the store shows a file only when its upload is finished; else it must be seen to rest.
+    `formerly` is the version that release 0.2.0 gave the file, and may go with the last cursor of that time.
     """
 
     name: str
@@ -22,14 +23,23 @@ class DroppedFile:
     version: str
     modified_at: float
     is_whole: bool = False
+    formerly: str = ""
 
 
 class VendorDrop(dg.ConfigurableResource):  # type: ignore[type-arg]
     """Where the vendor drops files: one prefix, without folders."""
 
     @abstractmethod
-    def files(self) -> Sequence[DroppedFile]:
-        """What is there now, by name."""
+    def files(self, named: Callable[[str], bool] = lambda _: True) -> Sequence[DroppedFile]:
+        """The files that are there now, by name; of those whose name is not wanted nothing is read."""
+
+    def names(self) -> Sequence[str]:
+        """The names of the files that are there now."""
+        return [file.name for file in self.files()]
+
+    def unusable(self) -> Mapping[str, str]:
+        """What else is there now, by name, each with a few words on what it is; nobody opens it."""
+        return {}
 
     @abstractmethod
     def open(self, name: str) -> BinaryIO:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from datetime import UTC, date, datetime
 
+import dagster as dg
 import pyarrow as pa
 
 from user_behaviour.lake.dataset import Dataset
@@ -18,6 +19,7 @@ from user_behaviour.recipes import Closing, DayBatch, HeldBack, Quarantined
 from user_behaviour.tables.schemas import QUARANTINED_REVIEWS, RAW_REVIEWS
 from user_behaviour.vendor.drop import DroppedFile, VendorDrop
 from user_behaviour.vendor.lines import UnreadableFile
+from user_behaviour.vendor.originals import is_of_one_file, keep
 from user_behaviour.vendor.reviews import BadRow, ReviewRow, day_of, read_rows
 
 ORIGINALS = "movie_review_file"
@@ -26,10 +28,6 @@ BATCH_CHARACTERS = 4_000_000
 UNREADABLE_NAMED = 20  # files, of one day
 BAD_ROWS_KEPT = 100_000  # of a day that is held back, at the least: to see what is wrong
 _SHORTEST_ROW = 4  # bytes of a row that can be used: `1,a` and a line end
-
-
-class FileInFlightError(HeldBackError):
-    """A file changed or went away while it was copied."""
 
 
 @dataclass(frozen=True)
@@ -48,10 +46,13 @@ class ReviewLanding:
     def days(self, days: Sequence[date]) -> Iterator[DayBatch | HeldBack]:
         """The days, in their order, by one look at the drop for all of them."""
         as_of = timestamp(datetime.now(UTC))
-        files: dict[date, list[DroppedFile]] = defaultdict(list)
-        for file in self.drop.files():
-            if (day_of_file := day_of(file.name)) is not None:
-                files[day_of_file].append(file)
+        files: dict[date | None, list[DroppedFile]] = defaultdict(list)
+        wanted = set(days)
+        for file in self.drop.files(lambda name: day_of(name) in wanted):
+            files[day_of(file.name)].append(file)
+        for name, kind in self.drop.unusable().items():
+            if day_of(name) in wanted:
+                dg.get_dagster_logger().warning("%a in %s is %s; it is left alone.", name, self.drop.uri(), kind)
         for day in days:
             try:
                 sources = self._sources(day, files[day])
@@ -68,29 +69,9 @@ class ReviewLanding:
         return tuple(sources[name] for name in sorted(sources))
 
     def _keep(self, day: date, file: DroppedFile) -> Source:
-        """Copies a file into the lake, unchanged, once for each version."""
-        lake = self.dataset.lake
-        directory = f"{ORIGINALS}/{self.dataset.table.partition_column}={day.isoformat()}/{file.version}"
-        if file.name not in lake.list(directory):
-            try:
-                content = self.drop.open(file.name)
-            except OSError as error:
-                # A store that is out of reach is no fault of the file, and has no number of the operating system's.
-                if error.errno is None and not isinstance(error, FileNotFoundError | PermissionError):
-                    raise
-                raise FileInFlightError(_unopened(file, error)) from error
-            with content:
-                lake.write(f"{directory}/{file.name}", content)
-            if self.drop.find(file.name) != file:
-                lake.delete(directory)
-                raise FileInFlightError(f"{file.name} changed while it was read; rerun when it is whole.")
-        return Source(file.name, file.size, file.version, f"{directory}/{file.name}")
-
-
-def _unopened(file: DroppedFile, error: OSError) -> str:
-    if error.strerror:  # of the operating system, which gives a bare reason
-        return f"{file.name} cannot be opened ({error.strerror}); correct its access rights, or deliver it again."
-    return f"{file.name} cannot be opened. {error}"
+        directory = f"{ORIGINALS}/{self.dataset.table.partition_column}={day.isoformat()}"
+        kept_at = keep(file, self.drop, self.dataset.lake, directory)
+        return Source(file.name, file.size, file.version, kept_at)
 
 
 @dataclass
@@ -123,10 +104,19 @@ class _Reading:
                         if isinstance(row, BadRow) and self._is_hopeless():
                             return
             except UnreadableFile as error:
-                # The other files are read all the same, so that one look names all that is wrong.
-                self.files_unreadable += 1
-                if self.files_unreadable <= UNREADABLE_NAMED:
-                    self.unreadable.append(str(error))
+                self._cannot_read(error)
+            except OSError as error:
+                if not is_of_one_file(error):
+                    raise
+                original = self.landing.dataset.lake.uri(source.kept_at)
+                reason = f"its original in the lake, {original}, cannot be read ({error.strerror or error})"
+                self._cannot_read(UnreadableFile(source.name, reason))
+
+    def _cannot_read(self, error: UnreadableFile) -> None:
+        """The other files are read all the same, so that one look names all that is wrong."""
+        self.files_unreadable += 1
+        if self.files_unreadable <= UNREADABLE_NAMED:
+            self.unreadable.append(str(error))
 
     def _count(self, name: str, row: ReviewRow | BadRow) -> None:
         self.rows_read += 1

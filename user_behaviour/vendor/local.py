@@ -1,8 +1,12 @@
 """Twin of the vendor's drop: a directory of this machine."""
 
+import errno
+import hashlib
+import io
 import os
 import stat
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -11,30 +15,42 @@ from pydantic import Field
 from user_behaviour.diagnosis import Diagnosis, unknown
 from user_behaviour.vendor.drop import DroppedFile, VendorDrop
 
+_KINDS = {
+    stat.S_IFLNK: "a link, which is not followed",
+    stat.S_IFDIR: "a directory",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+_LARGEST = 1 << 30  # bytes: a second's reading; what is larger is told by its status alone
+_TICK = 2_000_000_000  # nanoseconds, more than a file system's clock needs to move on
+# The version of each file, and the status in which this process read it.
+_VERSIONS: dict[Path, tuple[tuple[int, ...], str]] = {}
+
 
 class LocalVendorDrop(VendorDrop):
     """The vendor's drop as a directory of this machine; a hidden file is not there yet."""
 
     directory: str = Field(description="The directory of the files.")
 
-    def files(self) -> Sequence[DroppedFile]:
-        try:
-            names = sorted(os.listdir(self.directory))
-        except FileNotFoundError:
-            return []
-        # One by one, since the vendor may clear a file away between two looks.
-        found = [self.find(name) for name in names if not name.startswith(".")]
-        return [file for file in found if file is not None]
+    def files(self, named: Callable[[str], bool] = lambda _: True) -> Sequence[DroppedFile]:
+        found = [(path, status) for path, status in self._entries() if named(path.name)]
+        return [_dropped(path, status) for path, status in found if isinstance(status, os.stat_result)]
+
+    def names(self) -> Sequence[str]:
+        return [path.name for path, status in self._entries() if isinstance(status, os.stat_result)]
+
+    def unusable(self) -> Mapping[str, str]:
+        return {path.name: status for path, status in self._entries() if isinstance(status, str)}
 
     def open(self, name: str) -> BinaryIO:
-        return (Path(self.directory) / name).open("rb")
+        return _opened(Path(self.directory) / name)
 
     def find(self, name: str) -> DroppedFile | None:
-        try:
-            status = (Path(self.directory) / name).stat()
-        except FileNotFoundError:
-            return None
-        return _dropped(name, status) if stat.S_ISREG(status.st_mode) else None
+        path = Path(self.directory) / name
+        status = _status(path)
+        return _dropped(path, status) if isinstance(status, os.stat_result) else None
 
     def uri(self) -> str:
         return f"file://{self.directory}"
@@ -46,7 +62,57 @@ class LocalVendorDrop(VendorDrop):
             remedy = "`user-behaviour generate` makes a sample, `user-behaviour deliver FILE` takes a file of yours."
             yield unknown("files", f"{self.directory} is not there yet", remedy)
 
+    def _entries(self) -> Iterator[tuple[Path, os.stat_result | str]]:
+        try:
+            names = sorted(os.listdir(self.directory))
+        except FileNotFoundError:
+            return
+        for path in (Path(self.directory) / name for name in names if not name.startswith(".")):
+            # One by one, since the vendor may clear a file away between two looks.
+            if (status := _status(path)) is not None:
+                yield path, status
 
-def _dropped(name: str, status: os.stat_result) -> DroppedFile:
-    version = f"{status.st_mtime_ns:x}-{status.st_size:x}-{status.st_ino:x}"
-    return DroppedFile(name, status.st_size, version, status.st_mtime)
+
+def _status(path: Path) -> os.stat_result | str | None:
+    """The status of a file; of anything else what it is; None where there is nothing."""
+    try:
+        status = path.lstat()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return f"not to be looked at ({error.strerror})"
+    return status if stat.S_ISREG(status.st_mode) else _KINDS.get(stat.S_IFMT(status.st_mode), "no file")
+
+
+def _opened(path: Path) -> io.BufferedReader:
+    """The file as a stream; what was put in its place since it was seen is neither followed nor waited for."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return os.fdopen(descriptor, "rb")
+    os.close(descriptor)
+    raise OSError(errno.EINVAL, "not a file any more", str(path))
+
+
+def _dropped(path: Path, status: os.stat_result) -> DroppedFile:
+    formerly = f"{status.st_mtime_ns:x}-{status.st_size:x}-{status.st_ino:x}"
+    return DroppedFile(path.name, status.st_size, _version(path, status), status.st_mtime, formerly=formerly)
+
+
+def _version(path: Path, status: os.stat_result) -> str:
+    """Size and digest. The bytes are read where the status is another than before; no program can set its ctime."""
+    mark = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+    known, version = _VERSIONS.get(path, ((), ""))
+    if known == mark:
+        return version
+    if status.st_size > _LARGEST:
+        return "-".join(f"{part:x}" for part in mark[1:])
+    try:
+        with _opened(path) as file:
+            digest = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+    except OSError:
+        # That it cannot be read, and why, is found again by whoever lands it.
+        return f"unread-{status.st_ctime_ns:x}"
+    version = f"{status.st_size:x}-{digest}"
+    if not 0 <= time.time_ns() - status.st_ctime_ns < _TICK:  # else it may change once more and keep its times
+        _VERSIONS[path] = (mark, version)
+    return version

@@ -1,7 +1,7 @@
 """Twin of the vendor's drop: the objects directly below a prefix of S3. An object is there when its upload is whole."""
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, BinaryIO, Self
 
 from pydantic import Field, model_validator
@@ -28,10 +28,10 @@ class S3VendorDrop(VendorDrop):
         """The prefix that the drop is, with the clients that reach it."""
         return S3Prefix(self.bucket, self.prefix, self.aws)
 
-    def files(self) -> Sequence[DroppedFile]:
+    def files(self, named: Callable[[str], bool] = lambda _: True) -> Sequence[DroppedFile]:
         pages = self.place.pages(self.place.below(""), Delimiter="/")
         found = (self._dropped(item) for page in pages for item in page.get("Contents", ()))
-        return sorted((file for file in found if file.name), key=lambda file: file.name)
+        return sorted((file for file in found if file.name and named(file.name)), key=lambda file: file.name)
 
     def open(self, name: str) -> BinaryIO:
         return io.BufferedReader(self.place.open(name), 1 << 20)
@@ -46,9 +46,10 @@ class S3VendorDrop(VendorDrop):
         return self.place.uri("")
 
     def _dropped(self, item: Mapping[str, Any]) -> DroppedFile:
-        """The object as a listing shows it; a delivery of the same bytes has another time, so another version."""
+        """The object as a listing shows it. The same bytes have the same ETag, but for parts and keys of KMS."""
         name = item["Key"].removeprefix(self.place.below(""))
         modified_at = item["LastModified"].timestamp()
         etag = item["ETag"].strip('"')
-        version = f"{int(modified_at * 1000):x}-{item['Size']:x}-{etag}"
-        return DroppedFile(name, item["Size"], version, modified_at, is_whole=True)
+        version = f"{item['Size']:x}-{etag}"
+        formerly = f"{int(modified_at * 1000):x}-{version}"
+        return DroppedFile(name, item["Size"], version, modified_at, is_whole=True, formerly=formerly)

@@ -1,14 +1,17 @@
 """The contract of the vendor's drop."""
 
 import os
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
+from user_behaviour.vendor import local
 from user_behaviour.vendor.drop import VendorDrop
 from user_behaviour.vendor.local import LocalVendorDrop
 from user_behaviour.vendor.s3 import S3VendorDrop
@@ -72,12 +75,21 @@ def test_a_file_is_found_as_it_is_listed_again_and_again(vendor: Vendor) -> None
     assert vendor.drop.find("b.csv") is None
 
 
-def test_a_delivery_of_the_same_name_and_size_has_another_version(vendor: Vendor) -> None:
-    vendor.deliver("a.csv", b"1")
-    before = vendor.drop.files()[0]
-    vendor.deliver("a.csv", b"2")
+def test_the_same_bytes_are_the_same_version_and_others_of_that_size_are_another(vendor: Vendor) -> None:
+    versions = []
+    for content in (b"1", b"2", b"1"):
+        vendor.deliver("a.csv", content)
+        versions.append(vendor.drop.files()[0].version)
 
-    assert before.version != vendor.drop.files()[0].version
+    assert versions[0] == versions[2] != versions[1]
+
+
+def test_files_are_named_and_looked_at_by_name(vendor: Vendor) -> None:
+    for name in ("b.csv", "a.csv"):
+        vendor.deliver(name, b"1")
+
+    assert list(vendor.drop.names()) == ["a.csv", "b.csv"]
+    assert list(vendor.drop.files(lambda name: name == "b.csv")) == [vendor.drop.find("b.csv")]
 
 
 def test_a_file_is_read_as_it_was_delivered(vendor: Vendor) -> None:
@@ -96,13 +108,84 @@ def test_a_file_that_was_cleared_away_is_gone(vendor: Vendor) -> None:
         vendor.drop.open("a.csv")
 
 
-def test_in_a_directory_hidden_files_folders_and_links_to_nowhere_are_not_files(directory: Vendor) -> None:
-    (directory.place / "movie_review_2010-12-01.csv").mkdir(parents=True)
-    (directory.place / ".movie_review_2010-12-02.csv").write_bytes(b"")
-    os.symlink("nowhere", directory.place / "movie_review_2010-12-03.csv")
+LINKS = {"out": "../secret", "in": "a.csv", "loop": "loop", "nowhere": "nowhere", "through a file": "a.csv/below"}
 
-    assert list(directory.drop.files()) == []
-    assert directory.drop.find("movie_review_2010-12-01.csv") is None
+
+def test_in_a_directory_only_files_are_files_and_all_else_is_told_by_what_it_is(
+    directory: Vendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A link to itself, or to something below a file, ended every landing; one to /etc was landed."""
+    directory.deliver("a.csv", b"1")
+    directory.deliver(".hidden.csv", b"1")
+    (directory.place.parent / "secret").write_bytes(b"1")
+    (directory.place / "folder").mkdir()
+    os.mkfifo(directory.place / "pipe")
+    monkeypatch.chdir(directory.place)  # the name of a socket must be short
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind("socket")
+    for name, target in LINKS.items():
+        os.symlink(target, name)
+
+    assert [file.name for file in directory.drop.files()] == ["a.csv"] == list(directory.drop.names())
+    assert directory.drop.unusable() == {
+        "folder": "a directory",
+        "pipe": "a pipe",
+        "socket": "a socket",
+        **dict.fromkeys(LINKS, "a link, which is not followed"),
+    }
+    for name in directory.drop.unusable():
+        assert directory.drop.find(name) is None
+        with pytest.raises(OSError, match=r"Too many levels|Is a directory|not a file|No such device"):
+            directory.drop.open(name)
+
+
+def test_in_a_directory_a_file_replaced_in_place_is_seen_though_it_keeps_size_and_time(
+    directory: Vendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local, "_TICK", 0)  # as if it had lain there for long
+    directory.deliver("a.csv", b"1")
+    path, (before,) = directory.place / "a.csv", directory.drop.files()
+    status = path.stat()
+    while path.stat().st_ctime_ns == status.st_ctime_ns:
+        path.write_bytes(b"2")
+        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+    after = path.stat()
+    assert (after.st_size, after.st_mtime_ns, after.st_ino) == (status.st_size, status.st_mtime_ns, status.st_ino)
+    assert directory.drop.files()[0].version != before.version
+
+
+def test_in_a_directory_a_file_of_terabytes_does_not_keep_anybody_from_the_others(directory: Vendor) -> None:
+    for name in ("a.csv", "b.csv"):
+        directory.deliver(name, b"")
+    os.truncate(directory.place / "a.csv", 1 << 42)
+
+    large, small = directory.drop.files()
+    assert (large.name, large.size, small.name) == ("a.csv", 1 << 42, "b.csv")
+    assert directory.drop.find("a.csv") == large
+
+
+def test_in_a_directory_a_file_is_read_for_its_version_when_its_ctime_is_another_and_not_again(
+    directory: Vendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory.deliver("a.csv", bytes(8 << 20))
+    path, read = directory.place / "a.csv", psutil.Process().io_counters
+
+    def version() -> tuple[str, bool]:
+        before = read().read_chars
+        found = directory.drop.files()[0].version
+        return found, read().read_chars - before > 4 << 20
+
+    fresh = [version(), version()]  # what changed a moment ago may change once more within a tick of the clock
+    monkeypatch.setattr(local, "_TICK", 0)
+    kept = [version(), version()]
+    status = path.stat()
+    while path.stat().st_ctime_ns == status.st_ctime_ns:
+        path.chmod(0o600)
+    touched = [version(), version()]
+
+    assert [was_read for _, was_read in (*fresh, *kept, *touched)] == [True, True, True, False, True, False]
+    assert len({found for found, _ in (*fresh, *kept, *touched)}) == 1
 
 
 def test_in_a_bucket_folders_and_what_is_in_them_are_not_files(bucket: Vendor) -> None:
@@ -130,8 +213,7 @@ def test_in_a_bucket_a_file_whose_name_begins_that_of_another_is_found_as_itself
     assert bucket.drop.find("a.csv") == bucket.drop.files()[0]
 
 
-def test_in_a_bucket_the_same_bytes_delivered_at_another_time_are_another_version(bucket: Vendor) -> None:
-    """As on a disk: the vendor who delivers again has a reason."""
+def test_in_a_bucket_the_same_bytes_delivered_at_another_time_are_the_same_version(bucket: Vendor) -> None:
     from moto.core.models import DEFAULT_ACCOUNT_ID
     from moto.s3.models import s3_backends
 
@@ -141,5 +223,5 @@ def test_in_a_bucket_the_same_bytes_delivered_at_another_time_are_another_versio
     objects["drops/a.csv"].last_modified += timedelta(hours=1)
     after = bucket.drop.files()[0]
 
-    assert (before.name, before.size) == (after.name, after.size)
-    assert before.version != after.version
+    assert before.modified_at != after.modified_at
+    assert before.version == after.version

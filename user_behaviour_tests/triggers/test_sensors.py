@@ -1,5 +1,6 @@
 """The sensor of the vendor's files, evaluated as the daemon does, on a real drop; its bare logic is in vendor_watch."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -62,6 +63,20 @@ def dates(*texts: str) -> list[date]:
 @pytest.fixture
 def vendor(tmp_path: Path) -> Vendor:
     return Vendor(tmp_path)
+
+
+def test_a_cursor_of_0_2_0_is_understood(vendor: Vendor) -> None:
+    """It knew a file by modification time, size and inode; its own words for the requested one are written out here."""
+    vendor.drops("movie_review_2010-12-01.csv")
+    status = (vendor.directory / "movie_review_2010-12-01.csv").stat()
+    version = f"{status.st_mtime_ns:x}-{status.st_size:x}-{status.st_ino:x}"
+    known = hashlib.sha256(f"{status.st_size}\0{version}".encode()).hexdigest()[:12]
+    requested = {"movie_review_2010-12-01.csv": known}
+    vendor.cursor = json.dumps({"serial": 1, "requested": requested, "seen": {}, "reported": []})
+
+    assert vendor.requested() == []
+    vendor.drops("movie_review_2010-12-01.csv", f"{HEADER}1,other\n")
+    assert vendor.requested() == dates("2010-12-01")
 
 
 def test_300_files_at_once_become_one_run_that_covers_every_day_once(vendor: Vendor) -> None:

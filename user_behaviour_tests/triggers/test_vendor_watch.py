@@ -1,6 +1,7 @@
 """The watcher of the vendor's drop, file by file, without Dagster. What Dagster makes of it is in test_sensors."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -103,6 +104,29 @@ def test_a_file_of_today_is_taken_when_its_day_has_a_partition() -> None:
 
     assert spans(before) == []
     assert spans(after) == [("2011-12-10", "2011-12-10")]
+
+
+def test_what_is_no_file_is_reported_once_and_is_no_file_of_its_day() -> None:
+    link = {"movie_review_2010-12-01.csv": "a link, which is not followed"}
+    first = watch([whole("2010-12-01", "_late")], TickMemory(), partitions=PARTITIONS, unusable=link)
+    second = watch([whole("2010-12-01", "_late")], first.memory, partitions=PARTITIONS, unusable=link)
+
+    assert first.reports == ["'movie_review_2010-12-01.csv': it is a link, which is not followed; it is left alone"]
+    assert spans(first) == [("2010-12-01", "2010-12-01")]
+    assert (second.reports, spans(second)) == ([], [])
+
+
+def test_what_0_2_0_requested_is_not_requested_again_until_it_changes() -> None:
+    """Versions were of times then and are of bytes now: a year of files would land again after an update."""
+    memory = TickMemory.from_cursor(
+        '{"reported":[],"requested":{"movie_review_2010-12-01.csv":"136f84488998"},"seen":{},"serial":1}'
+    )
+    known = DroppedFile("movie_review_2010-12-01.csv", 10, "bytes", 0.0, is_whole=True, formerly="12b1ca8e-a-2f")
+    first = glance([known], memory)
+    touched = glance([replace(known, formerly="12b1ca8f-a-2f")], first.memory)
+    changed = glance([replace(known, version="others")], touched.memory)
+
+    assert [spans(seen) for seen in (first, touched, changed)] == [[], [], [("2010-12-01", "2010-12-01")]]
 
 
 def test_before_the_first_day_is_over_every_file_waits() -> None:

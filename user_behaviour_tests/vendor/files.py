@@ -10,6 +10,7 @@ import dagster as dg
 
 from user_behaviour.io_managers.lake import LakeIOManager
 from user_behaviour.lake.dataset import Dataset
+from user_behaviour.lake.lake import Lake
 from user_behaviour.lake.local import LocalLake
 from user_behaviour.lake.manifests import Rejection
 from user_behaviour.recipes import PerDay
@@ -38,11 +39,13 @@ class Vendor:
 
     root: Path
     instance: dg.DagsterInstance
+    lake: Lake | None = None
     drop: LocalVendorDrop = field(init=False)
 
     def __post_init__(self) -> None:
         self.drop = LocalVendorDrop(directory=str(self.directory))
         self.directory.mkdir()
+        self.lake = self.lake or LocalLake(root=str(self.root / "lake"))
 
     @property
     def directory(self) -> Path:
@@ -50,7 +53,8 @@ class Vendor:
 
     @property
     def dataset(self) -> Dataset:
-        return LocalLake(root=str(self.root / "lake")).dataset(RAW_REVIEWS)
+        assert self.lake
+        return self.lake.dataset(RAW_REVIEWS)
 
     def deliver(self, name: str, content: bytes) -> None:
         (self.directory / f".{name}").write_bytes(content)

@@ -2,16 +2,11 @@
 
 import gzip
 from contextlib import closing
-from pathlib import Path
-from typing import BinaryIO
 
-import pytest
-
-from user_behaviour.vendor.local import LocalVendorDrop
 from user_behaviour.vendor.s3 import S3VendorDrop
 from user_behaviour_tests.cloud.moto_server import Cloud
 from user_behaviour_tests.cloud.policies import refusing, s3
-from user_behaviour_tests.vendor.files import BAD_ROW, D1, D2, D3, FIRST, GOOD, LANDED, TORN, Vendor
+from user_behaviour_tests.vendor.files import BAD_ROW, D1, D3, FIRST, GOOD, LANDED, TORN, Vendor
 
 
 def test_every_file_of_the_day_lands_in_the_order_of_names(vendor: Vendor) -> None:
@@ -95,42 +90,6 @@ def test_landing_again_changes_no_row(vendor: Vendor) -> None:
 
     assert vendor.rows() == LANDED
     assert sorted(vendor.root.glob("lake/movie_review_file/**/*.csv")) == originals
-
-
-class _ChangingDrop(LocalVendorDrop):
-    """A drop whose vendor overwrites a file, or takes it away, in the moment in which it is opened."""
-
-    content: str | None
-
-    def open(self, name: str) -> BinaryIO:
-        if self.content is None:
-            (Path(self.directory) / name).unlink()
-        elif name == FIRST:
-            (Path(self.directory) / name).write_text(self.content)
-        return super().open(name)
-
-
-@pytest.mark.parametrize(
-    ("content", "sentence"),
-    [
-        (GOOD.decode() + "3,more\n", "changed while it was read; rerun when it is whole."),
-        (None, "cannot be opened (No such file or directory); correct its access rights, or deliver it again."),
-    ],
-    ids=["changes", "goes away"],
-)
-def test_a_file_that_changes_while_it_is_copied_holds_back_its_day_alone(
-    vendor: Vendor, content: str | None, sentence: str
-) -> None:
-    vendor.deliver(FIRST, GOOD)
-    if content:
-        vendor.deliver("movie_review_2010-12-02.csv", GOOD)
-
-    published = vendor.land(D2, drop=_ChangingDrop(directory=vendor.drop.directory, content=content))
-
-    assert published == {"2010-12-02"}
-    assert vendor.rejection().reasons == (f"{FIRST} {sentence}",)
-    assert not list(vendor.root.glob("lake/movie_review_file/**/movie_review_2010-12-01*"))
-    assert vendor.land() == {"2010-12-01"}
 
 
 def test_an_object_that_may_not_be_read_says_so_and_what_to_do_once(vendor: Vendor, cloud: Cloud) -> None:
