@@ -99,7 +99,7 @@ class ReplaceDays:
 
     Each is executed with `%(first_day)s`, `%(end_day)s` (exclusive) and `%(batch_id)s`. `insert` fills the emptied
     range. Every query of `audit` selects broken invariants (law, insert_date, found, expected): one row rolls all back.
-    `facts` selects one row a day, `insert_date` first, for the day's metadata.
+    `facts` selects one row a day for the day's metadata: the day first, whatever its column is called.
     """
 
     insert: str

@@ -27,8 +27,10 @@ class ExternalTableIOManager(PartitionedIOManager):
     def write(self, output: Output, value: ExternalPartitions) -> Outcome:
         """Registers every day that the data set has; the others are held back."""
         table, upstream = output.table, value.of
-        outcome = Outcome(held_back={day: error.reasons for day, error in upstream.missing.items()})
-        if days := [day for day in output.days if day in upstream.by_day]:
+        output.require_days(upstream.dataset, [*upstream.by_day, *upstream.missing])
+        missing = {day: upstream.missing[day].reasons for day in output.days if day in upstream.missing}
+        outcome = Outcome(held_back={**missing})
+        if days := output.whole(missing):
             dataset = self.lake.dataset(
                 Table(upstream.dataset, "", table.columns, partition_column=table.partition_column)
             )
@@ -43,7 +45,7 @@ class ExternalTableIOManager(PartitionedIOManager):
     def read(self, wanted: Input) -> RegisteredPartitions:
         """Gives the registered days; says which are missing."""
         name, days = wanted.table.name, wanted.days
-        found = self.external_tables.registered(wanted.table, DayRange(days[0], days[-1]))
+        found = self.external_tables.registered(wanted.table, DayRange(days[0], days[-1])) if days else {}
         by_day = {day: found[day] for day in days if day in found}
         missing = {
             day: MissingPartitionError(f"Partition {day} of {name} is not registered; materialise it first.")

@@ -14,8 +14,9 @@ import dagster as dg
 import pyarrow as pa
 
 from user_behaviour.io_managers.frames import FRAMES, Frame, as_frame, by_day
+from user_behaviour.io_managers.partition_keys import NotWholeDaysError, WrongDaysError
 from user_behaviour.io_managers.partitioned import Input, Output, PartitionedIOManager
-from user_behaviour.io_managers.publishing import PREVIEW_ROWS, Outcome, preview
+from user_behaviour.io_managers.publishing import PREVIEW, PREVIEW_ROWS, ROWS, Outcome, preview
 from user_behaviour.lake.conformity import schema_with_day, with_day
 from user_behaviour.lake.dataset import Dataset
 from user_behaviour.lake.held_back import HeldBackError, MissingPartitionError, UnreadableRecordError
@@ -26,10 +27,6 @@ from user_behaviour.recipes import Closing, DayBatch, HeldBack, PerDay, Quaranti
 from user_behaviour.spark.output import spark_output
 
 T = TypeVar("T")
-
-
-class WrongDaysError(Exception):
-    """The days of a recipe are not the days of the run, each once and in order; nothing was published."""
 
 
 class LakeIOManager(PartitionedIOManager):
@@ -46,9 +43,9 @@ class LakeIOManager(PartitionedIOManager):
         Raises `WrongDaysError` and `PartitionColumnError` where rows cannot be told apart by day: nothing is published.
         """
         dataset = self.lake.dataset(output.table)
-        publication = _Publication(dataset, output.days, output.batch_id)
+        publication = _Publication(dataset, output, output.batch_id)
         if isinstance(value, SparkFiles):
-            publication.take_files(value, output.runs)
+            publication.take_files(value)
         elif isinstance(value, PerDay):
             publication.write_rows(value.days)
         else:
@@ -76,7 +73,7 @@ class _Publication:
     """The days of one output on their way into a data set; `outcome` says what became of each."""
 
     dataset: Dataset
-    days: Sequence[date]
+    output: Output
     batch_id: str
     outcome: Outcome = field(default_factory=Outcome)
 
@@ -84,7 +81,7 @@ class _Publication:
         """Writes all days, then publishes them."""
         written: list[Manifest] = []
         with _closed_at_the_end(days):
-            for found in _in_order(days, self.days):
+            for found in _in_order(days, self.output.days):
                 if isinstance(found, HeldBack):
                     self._hold_back(found.day, timestamp(datetime.now(UTC)), found.error)
                 else:
@@ -93,16 +90,24 @@ class _Publication:
                     except UnreadableRecordError as error:
                         self._hold_back(found.day, found.as_of, error)
         # Only now: a stream that breaks half-way, or turns out not to be in the order of days, has published nothing.
+        whole = set(self.output.whole(self.outcome.held_back))
+        written = [manifest for manifest in written if manifest.day in whole]
         published = self.dataset.lake.at_once(self.dataset.publish, written)
         for manifest, is_in_force in zip(written, published, strict=True):
             self._record(manifest, is_in_force=is_in_force)
 
-    def take_files(self, recipe: SparkFiles, runs: Sequence[str]) -> None:
+    def take_files(self, recipe: SparkFiles) -> None:
         """Runs the program, and publishes each day as soon as its files are taken over."""
-        for day, error in recipe.inputs.missing.items():
-            self.outcome.held_back[day] = error.reasons
-        inputs = {day: recipe.inputs.by_day[day].manifest for day in self.days if day in recipe.inputs.by_day}
-        with spark_output(self.dataset, recipe, batch_id=self.batch_id, runs=runs) as output:
+        found, days = recipe.inputs, self.output.days
+        self.output.require_days(found.dataset, [*found.by_day, *found.missing])
+        if long := [key for key, covered in self.output.partitions.items() if len(covered) > 1]:
+            raise NotWholeDaysError(
+                f"{self.dataset.table.name}: the partition {long[0]} covers more than a day, and the files of a Spark "
+                "program are published day by day; partition the asset by day. Nothing was written."
+            )
+        self.outcome.held_back.update({day: found.missing[day].reasons for day in days if day in found.missing})
+        inputs = {day: found.by_day[day].manifest for day in days if day in found.by_day}
+        with spark_output(self.dataset, recipe, batch_id=self.batch_id, runs=self.output.runs) as output:
             self.batch_id = output.job.batch_id  # of the run that began the job
 
             def published(day: date) -> tuple[Manifest, bool] | HeldBackError:
@@ -112,11 +117,11 @@ class _Publication:
                     return error
                 return manifest, self.dataset.publish(manifest)
 
-            for day, found in zip(inputs, self.dataset.lake.at_once(published, inputs), strict=True):
-                if isinstance(found, HeldBackError):
-                    self._hold_back(day, inputs[day].as_of, found)
+            for day, result in zip(inputs, self.dataset.lake.at_once(published, inputs), strict=True):
+                if isinstance(result, HeldBackError):
+                    self._hold_back(day, inputs[day].as_of, result)
                 else:
-                    self._record(found[0], is_in_force=found[1])
+                    self._record(result[0], is_in_force=result[1])
 
     def _written(self, batch: DayBatch) -> list[Manifest]:
         """The manifest of the day's batch, which is not published yet; none where the day is held back."""
@@ -147,14 +152,14 @@ class _Publication:
             # Dagster shows what it recorded last, so that must be what readers find.
             manifest = self.dataset.current(manifest.day)
         self.outcome.published[manifest.day] = {
-            "dagster/partition_row_count": manifest.rows,
+            ROWS: manifest.rows,
             "dagster/uri": self.dataset.lake.uri(self.dataset.batch_directory(manifest.day, manifest.batch_id)),
             "batch_id": manifest.batch_id,
             "as_of": manifest.as_of,
             **manifest.facts,
         }
-        if manifest.day == self.days[-1] and (first := next(self.dataset.read(manifest), None)):
-            self.outcome.published[manifest.day]["preview"] = preview(first.slice(0, PREVIEW_ROWS).to_pylist())
+        if manifest.day == self.output.days[-1] and (first := next(self.dataset.read(manifest), None)):
+            self.outcome.published[manifest.day][PREVIEW] = preview(first.slice(0, PREVIEW_ROWS).to_pylist())
 
     def _hold_back(self, day: date, as_of: str, error: HeldBackError) -> None:
         self.outcome.held_back[day] = error.reasons

@@ -3,31 +3,55 @@
 An IO manager stores and loads days of a table. It knows no asset: the table is what the asset declares.
 """
 
+import re
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, ClassVar
+from uuid import uuid4
 
 import dagster as dg
 
+from user_behaviour.io_managers.partition_keys import WrongDaysError, days_by_key, require_not_its_own, step_of
 from user_behaviour.io_managers.publishing import Outcome, finish, require_narrowing
-from user_behaviour.tables.days import days_of
 from user_behaviour.tables.table import Column, Table
+
+# Not any name: in the lake it is part of a path that Spark and Redshift read as `name=value`.
+_COLUMN = re.compile(r"[^\W\d]\w*")
 
 
 @dataclass(frozen=True)
 class Output:
-    """Days of a table to be stored, in order, as the batch of one attempt of one run.
+    """Days of a table to be stored, as the batch of one attempt of one run.
 
-    `runs` are the run and those that it goes on from: by an automatic retry, or re-executed from its failure.
+    `partitions` are the days of each partition key, in order. `runs` are the run and those that it goes on from: by an
+    automatic retry, or re-executed from its failure.
     """
 
     label: str
     table: Table
-    days: Sequence[date]
+    partitions: Mapping[str, Sequence[date]]
     batch_id: str
     runs: Sequence[str]
+
+    @property
+    def days(self) -> list[date]:
+        """The days of all partitions, in order."""
+        return self.whole(())
+
+    def whole(self, held_back: Container[date]) -> list[date]:
+        """The days of those partitions of which no day is held back, in order."""
+        good = (days for days in self.partitions.values() if not any(day in held_back for day in days))
+        return [day for days in good for day in days]
+
+    def require_days(self, name: str, given: Iterable[date]) -> None:
+        """Raises `WrongDaysError` where an input of that name was not asked for a day of the output."""
+        if absent := sorted({*self.days} - {*given}):
+            raise WrongDaysError(
+                f"{self.table.name} is to have {absent[0]}, which was not asked of {name}. Nothing was published; "
+                "choose a partition mapping by which every day that is written is read."
+            )
 
 
 @dataclass(frozen=True)
@@ -57,32 +81,34 @@ class PartitionedIOManager(dg.ConfigurableIOManager):
     def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
         """Stores and records every day of the output that can be published.
 
-        Raises `TypeError` for a value of a type that is not among `takes`, `dagster.Failure` where every day is held
-        back, `UnknownDagsterError`, and what `write` raises.
+        Raises `TypeError` for a value of a type that is not among `takes`, `NotWholeDaysError` for partitions that are
+        not whole days, `dagster.Failure` where every day is held back, `UnknownDagsterError`, and what `write` raises.
         """
-        asset, run = context.asset_key.to_user_string(), context.step_context.dagster_run
+        asset, step = context.asset_key.to_user_string(), step_of(context)
         if not isinstance(obj, tuple(self.takes.values())):
             raise TypeError(
                 f"{asset} returned {type(obj).__name__}; {type(self).__name__} takes one of: {', '.join(self.takes)}."
             )
         require_narrowing(context)
-        attempt = context.step_context.previous_attempt_count
-        runs = (run.run_id, run.get_parent_run_id(), run.get_root_run_id())
+        # A context that was built by hand has no run of its own.
+        run_id, attempt = (step.run_id, step.previous_attempt_count) if step else (str(uuid4()), 0)
+        runs = (run_id, step.dagster_run.get_parent_run_id(), step.dagster_run.get_root_run_id()) if step else (run_id,)
         output = Output(
-            label=f"{asset} {run.run_id}",
+            label=f"{asset} {run_id}",
             table=table_of(context.asset_key, context.definition_metadata),
-            days=sorted(days_of(context.asset_partition_keys)),
-            batch_id=f"{run.run_id}-{attempt + 1}" if attempt else run.run_id,
+            partitions=days_by_key(context),
+            batch_id=f"{run_id}-{attempt + 1}" if attempt else run_id,
             runs=[name for name in runs if name],
         )
-        finish(context, self.write(output, obj))
+        finish(context, output.partitions, self.write(output, obj))
 
     def load_input(self, context: dg.InputContext) -> Any:
         """Gives the days of the input as the type that the asset's parameter is annotated with.
 
-        Raises `TypeError` for a type that is not among `gives`, and what `read` raises.
+        Raises `TypeError` for a type that is not among `gives`, `NotWholeDaysError` for partitions that are not whole
+        days, `WrongDaysError` for days that the run itself replaces, and what `read` raises.
         """
-        asset, kind = context.asset_key.to_user_string(), context.dagster_type.typing_type
+        asset, kind = context.asset_key.to_user_string(), _kind(context)
         if kind not in self.gives.values():
             raise TypeError(
                 f"{type(self).__name__} cannot give {asset} as {kind}; annotate the parameter with one of: "
@@ -90,15 +116,18 @@ class PartitionedIOManager(dg.ConfigurableIOManager):
             )
         upstream = context.upstream_output
         metadata = upstream.definition_metadata if upstream else context.definition_metadata
-        days = sorted(days_of(context.asset_partition_keys))
-        return self.read(Input(_reader(context), table_of(context.asset_key, metadata), days, kind))
+        days = [day for days in days_by_key(context).values() for day in days]
+        require_not_its_own(context, days)
+        step = step_of(context)
+        label = f"{asset} {step.run_id}" if step else asset
+        return self.read(Input(label, table_of(context.asset_key, metadata), days, kind))
 
 
 def table_of(asset_key: dg.AssetKey, metadata: Mapping[str, Any] | None) -> Table:
     """The table that an asset declares: `dagster/column_schema`, and `partition_expr` where it is not insert_date.
 
     The name is `dagster/table_name` where there is one, else the asset key. Raises
-    `dagster.DagsterInvalidDefinitionError` where no columns are declared.
+    `dagster.DagsterInvalidDefinitionError` where no columns are declared, or `partition_expr` names no column of dates.
     """
     metadata = metadata or {}
     schema = _plain(metadata.get("dagster/column_schema"))
@@ -107,6 +136,13 @@ def table_of(asset_key: dg.AssetKey, metadata: Mapping[str, Any] | None) -> Tabl
             f"Asset {asset_key.to_user_string()} declares no columns; give it the metadata dagster/column_schema."
         )
     partition_column = str(_plain(metadata.get("partition_expr")) or "insert_date")
+    declared = {column.name: column.type for column in schema.columns}
+    if declared.get(partition_column, "date") != "date" or not _COLUMN.fullmatch(partition_column):
+        raise dg.DagsterInvalidDefinitionError(
+            f"Asset {asset_key.to_user_string()}: partition_expr is {partition_column!r}"
+            f"{' of type ' + declared[partition_column] if partition_column in declared else ''}; it must be the name "
+            "of one column of type date, in letters, digits and '_'."
+        )
     columns = tuple(
         Column(c.name, c.type, c.description or "", nullable=c.constraints.nullable)
         for c in schema.columns
@@ -121,10 +157,9 @@ def _plain(value: Any) -> Any:
     return value.value if isinstance(value, dg.MetadataValue) else value
 
 
-def _reader(context: dg.InputContext) -> str:
-    """The label of a read: the asset that is read, and the run, if there is one."""
+def _kind(context: dg.InputContext) -> Any:
+    """The type that is asked for; None where a context that was built by hand names none."""
     try:
-        run = context.step_context.run_id
+        return context.dagster_type.typing_type
     except dg.DagsterInvariantViolationError:
-        run = ""
-    return f"{context.asset_key.to_user_string()} {run}".strip()
+        return None

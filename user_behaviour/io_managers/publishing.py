@@ -10,7 +10,11 @@ from typing import Any
 
 import dagster as dg
 
+from user_behaviour.io_managers.partition_keys import step_of
+
 PREVIEW_ROWS = 5
+PREVIEW = "preview"
+ROWS = "dagster/partition_row_count"
 LINEAGE = "dagster/column_lineage"
 # The partitions that an output covers. Dagster has no public way to say that they are fewer than those of its run
 # (dagster-io/dagster issues 17836 and 21072); it reads them from here after the IO manager has returned.
@@ -42,10 +46,11 @@ def require_narrowing(context: dg.OutputContext) -> None:
         )
 
 
-def finish(context: dg.OutputContext, outcome: Outcome) -> None:
-    """Gives every published day its metadata and takes the days held back out of what Dagster records.
+def finish(context: dg.OutputContext, partitions: Mapping[str, Sequence[date]], outcome: Outcome) -> None:
+    """Gives every published partition its metadata and takes those held back out of what Dagster records.
 
-    Raises `dagster.Failure` where no day of the run was published.
+    `partitions` are the days of each key; a partition is published when all its days are. Raises `dagster.Failure`
+    where none was. Of a context that was built by hand nothing is recorded.
     """
     for day, reasons in outcome.held_back.items():
         context.log.error("%s of %s is held back: %s", day, context.asset_key.to_user_string(), "; ".join(reasons))
@@ -55,17 +60,33 @@ def finish(context: dg.OutputContext, outcome: Outcome) -> None:
         raise dg.Failure(
             f"{day}: {'; '.join(reasons)}" + (f" ({more} more days likewise)" if more else ""), allow_retries=False
         )
-    # The run, and not what Dagster derives from versions of code and inputs: sources have none, so that a day that was
-    # landed again would seem unchanged to what is made from it.
-    context.step_context.set_data_version(context.asset_key, dg.DataVersion(context.run_id))
-    # Dagster's pages read a table's column lineage from its newest materialization only.
-    if lineage := (context.definition_metadata or {}).get(LINEAGE):
-        outcome.published[max(outcome.published)][LINEAGE] = lineage
-    published = {day.isoformat(): metadata for day, metadata in outcome.published.items()}
-    for key, metadata in published.items():
-        context.step_context.add_asset_metadata(asset_key=context.asset_key, metadata=metadata, partition_key=key)
+    published = {
+        key: _of_partition({day: outcome.published[day] for day in days})
+        for key, days in partitions.items()
+        if all(day in outcome.published for day in days)
+    }
     if outcome.held_back:
         setattr(context, COVERED, context.asset_partitions_def.subset_with_partition_keys(list(published)))
+    if (step := step_of(context)) is None:
+        return
+    # The run, and not what Dagster derives from versions of code and inputs: sources have none, so that a day that was
+    # landed again would seem unchanged to what is made from it.
+    step.set_data_version(context.asset_key, dg.DataVersion(context.run_id))
+    # Dagster's pages read a table's column lineage from its newest materialization only.
+    if lineage := (context.definition_metadata or {}).get(LINEAGE):
+        published[list(published)[-1]][LINEAGE] = lineage
+    for key, metadata in published.items():
+        step.add_asset_metadata(asset_key=context.asset_key, metadata=metadata, partition_key=key)
+
+
+def _of_partition(by_day: Mapping[date, Mapping[str, Any]]) -> dict[str, Any]:
+    """The metadata of a partition: that of its one day; or the rows of all its days, and the rest by day."""
+    newest = dict(by_day[max(by_day)])
+    if len(by_day) == 1:
+        return newest
+    texts = {str(day): {n: v for n, v in found.items() if n != PREVIEW} for day, found in by_day.items()}
+    shown = {name: newest[name] for name in (PREVIEW, "batch_id") if name in newest}
+    return {ROWS: sum(found[ROWS] for found in by_day.values()), "days": dg.MetadataValue.json(texts), **shown}
 
 
 def preview(rows: Sequence[Mapping[str, Any]]) -> dg.MarkdownMetadataValue:

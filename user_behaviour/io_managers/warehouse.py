@@ -17,7 +17,7 @@ from psycopg2.extras import execute_values
 
 from user_behaviour.io_managers.frames import FRAMES, Frame, as_frame, by_day, repeatable
 from user_behaviour.io_managers.partitioned import Input, Output, PartitionedIOManager
-from user_behaviour.io_managers.publishing import PREVIEW_ROWS, Outcome, preview
+from user_behaviour.io_managers.publishing import PREVIEW, PREVIEW_ROWS, ROWS, Outcome, preview
 from user_behaviour.lake.conformity import (
     AUDIT_COLUMN,
     require_schema,
@@ -41,6 +41,10 @@ class AuditError(Exception):
     """A law that the rows must keep is broken; the transaction was rolled back and the rows before it are in force."""
 
 
+class FactsError(Exception):
+    """A query of facts does not select one row a day, the day first; the transaction was rolled back."""
+
+
 class WarehouseIOManager(PartitionedIOManager):
     """Stores an asset's partitions as the rows of a warehouse table that bear the partition's day."""
 
@@ -52,14 +56,11 @@ class WarehouseIOManager(PartitionedIOManager):
     def write(self, output: Output, value: ReplaceDays | Frame) -> Outcome:
         """Replaces all of the days or none; days whose inputs are missing are held back.
 
-        Raises `AuditError`, `SchemaError` of rows that do not fit the table, and `PartitionColumnError` of rows that
-        cannot be told apart by day.
+        Raises `AuditError`, `FactsError`, `WrongDaysError`, `SchemaError` of rows that do not fit the table, and
+        `PartitionColumnError` of rows that cannot be told apart by day.
         """
-        outcome = Outcome()
-        if isinstance(value, ReplaceDays):
-            missing = {day: error.reasons for read in value.reads for day, error in read.missing.items()}
-            outcome.held_back.update(missing)
-        if days := [day for day in output.days if day not in outcome.held_back]:
+        outcome = Outcome(held_back=_not_there(output, value.reads) if isinstance(value, ReplaceDays) else {})
+        if days := output.whole(outcome.held_back):
             warehouse = self.warehouse.labelled(output.label)
             replacement = _Replacement(warehouse, output.table, days, output.batch_id)
             with repeatable(value) as again:
@@ -106,11 +107,8 @@ class _Replacement:
             self.warehouse.load(cursor, self.table.name, self._conforming(obj))
         rows = self._counts(cursor)
         self._record(cursor, rows, sources, facts)
-        metadata = {
-            day: {"dagster/partition_row_count": rows[day], "batch_id": self.batch_id, **facts[day]}
-            for day in self.days
-        }
-        metadata[self.days[-1]]["preview"] = self._preview(cursor, self.days[-1])
+        metadata = {day: {ROWS: rows[day], "batch_id": self.batch_id, **facts[day]} for day in self.days}
+        metadata[self.days[-1]][PREVIEW] = self._preview(cursor, self.days[-1])
         return metadata
 
     def _parameters(self, span: DayRange) -> dict[str, Any]:
@@ -148,8 +146,16 @@ class _Replacement:
                     f"found {first['found']}, expected {first['expected']}. Rolled back; the rows before are in force."
                 )
         cursor.execute(recipe.facts, parameters)
-        found = {row.pop(self.table.partition_column): row for row in fetch(cursor)}
-        return {day: {name: _plain(value) for name, value in row.items()} for day, row in found.items()}
+        found: dict[date, dict[str, Any]] = {}
+        for row in fetch(cursor):
+            (name, day), *facts = row.items()
+            if type(day) is not date or day in found:
+                raise FactsError(
+                    f"{self.table.name}: the facts begin with {name} = {day!r}, where each row must begin with a date, "
+                    "and with another one than the rows before. Rolled back; correct the query."
+                )
+            found[day] = {fact: _plain(value) for fact, value in facts}
+        return found
 
     def _conforming(self, value: Any) -> Iterator[pa.RecordBatch]:
         for day, batches in by_day(value, self.table, self.days):
@@ -205,12 +211,24 @@ class _Replacement:
         )
 
 
+def _not_there(output: Output, reads: Sequence[RegisteredPartitions]) -> dict[date, Sequence[str]]:
+    """The days that lack an input, and why: all of them, where a day is missing that is read beside them."""
+    held_back: dict[date, Sequence[str]] = {}
+    for read in reads:
+        output.require_days(read.table.name, [*read.by_day, *read.missing])
+        for day, error in read.missing.items():
+            held_back.update(dict.fromkeys([day] if day in output.days else output.days, error.reasons))
+    return held_back
+
+
 def _plain(value: Any) -> int | float | str:
     """Counts as they are; exact amounts as texts, which keep their digits."""
     return value if isinstance(value, (int, float)) else str(value)
 
 
 def _require_published(warehouse: Warehouse, table: Table, days: Sequence[date]) -> None:
+    if not days:
+        return
     if absent := sorted(set(days) - published_days(warehouse, table.name, DayRange(days[0], days[-1]))):
         raise MissingPartitionError(
             f"Partition {absent[0]} of {table.name} is not in the warehouse; materialise it first."

@@ -58,22 +58,24 @@ def require_file(metadata: pq.FileMetaData, table: Table, where: str) -> None:
             raise SchemaError(f"{table.name}, {where}: {column.name} is null in {nulls} rows, and may not be.")
 
 
-def conform(batch: pa.RecordBatch, table: Table) -> pa.RecordBatch:
-    """The batch in the table's schema: columns by name, nullable ones that an old file lacks as nulls.
+def conform(batch: pa.RecordBatch, table: Table, day: date) -> pa.RecordBatch:
+    """The batch of a day in the table's schema: columns by name, nullable ones that an old file lacks as nulls.
 
-    The declared nullability too: Spark declares every column optional.
+    The declared nullability too: Spark declares every column optional. Nothing is widened, since Redshift Spectrum
+    widens nothing: `SchemaError` names the day and what to do.
     """
+    said, remedy = f"{table.name}, {day}:", "Materialise the day again, or take the change to the columns back."
     schema = table.arrow_schema()
     arrays = []
     for field in schema:
         position = batch.schema.get_field_index(field.name)
         if position < 0 and not field.nullable:
-            raise SchemaError(f"{table.name}: the file has no column {field.name}, which may not be null.")
+            raise SchemaError(f"{said} the file has no column {field.name}, which may not be null. {remedy}")
         if position >= 0 and batch.schema.field(position).type != field.type:
-            raise SchemaError(
-                f"{table.name}: {field.name} is {batch.schema.field(position).type} in the file, "
-                f"declared is {field.type}."
-            )
+            found = batch.schema.field(position).type
+            raise SchemaError(f"{said} {field.name} is {found} in the file, declared is {field.type}. {remedy}")
+        if position >= 0 and not field.nullable and (nulls := batch.column(position).null_count):
+            raise SchemaError(f"{said} {field.name} is null in {nulls} rows, and may not be. {remedy}")
         arrays.append(pa.nulls(batch.num_rows, field.type) if position < 0 else batch.column(position))
     return pa.record_batch(arrays, schema=schema)
 

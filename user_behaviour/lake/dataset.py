@@ -4,6 +4,7 @@ A batch's files are immutable and lie under a prefix of their own; `_current.jso
 force and is replaced in one step, last. Nothing is appended, nothing is updated in place.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import date, datetime
@@ -25,6 +26,12 @@ REJECTED = "_rejected.json"
 MANIFEST = "_manifest.json"
 # A file up to this size, in bytes, is read by one request and not by its columns.
 READ_WHOLE = 4 << 20
+# Not out of the lake, nor into a partition, nor to what begins with `_` and is no data.
+_NAME = re.compile(r"[^\W_][\w.-]*(/\w[\w.-]*)*")
+
+
+class DatasetNameError(ValueError):
+    """The name of a table is none that a data set can have."""
 
 
 class BatchInForceError(Exception):
@@ -35,6 +42,11 @@ class Dataset:
     """The partitions of one table in the lake."""
 
     def __init__(self, lake: Objects, table: Table) -> None:
+        if not _NAME.fullmatch(table.name):
+            raise DatasetNameError(
+                f"{table.name!r} cannot be the name of a data set: it is a path in the lake. Use letters, digits, '_', "
+                "'-' and '.', with '/' between names; none begins with '.' or '-', and the first not with '_'."
+            )
         self.lake = lake
         self.table = table
 
@@ -103,7 +115,7 @@ class Dataset:
         for file, opened in zip(manifest.files, self.files(manifest), strict=True):
             with self.lake.store_errors("Reading", f"{directory}/{file.name}"):
                 for batch in batches_of(opened):
-                    yield conform(batch, self.table)
+                    yield conform(batch, self.table, manifest.day)
 
     def files(self, manifest: Manifest) -> Iterator[pq.ParquetFile]:
         """The files of a batch as they are, each open until the next is asked for."""

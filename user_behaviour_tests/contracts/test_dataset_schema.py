@@ -1,13 +1,15 @@
 """The contract of a data set's schema: what does not fit is refused when written; what came later is null when read."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
 from user_behaviour.lake.conformity import SchemaError
-from user_behaviour.lake.dataset import Dataset
+from user_behaviour.lake.dataset import Dataset, DatasetNameError
 from user_behaviour.lake.lake import Lake
+from user_behaviour.lake.local import LocalLake
 from user_behaviour.tables.table import Column
 from user_behaviour_tests.contracts.test_dataset import BATCH, DAY, PARCELS, parcels, publish, stored
 
@@ -59,17 +61,37 @@ def test_old_partitions_have_nulls_for_a_column_that_came_later(lake: Lake, data
     [
         (
             Column("colour", "varchar(9)", "", nullable=False),
-            "the file has no column colour, which may not be null",
+            "2010-12-01: the file has no column colour, which may not be null. Materialise the day again",
         ),
-        (Column("grams", "bigint", ""), "grams is int32 in the file, declared is int64"),
+        (
+            Column("grams", "bigint", ""),
+            "2010-12-01: grams is int32 in the file, declared is int64. Materialise the day",
+        ),
+        (
+            Column("grams", "decimal(9,0)", ""),
+            r"grams is int32 in the file, declared is decimal128\(9, 0\). Materialise",
+        ),
+        (
+            Column("grams", "int", "", nullable=False),
+            "2010-12-01: grams is null in 1 rows, and may not be. Materialise",
+        ),
     ],
-    ids=["not null", "another type"],
+    ids=["not null", "a wider type", "another type", "not null any more"],
 )
 def test_old_partitions_do_not_bend_to_a_schema_that_they_do_not_fit(
     lake: Lake, dataset: Dataset, column: Column, sentence: str
 ) -> None:
-    publish(dataset, "batch-1", ("a", 1))
+    """Nulls of old files came through a column that had become one without."""
+    publish(dataset, "batch-1", ("a", 1), ("b", None))
     changed = replace(PARCELS, columns=(PARCELS.columns[0], column, BATCH))
 
     with pytest.raises(SchemaError, match=sentence):
         stored(lake.dataset(changed))
+
+
+@pytest.mark.parametrize(
+    "name", ["../evil", "a/../../evil", "/evil", "a//b", "", ".", "a\\b", "_staging/a", "a/b=c", "a\n"]
+)
+def test_a_name_that_is_no_place_for_a_data_set_is_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(DatasetNameError, match="cannot be the name of a data set"):
+        LocalLake(root=str(tmp_path)).dataset(replace(PARCELS, name=name))

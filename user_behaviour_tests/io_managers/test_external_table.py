@@ -30,6 +30,7 @@ from user_behaviour_tests.io_managers.greenhouse import (
     metadata_by_day,
     rows,
 )
+from user_behaviour_tests.io_managers.windows import SUN, WEEK, WEEKS
 
 NAME = "spectrum.reading"
 SEEN: dict[str, Any] = {}
@@ -62,9 +63,16 @@ def warehouse(stack: Stack) -> Iterator[Warehouse]:
     warehouse.transaction(lambda cursor: cursor.execute(forget))
 
 
-def run(greenhouse: Greenhouse, warehouse: Warehouse, last: date, *, select: str) -> dg.ExecuteInProcessResult:
+@dg.asset(name="external", **{**declared(READINGS, name=NAME), "io_manager_key": "external", "partitions_def": WEEKS})
+def weekly(readings: Locations) -> ExternalPartitions:
+    return ExternalPartitions(of=readings)
+
+
+def run(
+    greenhouse: Greenhouse, warehouse: Warehouse, last: date, *, select: str, first: date = MON, by_week: bool = False
+) -> dg.ExecuteInProcessResult:
     return dg.materialize(
-        [readings, external, reader],
+        [readings, weekly] if by_week else [readings, external, reader],
         resources={
             "files": LakeIOManager(lake=greenhouse.lake),
             "external": ExternalTableIOManager(
@@ -72,7 +80,7 @@ def run(greenhouse: Greenhouse, warehouse: Warehouse, last: date, *, select: str
             ),
         },
         instance=greenhouse.instance,
-        tags=DayRange(MON, last).tags(),
+        tags=DayRange(first, last).tags(),
         selection="*" if select == "*" else select.split(),
     )
 
@@ -104,3 +112,22 @@ def test_days_that_the_lake_lacks_are_held_back_and_downstream_is_told(
     assert str(SEEN["given"].missing[TUE]) == (
         f"Partition 2024-03-05 of {NAME} is not registered; materialise it first."
     )
+
+
+def test_a_week_is_registered_when_all_its_days_are_there_and_none_of_it_before(
+    greenhouse: Greenhouse, warehouse: Warehouse
+) -> None:
+    """Of a week the first day alone was registered, and the run was green."""
+    run(greenhouse, warehouse, WEEK[-2], select="readings", first=SUN)
+    with pytest.raises(dg.Failure, match="Partition 2024-03-09 of readings is not in the lake"):
+        run(greenhouse, warehouse, SUN, select="external", first=SUN, by_week=True)
+    before = warehouse.rows(f"select * from {NAME}")
+
+    run(greenhouse, warehouse, WEEK[-1], select="readings", first=WEEK[-1])
+    result = run(greenhouse, warehouse, SUN, select="external", first=SUN, by_week=True)
+
+    assert before == []
+    shown = warehouse.rows(f"select distinct measured_on from {NAME} order by measured_on")
+    assert [row["measured_on"] for row in shown] == [day for day in WEEK if day != WED]
+    ((week, found),) = metadata_by_day(result, "external").items()
+    assert (week, found["dagster/partition_row_count"]) == ("2024-03-03", 12)

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from user_behaviour.io_managers.frames import PartitionColumnError
-from user_behaviour.io_managers.lake import WrongDaysError
+from user_behaviour.io_managers.partition_keys import WrongDaysError
 from user_behaviour.io_managers.publishing import UnknownDagsterError
 from user_behaviour.lake.dataset import CURRENT
 from user_behaviour.lake.held_back import HeldBackError, MissingPartitionError

@@ -2,8 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -18,14 +17,8 @@ import pytest
 from user_behaviour.io_managers.warehouse import AuditError
 from user_behaviour.lake.conformity import SchemaError
 from user_behaviour.lake.held_back import MissingPartitionError
-from user_behaviour.lake.s3 import S3Lake
-from user_behaviour.local.stack import Stack
 from user_behaviour.recipes import ReplaceDays
-from user_behaviour.warehouse.postgres import PostgresWarehouseByUrl
-from user_behaviour.warehouse.warehouse import Warehouse
-from user_behaviour_tests.cloud.moto_server import Cloud
-from user_behaviour_tests.cloud.redshift import redshift_stand_in
-from user_behaviour_tests.cloud.redshift_warehouse import warehouse_on
+from user_behaviour_tests.io_managers.conftest import Twin
 from user_behaviour_tests.io_managers.daily_table import (
     FACTS,
     INSERT,
@@ -50,64 +43,6 @@ from user_behaviour_tests.io_managers.greenhouse import (
     rows,
 )
 from user_behaviour_tests.io_managers.sensor_values import KINDS, as_stream
-
-
-@dataclass(frozen=True)
-class Twin:
-    """A warehouse with the tables of the test, and how the next insert of a run meets another transaction there."""
-
-    warehouse: Warehouse
-    conflict: Callable[[], AbstractContextManager[None]]
-
-
-@pytest.fixture(scope="module")
-def on_redshift(stack: Stack, cloud: Cloud) -> Iterator[Twin]:
-    with redshift_stand_in(stack.endpoints().warehouse, cloud.aws) as redshift:
-        warehouse = warehouse_on(redshift, S3Lake(aws=cloud.aws, bucket=cloud.bucket(), prefix="lake"))
-        execute(warehouse, "create schema audit")
-        execute(warehouse, "create table audit.writer_lock (table_name varchar(127) not null)")
-        execute(
-            warehouse,
-            """create table audit.published_partition (table_name varchar(127) not null, insert_date date not null,
-                batch_id varchar(64) not null, written_at timestamp not null, row_count int not null,
-                sources varchar(65535) not null, facts varchar(65535) not null)""",
-        )
-
-        @contextmanager
-        def conflict() -> Iterator[None]:
-            redshift.faults.fail_next(matching="insert into audit.published_partition", error="1023")
-            yield
-            assert redshift.faults.pending == []
-
-        yield Twin(warehouse, conflict)
-
-
-@pytest.fixture(scope="module")
-def on_postgres(stack: Stack) -> Twin:
-    warehouse = PostgresWarehouseByUrl(url=stack.endpoints().warehouse)
-
-    @contextmanager
-    def conflict() -> Iterator[None]:
-        execute(warehouse, "create sequence attempts")
-        execute(
-            warehouse,
-            f"""create function meet() returns trigger language plpgsql as $$ begin
-                if nextval('attempts') = 1 then raise exception 'met' using errcode = '40001'; end if;
-                return new; end $$;
-            create trigger meet after insert on {NAME} for each statement execute function meet()""",
-        )
-        try:
-            yield
-        finally:
-            execute(warehouse, f"drop trigger meet on {NAME}; drop function meet; drop sequence attempts")
-
-    return Twin(warehouse, conflict)
-
-
-@pytest.fixture(params=["on_postgres", "on_redshift"])
-def twin(request: pytest.FixtureRequest) -> Twin:
-    found: Twin = request.getfixturevalue(request.param)
-    return found
 
 
 @pytest.fixture
