@@ -10,6 +10,7 @@ import pytest
 
 from user_behaviour.lake.s3 import S3Lake
 from user_behaviour.local.stack import Stack
+from user_behaviour.tables.statements import split, statement
 from user_behaviour.warehouse.postgres import PostgresWarehouseByUrl
 from user_behaviour.warehouse.warehouse import Warehouse
 from user_behaviour_tests.cloud.moto_server import Cloud
@@ -37,14 +38,8 @@ class Twin:
 def on_redshift(stack: Stack, cloud: Cloud) -> Iterator[Twin]:
     with redshift_stand_in(stack.endpoints().warehouse, cloud.aws) as redshift:
         warehouse = warehouse_on(redshift, S3Lake(aws=cloud.aws, bucket=cloud.bucket(), prefix="lake"))
-        execute(warehouse, "create schema audit")
-        execute(warehouse, "create table audit.writer_lock (table_name varchar(127) not null)")
-        execute(
-            warehouse,
-            """create table audit.published_partition (table_name varchar(127) not null, insert_date date not null,
-                batch_id varchar(64) not null, written_at timestamp not null, row_count int not null,
-                sources varchar(65535) not null, facts varchar(65535) not null)""",
-        )
+        for sql in split(statement("migrations/redshift/0001.audit.sql")):
+            execute(warehouse, sql)
 
         @contextmanager
         def conflict() -> Iterator[None]:
