@@ -28,7 +28,7 @@ EXPECTED_ERRORS = (
     ("user_behaviour.aws.secrets", "SecretError"),
     ("user_behaviour.catalog.external_tables", "CatalogError"),
     ("user_behaviour.lake.held_back", "HeldBackError"),
-    ("user_behaviour.local.shop_data", "ShopDataError"),
+    ("user_behaviour.local.shop_data_error", "ShopDataError"),
     ("user_behaviour.local.stack_error", "StackError"),
     ("user_behaviour.migrations.migrations", "MigrationError"),
     ("user_behaviour.settings", "SettingError"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import time
 from datetime import date
 from pathlib import Path
@@ -12,6 +13,7 @@ import click
 from user_behaviour.commands.parameters import day_range, day_range_options
 from user_behaviour.commands.stack import own_stack
 from user_behaviour.deployments import settings
+from user_behaviour.local.purchase_lines import DATES
 
 if TYPE_CHECKING:
     from user_behaviour.local.shop_data import Loaded
@@ -50,16 +52,31 @@ def generate(first: date | None, last: date | None, scale: float, seed: int) -> 
     click.echo(f"Made from seed {seed} at scale {scale:g} in {time.monotonic() - started:.1f} s.")
 
 
+def _encoding(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    try:
+        io.TextIOWrapper(io.BytesIO(), value)
+    except LookupError:
+        raise click.BadParameter(
+            f"{value!r} is no encoding; try utf-8, latin-1, cp1252 or utf-16.", ctx, param
+        ) from None
+    return value
+
+
 @click.command("load-purchases")
 @click.argument("files", nargs=-1, required=True, type=FILE, metavar="FILE…")
-def load_purchases(files: tuple[Path, ...]) -> None:
-    """Load purchases in the format of the public Online Retail file, in place of what is there.
+@click.option("--encoding", default="utf-8", callback=_encoding, help="Of CSV files: utf-8, or latin-1 as Kaggle's.")
+@click.option("--dates", type=click.Choice(DATES), help="What 1/12/2010 means; zoned: take times with a zone, in UTC.")
+def load_purchases(files: tuple[Path, ...], encoding: str, dates: str | None) -> None:
+    """Load purchases in place of what is there, from the public Online Retail files as they are downloaded.
 
-    CSV, plain or .gz, with that file's header, from InvoiceNo to Country.
+    CSV or .xlsx, plain, in .gz or .zip, with the columns InvoiceNo to Country in any order. What can be read in two
+    ways is refused, with the option that decides.
     """
+    from user_behaviour.local.purchase_lines import Reading
     from user_behaviour.local.shop_data import load_purchases as load
 
-    click.echo(_description(load(own_stack().endpoints().shop, files)))
+    reading = Reading(settings().first_day, encoding, dates)
+    click.echo(_description(load(own_stack().endpoints().shop, files, reading)))
 
 
 @click.command()

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from user_behaviour.commands.data import generate
-from user_behaviour.commands.published import last_day_with_data
+from user_behaviour.commands.published import newest_days_with_data
 from user_behaviour.commands.run import RunRequest, days_with_data, materialise_and_show
 from user_behaviour.commands.stack import description, own_stack
 from user_behaviour.deployments import Deployment, deployment, settings
@@ -31,7 +31,7 @@ def demo(ctx: click.Context) -> None:
     stack.up()
     click.echo(description(stack.status(), settings().home))
     deployed = deployment(settings()).initialized()
-    if last_day_with_data(deployed) is None:
+    if not newest_days_with_data(deployed):
         click.echo("\nA sample shop and its vendor:")
         ctx.invoke(generate)
     _end_the_calendar(deployed)
@@ -50,7 +50,7 @@ def _end_the_calendar(deployed: Deployment) -> None:
     """Where the data are the sample's, whose shop closed: partitions up to yesterday would all be missing."""
     from user_behaviour.sample.calendar import YEAR_END
 
-    if settings().last_day is None and last_day_with_data(deployed) == YEAR_END:
+    if settings().last_day is None and newest_days_with_data(deployed)[:1] == [YEAR_END]:
         remember_last_day(settings().home, YEAR_END)
         settings.cache_clear()
 

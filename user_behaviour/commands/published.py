@@ -3,7 +3,7 @@
 Asked of the stores and not of Dagster, so that it is quick, and right for a Dagster instance that knows nothing yet.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import date
 
 from user_behaviour.deployments import Deployment
@@ -32,11 +32,11 @@ def days_published(deployed: Deployment, table: Table, span: DayRange) -> set[da
     return published_days(deployed.warehouse, table.name, span)
 
 
-def last_day_with_data(deployed: Deployment) -> date | None:
-    """The newest day for which the source has purchases or the vendor a file; None where neither has any."""
+def newest_days_with_data(deployed: Deployment) -> list[date]:
+    """The newest days, two at most, for which the source has purchases or the vendor a file; the newest first."""
     from user_behaviour.vendor.reviews import day_of
 
     with deployed.source.snapshot() as shop:
-        ((newest,),) = shop.rows(statement("run/last_purchase.sql"), {})
-    days: Sequence[date | None] = [newest, *map(day_of, deployed.vendor_drop.names())]
-    return max((day for day in days if day is not None), default=None)
+        (of_the_shop,) = shop.rows(statement("run/newest_purchase_days.sql"), {})
+    days: list[date | None] = [*of_the_shop, *map(day_of, deployed.vendor_drop.names())]
+    return sorted({day for day in days if day is not None}, reverse=True)[:2]

@@ -12,7 +12,7 @@ import click
 
 from user_behaviour.commands.dagster_process import dagster_instance
 from user_behaviour.commands.parameters import Day, day_range, day_range_options
-from user_behaviour.commands.published import ASSET_TABLES, last_day_with_data, missing_days
+from user_behaviour.commands.published import ASSET_TABLES, missing_days, newest_days_with_data
 from user_behaviour.deployments import Deployment, deployment, settings
 from user_behaviour.tables.days import DayRange
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from user_behaviour.commands.run_report import RunReport
+
+STRAY = timedelta(days=366)
 
 
 @dataclass(frozen=True)
@@ -63,17 +65,26 @@ def run(
 
 
 def days_with_data(deployed: Deployment, first: date | None = None, last: date | None = None) -> DayRange:
-    """The days from `first` to `last`; what is left open is where the data begin or end."""
+    """The days from `first` to `last`; what is left open is where the data begin or end.
+
+    Not where they end by a slip of the pen, a line of 2099: so far the run goes only if `last` says so.
+    """
     first = first or settings().first_day
     if last is None:
-        newest = last_day_with_data(deployed)
-        if newest is None or newest < first:
+        newest, *before = newest_days_with_data(deployed) or [date.min]
+        if newest < first:
             raise click.ClickException(
                 f"Neither the shop nor the vendor has anything from {first} on; load some (`user-behaviour generate`), "
                 "or give --to."
             )
         # A day is a partition when it is over.
         yesterday = datetime.now(UTC).date() - timedelta(days=1)
+        expected = min(yesterday, *before, newest)
+        if newest - expected > STRAY:
+            raise click.UsageError(
+                f"The shop or the vendor has something of {newest}, which is more than a year after all else, or to "
+                f"come; say how far the run is to go: `user-behaviour run --to {expected}`, or another day."
+            )
         last = min(newest, settings().last_day or newest, yesterday)
     return day_range(first, last)
 

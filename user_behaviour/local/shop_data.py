@@ -3,11 +3,10 @@
 The sample is generated in `sample`; reading either side is the pipeline's business.
 """
 
-import gzip
 import io
 import os
-import re
 import shutil
+import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -19,20 +18,16 @@ from typing import BinaryIO
 import psycopg2
 import psycopg2.extensions
 
+from user_behaviour.local.purchase_files import cell_tables
+from user_behaviour.local.purchase_lines import COLUMNS, Reading, copy_lines
+from user_behaviour.local.shop_data_error import ShopDataError
 from user_behaviour.sample.shop import Shop
 from user_behaviour.sample.vendor import Vendor
 from user_behaviour.tables.days import DayRange
 from user_behaviour.vendor.reviews import day_of
 
-_HEADER = b"InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country"
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_COLUMNS = "invoice_number, stock_code, detail, quantity, invoice_date, unit_price, customer_id, country"
-_COPY = f"copy retail.user_purchase ({_COLUMNS}) from stdin"
+_COPY = f"copy retail.user_purchase ({', '.join(column.name for column in COLUMNS)}) from stdin"
 _BLOCK = 1 << 20
-
-
-class ShopDataError(Exception):
-    """A file that cannot be taken for the shop's or the vendor's; nothing was changed."""
 
 
 @dataclass(frozen=True)
@@ -44,14 +39,20 @@ class Loaded:
     last_day: date | None
 
 
-def load_purchases(url: str, files: Sequence[Path]) -> Loaded:
-    """Replaces the purchases by those of CSV files, in one transaction.
+def load_purchases(url: str, files: Sequence[Path], reading: Reading) -> Loaded:
+    """Replaces the purchases by those of files, in one transaction.
 
-    The files have the shape of the public Online Retail data set and may be packed (`.gz`). Raises `ShopDataError`.
+    The files are as `purchase_files` reads them, with the columns of `purchase_lines`. Raises `ShopDataError`.
     """
     with _replacing(url, None) as cursor:
         for path in files:
-            _copy_file(cursor, path)
+            lines = _CopiedLines(path, reading)
+            try:
+                cursor.copy_expert(_COPY, lines)
+            except psycopg2.Error:
+                if lines.error:
+                    raise lines.error from None
+                raise
         return _loaded(cursor)
 
 
@@ -134,36 +135,31 @@ def _replacing(url: str, days: DayRange | None) -> Iterator[psycopg2.extensions.
             cursor.execute("vacuum (analyze) retail.user_purchase")
 
 
-def _copy_file(cursor: psycopg2.extensions.cursor, path: Path) -> None:
-    """Copies a file into the table. The database judges its lines, and an error names the first that is wrong."""
-    with gzip.open(path) if path.name.endswith(".gz") else path.open("rb") as content:
-        try:
-            # Only looked at: COPY skips it, and so counts lines as an editor does.
-            header = content.peek(_BLOCK).partition(b"\n")[0].removeprefix(_BYTE_ORDER_MARK)
-            if header.rstrip(b"\r") != _HEADER:
-                raise ShopDataError(
-                    f"{path}, line 1: the header {_HEADER.decode()} was expected, "
-                    f"{header[:80].decode('utf-8', 'backslashreplace').rstrip()!r} was found; nothing was replaced."
-                )
-            cursor.copy_expert(f"{_COPY} (format csv, header)", content, size=_BLOCK)
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise ShopDataError(f"{path} cannot be unpacked ({error}); nothing was replaced.") from error
-        except psycopg2.Error as error:
-            raise ShopDataError(f"{path}{_reason(error)}; nothing was replaced.") from error
-
-
-def _reason(error: psycopg2.Error) -> str:
-    message = error.diag.message_primary or str(error)
-    # So psycopg2 reports what was raised while it read the file.
-    if reading := re.search(r"error in \.read\(\) call: (.*)", message):
-        return f" cannot be unpacked ({reading[1]})"
-    line = re.search(r"line (\d+)", error.diag.context or "")
-    return f", line {line[1] if line else 'unknown'}: {message}"
-
-
 def _loaded(cursor: psycopg2.extensions.cursor) -> Loaded:
     cursor.execute(
         "select count(*), cast(min(invoice_date) as date), cast(max(invoice_date) as date) from retail.user_purchase"
     )
     ((lines, first, last),) = cursor.fetchall()
     return Loaded(lines, first, last)
+
+
+class _CopiedLines(io.RawIOBase):
+    """The purchase lines of a file, as psycopg2 reads them. It would quote an error from here in one of its own."""
+
+    def __init__(self, path: Path, reading: Reading) -> None:
+        self.error: BaseException | None = None
+        self._path = path
+        self._blocks = (block for table in cell_tables(path, reading.encoding) for block in copy_lines(table, reading))
+
+    def read(self, _size: int = -1, /) -> bytes:
+        try:
+            return next(filter(None, self._blocks), b"")
+        except ShopDataError as error:
+            self.error = ShopDataError(f"{error}; nothing was replaced.")
+            raise
+        except (EOFError, NotImplementedError, OSError, zipfile.BadZipFile, zlib.error) as error:
+            self.error = ShopDataError(f"{self._path} cannot be unpacked ({error}); nothing was replaced.")
+            raise
+        except BaseException as error:
+            self.error = error
+            raise

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg2
@@ -93,16 +94,58 @@ def test_load_purchases_replaces_what_is_there_from_plain_and_packed_files(home:
     ]
 
 
+def test_load_purchases_reads_as_it_is_told_and_every_text_comes_back_from_the_database(
+    home: Home, tmp_path: Path
+) -> None:
+    odd = 'a\tb\\N\r\n\\. "£"'
+    (file := tmp_path / "a.csv").write_bytes(
+        f'{HEADER}1,A,"{odd.replace(chr(34), chr(34) * 2)}",1,1/12/2010 8:26,1,1,UK\n'.encode("latin-1")
+    )
+    assert home.call("load-purchases", "--encoding", "latin-1", "--dates", "day-first", str(file)).returncode == 0
+    with closing(psycopg2.connect(Stack(home.path).endpoints().shop)) as shop, shop.cursor() as cursor:
+        cursor.execute("select detail, cast(invoice_date as text) from retail.user_purchase")
+        assert cursor.fetchall() == [(odd, "2010-12-01 08:26:00")]
+    for wrong in ("hex", "utf-9"):
+        call = home.call("load-purchases", "--encoding", wrong, str(file))
+        assert (call.returncode, errors(call)[-1]) == (
+            2, f"Error: Invalid value for '--encoding': {wrong!r} is no encoding; try utf-8, latin-1, cp1252 or utf-16."
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("days", "expected"),
+    [
+        (["2010-12-01", "2099-12-01"], "2010-12-01"),
+        (["2010-12-01", "2015-12-01"], "2010-12-01"),
+        (["2010-12-01", "2099-12-01", "2099-12-02"], f"{datetime.now(UTC).date() - timedelta(days=1)}"),
+    ],
+)
+def test_a_run_goes_to_a_day_far_from_all_others_only_if_it_is_told_so(
+    home: Home, tmp_path: Path, days: list[str], expected: str
+) -> None:
+    """A slip of the pen, 2099 for 2011, made `run` land every day up to yesterday."""
+    (file := tmp_path / "a.csv").write_text(HEADER + "".join(f"1,A,B,3,{day} 08:26,1,1,UK\n" for day in days))
+    assert home.call("load-purchases", str(file)).returncode == 0
+    for command in ("run", "demo"):
+        call = home.call(command)
+        assert call.returncode == 2
+        assert errors(call)[-1] == (
+            f"Error: The shop or the vendor has something of {days[-1]}, which is more than a year after all else, or "
+            f"to come; say how far the run is to go: `user-behaviour run --to {expected}`, or another day."
+        )
+
+
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
         ("header.csv", b"a,b\n1,2\n", "header.csv, line 1: the header InvoiceNo,"),
         ("empty.csv", b"", "empty.csv, line 1: the header InvoiceNo,"),
-        ("line.csv", f"{HEADER}{LINES}1,2,3,many,2010-12-01,1,1,UK\n".encode(), "line.csv, line 4: invalid input"),
-        ("short.csv", f"{HEADER}1,2,3\n".encode(), "short.csv, line 2: missing data for column"),
-        ("latin.csv", HEADER.encode() + b"1,2,caf\xe9,1,2010-12-01,1,1,UK\n", "latin.csv, line 2: invalid byte"),
+        ("line.csv", f"{HEADER}{LINES}1,2,3,many,2010-12-01,1,1,UK\n".encode(), "line.csv, line 4: Quantity is 'many'"),
+        ("short.csv", f"{HEADER}1,2,3\n".encode(), "short.csv, line 2: it has 3 cells, the header has 8"),
+        ("latin.csv", HEADER.encode() + b"1,2,caf\xe9,1,2010-12-01,1,1,UK\n", "latin.csv, line 2: Description is "),
         ("cut.csv.gz", gzip.compress((HEADER + LINES).encode(), mtime=0)[:-9], "cut.csv.gz cannot be unpacked"),
         ("not.csv.gz", HEADER.encode(), "not.csv.gz cannot be unpacked"),
+        ("cut.zip", b"PK\x03\x04" + bytes(99), "cut.zip cannot be unpacked"),
     ],
 )  # fmt: skip
 def test_a_file_of_purchases_that_is_not_right_is_named_and_replaces_nothing(
