@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
@@ -27,7 +27,7 @@ ROUNDS = 3
 @click.option("--repair", is_flag=True, help="Repair what can be repaired without a run.")
 @click.pass_context
 def reconcile(ctx: click.Context, first: date | None, last: date | None, *, repair: bool) -> None:
-    """Compare lake, catalog, warehouse and Dagster, day by day.
+    """Compare lake, catalog, warehouse and Dagster, day by day, and sum up by ranges of days.
 
     Without a range: every day. The exit status is 0 if everything agrees, or does after the repair.
     """
@@ -57,13 +57,35 @@ def _differences(reconciliation: Reconciliation, days: DayRange) -> list[Differe
     return unreadable + [one for table in EXTERNAL_TABLES for one in compare(reconciliation.state(table, days))]
 
 
+def summary(differences: Iterable[tuple[Difference, str]]) -> list[tuple[str, int, str, str, str, str]]:
+    """A row for each range of days on which a table differs in one way, given each difference with its remedy.
+
+    The range, its number of days, the table, the kind, what was found and the remedy. What was found differently
+    from day to day is shown of the first.
+    """
+    alike: dict[tuple[str, str, str], dict[date, str]] = {}
+    for one, remedy in differences:
+        found = one.says.replace(str(one.day), "<day>")
+        alike.setdefault((one.table, one.kind.value, remedy), {})[one.day] = found
+    rows = []
+    for (table, kind, remedy), by_day in alike.items():
+        for span in ranges(by_day):
+            first, days = str(span.first), span.days()
+            found = by_day[span.first] if len({by_day[day] for day in days}) == 1 else f"first: {by_day[span.first]}"
+            shown = (first, found.replace("<day>", first)) if len(days) == 1 else (f"{first} to {span.last}", found)
+            rows.append((shown[0], len(days), table, kind, shown[1], remedy))
+    return sorted(rows)
+
+
 def _show(repaired: Sequence[Difference], left: Sequence[Difference]) -> None:
     from user_behaviour.commands.terminal import print_table
 
-    rows = [(f.day, f.table, f.kind.value, f.says, "repaired") for f in repaired]
-    rows += [(f.day, f.table, f.kind.value, f.says, "--repair" if f.repairable else f.remedy.value) for f in left]
+    rows = summary(
+        [(one, "repaired") for one in repaired]
+        + [(one, "--repair" if one.repairable else one.remedy.value) for one in left]
+    )
     if rows:
-        print_table(("day", "table", "is", "found", "remedy"), sorted(rows))
+        print_table(("days", "number", "table", "is", "found", "remedy"), rows)
     click.echo(f"{len(repaired)} repaired, {len(left)} left." if rows else "Every place says the same of every day.")
     # In this order: a metric that is made again before the repair is made from the same old batch.
     repair = ["user-behaviour reconcile --repair"] if any(f.repairable for f in left) else []

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pytest
 
 from user_behaviour.catalog.glue import GlueExternalTables
+from user_behaviour.commands.reconcile import summary
 from user_behaviour.lake.dataset import CURRENT, REJECTED, Dataset
 from user_behaviour.lake.lake import Lake
 from user_behaviour.lake.local import LocalLake
@@ -235,6 +236,30 @@ def test_dagster_is_asked_for_the_newest_record_of_each_day_page_by_page(
     assert recorded_batches(world.reconciliation.instance, TABLE, DayRange(D2, D2)) == {D2: "a"}
 
 
+def test_a_difference_that_holds_for_a_range_of_days_is_one_line() -> None:
+    """Each day was a line of its own: what held for a year was 374 of them, and hid the one that was different."""
+
+    def missing(day: date, says: str, table: str = TABLE.name) -> tuple[Difference, str]:
+        return Difference(table, day, DifferenceKind.MISSING, says, Remedy.REGISTER), "--repair"
+
+    d5 = date(2010, 12, 5)
+    lost = Difference(TABLE.name, D2, DifferenceKind.EMPTY, "2 of its 2 files", Remedy.RERUN, "key:staged_purchases+")
+    differences = [
+        missing(D2, "the lake has b in 2010-12-02/b/"),
+        missing(D1, "the lake has b in 2010-12-01/b/"),
+        missing(d5, "the lake has b in 2010-12-05/b/"),
+        (lost, "rerun"),
+        missing(D1, "the lake has a", "other"),
+        missing(D2, "the lake has b", "other"),
+    ]
+    assert summary(differences) == [
+        ("2010-12-01 to 2010-12-02", 2, "other", "missing", "first: the lake has a", "--repair"),
+        ("2010-12-01 to 2010-12-02", 2, TABLE.name, "missing", "the lake has b in <day>/b/", "--repair"),
+        ("2010-12-02", 1, TABLE.name, "empty", "2 of its 2 files", "rerun"),
+        ("2010-12-05", 1, TABLE.name, "missing", "the lake has b in 2010-12-05/b/", "--repair"),
+    ]
+
+
 def test_the_command_finds_repairs_and_then_finds_nothing(tmp_path: Path) -> None:
     home = Home(tmp_path / "home")
     try:
@@ -250,7 +275,8 @@ def test_the_command_finds_repairs_and_then_finds_nothing(tmp_path: Path) -> Non
 
         looked = home.call("reconcile")
         assert looked.returncode == 1, looked.stderr
-        assert looked.stdout.count("missing") == 3
+        assert looked.stdout.count("missing") == 2
+        assert "2010-12-01 to 2010-12-02        2   spectrum.movie_review_clean_stage" in looked.stdout
         assert looked.stdout.endswith("0 repaired, 3 left.\n  user-behaviour reconcile --repair\n")
 
         repaired = home.call("reconcile", "--repair")
