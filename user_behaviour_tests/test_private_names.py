@@ -18,11 +18,16 @@ FILES = sorted([*(CHECKOUT / "user_behaviour").rglob("*.py"), *(CHECKOUT / "spar
 PRIVATE = re.compile(r"_[^_]\w*")
 
 POOL = "The three stock storages are to share one connection pool; a storage takes its engine from nowhere else."
+LAUNCHER = "What a run launcher answers run monitoring with; Dagster's own launcher never answers."
 REASONS = {
     "user_behaviour/instance/storage.py: _engine": POOL,
     "user_behaviour/instance/storage.py: _event_log_storage": POOL,
     "user_behaviour/instance/storage.py: _run_storage": POOL,
     "user_behaviour/instance/storage.py: _schedule_storage": POOL,
+    "user_behaviour/instance/storage.py: _instance": "A waiting step looks after the runs that hold its pool.",
+    "user_behaviour/instance/launcher.py: _instance": "Whether a process lives is asked of the storage.",
+    "user_behaviour/instance/launcher.py: dagster._core.launcher.CheckRunHealthResult": LAUNCHER,
+    "user_behaviour/instance/launcher.py: dagster._core.launcher.WorkerStatus": LAUNCHER,
     "user_behaviour/instance/storage.py: _replace": "An event is a named tuple: a documented method of those.",
     "user_behaviour/io_managers/publishing.py: _asset_partitions_subset": (
         "An output cannot say that it covers fewer partitions than its run: dagster-io/dagster issues 17836 and 21072."
@@ -34,6 +39,8 @@ UNDOCUMENTED = {
     "add_event_listener": "`user-behaviour run` shows what a run does while it does it.",
     "add_asset_metadata": "An IO manager gives each day of a range its own metadata; the step's context takes it.",
     "set_data_version": "An IO manager says that a run has made new data; the step's context takes it.",
+    "report_engine_event": "A step that waits for its pool says in its run for whom.",
+    "get_concurrency_info": "Who holds the slots of a pool.",
     "report_run_failed": "A run whose process was killed is marked as failed.",
     "add_run_tags": "A run whose process was killed is not retried by the daemon.",
     "free_concurrency_slots_for_run": "A run whose process was killed gives its pool slots back.",

@@ -8,7 +8,7 @@ from datetime import date
 
 import dagster as dg
 
-from user_behaviour.instance.instance import process_tag
+from user_behaviour.instance.dead_runs import process_tag
 from user_behaviour.tables.days import RANGE_END, RANGE_START, ranges
 
 MAKES_AGAIN_FOR = "user_behaviour/makes_again_for"  # the tag that links a run to the re-execution that it is part of

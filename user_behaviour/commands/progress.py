@@ -54,6 +54,10 @@ class RunProgress:
         """A step has begun. They run one after the other."""
         self._task = self.live.add_task(self._doing(step), total=None)
 
+    def waits(self, step: Step, what_for: str) -> None:
+        """A step cannot begin yet."""
+        self._console.print(f"  {escape(step.name)}: [yellow]{escape(what_for)}[/]")
+
     def advanced(self, step: Step) -> None:
         """An asset has published a day."""
         if self._task is not None:

@@ -114,7 +114,7 @@ def _runs(deployed: Deployment, request: RunRequest, console: Console, *, debug:
     with dagster_instance(deployed) as instance:
         from user_behaviour.commands.progress import RunProgress
         from user_behaviour.commands.runs import materialise, require_partitions, select
-        from user_behaviour.instance.instance import process_tag, report_abandoned
+        from user_behaviour.instance.dead_runs import process_tag, report_abandoned
 
         assets = select(request.select)
         require_partitions(request.days)

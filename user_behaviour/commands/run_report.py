@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 
 from user_behaviour.commands.progress import RunProgress, Step
+from user_behaviour.instance.pool_wait import WAITS
 from user_behaviour.tables.days import DayRange
 
 _ROWS = "dagster/partition_row_count"
@@ -85,6 +86,8 @@ class RunReport:
                 self._progress.advanced(step)
             case dg.DagsterEventType.ASSET_CHECK_EVALUATION:
                 self.checks.append(event.asset_check_evaluation_data)
+            case dg.DagsterEventType.ENGINE_EVENT if (event.message or "").startswith(WAITS):
+                self._progress.waits(step, event.message or "")
             case dg.DagsterEventType.STEP_SUCCESS:
                 self._finish(step)
             case dg.DagsterEventType.STEP_FAILURE:

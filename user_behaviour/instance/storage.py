@@ -12,6 +12,7 @@ import os
 import time
 import weakref
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, ClassVar
 
 import dagster as dg
@@ -25,6 +26,10 @@ from dagster_postgres import (
 )
 from dagster_postgres.utils import set_pg_statement_timeout
 from sqlalchemy.engine import Engine
+
+from user_behaviour.instance.dead_runs import SESSION_TAG, session_tag
+from user_behaviour.instance.pool_wait import PoolWait
+from user_behaviour.instance.sessions import Session
 
 # Two connections stay open in an idle process, ten are the most: `dagster dev` is five processes and each run is one
 # more, and the server has 100 connections for them and for the pipeline itself.
@@ -53,7 +58,28 @@ class _Pooled:
 
 
 class PooledRunStorage(_Pooled, PostgresRunStorage):  # type: ignore[misc]  # dagster_postgres is untyped for mypy
-    """Stock, on the shared pool."""
+    """On the shared pool; a run carries the session of the process that executes it."""
+
+    def __init__(self, postgres_url: str, engine: Engine) -> None:
+        super().__init__(postgres_url, engine)
+        self._session = Session(engine)
+
+    def add_run(self, dagster_run: dg.DagsterRun) -> Any:
+        """Stock; but a run that is executed again takes its parent's tags, and not its parent's process."""
+        return super().add_run(dagster_run.with_tags({k: v for k, v in dagster_run.tags.items() if k != SESSION_TAG}))
+
+    def handle_run_event(self, run_id: str, event: dg.DagsterEvent, update_timestamp: datetime | None = None) -> None:
+        """Stock; but the session is open and named before the run counts as started.
+
+        The process that executes a run is the one that writes its start, whoever launched it.
+        """
+        if event.event_type == DagsterEventType.RUN_START:
+            self.add_run_tags(run_id, session_tag(self._session))
+        super().handle_run_event(run_id, event, update_timestamp)
+
+    def dispose(self) -> None:
+        self._session.close()
+        super().dispose()
 
 
 class PooledScheduleStorage(_Pooled, PostgresScheduleStorage):  # type: ignore[misc]
@@ -62,6 +88,10 @@ class PooledScheduleStorage(_Pooled, PostgresScheduleStorage):  # type: ignore[m
 
 class PooledEventLogStorage(_Pooled, PostgresEventLogStorage):  # type: ignore[misc]
     """On the shared pool, with the faults fixed."""
+
+    def __init__(self, postgres_url: str, engine: Engine) -> None:
+        super().__init__(postgres_url, engine)
+        self._pool_wait = PoolWait()
 
     def optimize_for_webserver(
         self,
@@ -96,11 +126,14 @@ class PooledEventLogStorage(_Pooled, PostgresEventLogStorage):  # type: ignore[m
         """Stock, but a step that finds its concurrency pool full waits here.
 
         Dagster's in-process executor does not: `InstanceConcurrencyContext.interval_to_next_pending_claim_check`
-        is never above zero, so it would spin and take a core from the run that it waits for.
+        is never above zero, so it would spin and take a core from the run that it waits for. The run says what it
+        waits for, and does not wait for the dead.
         """
         claim = super().claim_concurrency_slot(concurrency_key, run_id, step_key, priority)
         if claim.is_claimed:
+            self._pool_wait.ends(run_id, step_key)
             return claim
+        self._pool_wait.look(self._instance, concurrency_key, run_id, step_key)
         time.sleep(CLAIM_PAUSE_SECONDS)
         return claim.with_sleep_interval(0.0)
 

@@ -1,48 +1,19 @@
-"""The Dagster instance: its file, its environment, and what becomes of the runs of a killed process."""
+"""The Dagster instance: its file and its environment."""
 
 import os
-import signal
-import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
-import pytest
 from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.instance.config import PoolGranularity
 
-from user_behaviour.instance.instance import PROCESS_TAG, abandoned_runs, prepare, process_tag, report_abandoned
+from user_behaviour.instance.instance import prepare
+from user_behaviour.instance.launcher import WatchedRunLauncher
 from user_behaviour.instance.storage import PooledRunStorage, PooledScheduleStorage
 from user_behaviour.local.planned_events import BulkEventLogStorage, LocalPostgresStorage
-from user_behaviour.local.stack import Stack
-from user_behaviour.project_files import PROJECT_FILES as CHECKOUT
-
-LOCAL = CHECKOUT / "user_behaviour" / "local" / "dagster.yaml"
-KILLED_RUN = """
-import os, sys, time
-import dagster as dg
-from user_behaviour.instance.instance import process_tag
-
-@dg.asset(pool="spark")
-def endless() -> None:
-    os.write(int(sys.argv[1]), b"started")
-    time.sleep(600)
-
-with dg.DagsterInstance.get() as instance:
-    job = dg.Definitions([endless]).resolve_implicit_global_asset_job_def()
-    job.execute_in_process(instance=instance, tags=process_tag(), run_id=sys.argv[2])
-"""
-
-
-@pytest.fixture
-def instance(stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
-    """The local instance, in a home of the test's own, with its environment in this process."""
-    for name, value in prepare(tmp_path, LOCAL, dagster_url=stack.endpoints().dagster).items():
-        monkeypatch.setenv(name, value)
-    with dg.DagsterInstance.get() as opened:
-        yield opened
+from user_behaviour_tests.instance.conftest import LOCAL
 
 
 def test_preparing_writes_the_file_once_and_again_only_when_it_differs(tmp_path: Path) -> None:
@@ -87,6 +58,7 @@ def test_dagster_takes_every_setting_of_the_file(instance: dg.DagsterInstance, t
     pools = instance.get_concurrency_config().pool_config
     assert (pools.pool_granularity, pools.default_pool_limit) == (PoolGranularity.OP, 2)
     assert type(instance.run_coordinator).__name__ == "QueuedRunCoordinator"
+    assert type(instance.run_launcher) is WatchedRunLauncher
     assert instance.run_monitoring_enabled
     assert instance.run_monitoring_settings["free_slots_after_run_end_seconds"] == 60
     assert (instance.run_retries_enabled, instance.run_retries_max_retries) == (True, 2)
@@ -108,52 +80,3 @@ def test_another_process_gets_the_same_storage_from_the_reference_of_the_instanc
         assert isinstance(same.event_log_storage, BulkEventLogStorage)
         assert isinstance(same.run_storage, PooledRunStorage)
         assert isinstance(same.schedule_storage, PooledScheduleStorage)
-
-
-def test_a_run_whose_process_was_killed_is_reported_once_and_its_pool_slot_is_free(
-    instance: dg.DagsterInstance,
-) -> None:
-    """Runs of a killed command used to be `STARTED` for ever, and the next command waited for their pool slots."""
-    run_id = "0d4e6bd2-52a1-4f6c-8a86-6ccf6d3ac3a1"
-    _run_and_kill(run_id)
-
-    assert [run.run_id for run in abandoned_runs(instance)] == [run_id]
-    assert len(instance.event_log_storage.get_concurrency_info("spark").claimed_slots) == 1
-    assert report_abandoned(instance) == 1
-
-    run = instance.get_run_by_id(run_id)
-    assert run is not None
-    assert run.status == dg.DagsterRunStatus.FAILURE
-    (failure,) = instance.all_logs(run_id, of_type=dg.DagsterEventType.RUN_FAILURE)
-    assert "ended without finishing it: it was killed, or the machine stopped." in failure.get_dagster_event().message
-    assert instance.event_log_storage.get_concurrency_info("spark").claimed_slots == []
-    assert run.tags["dagster/will_retry"] == "false"
-    assert report_abandoned(instance) == 0
-
-
-def _run_and_kill(run_id: str) -> None:
-    reader, writer = os.pipe()
-    process = subprocess.Popen(
-        [sys.executable, "-c", KILLED_RUN, str(writer), run_id],
-        pass_fds=[writer],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    os.close(writer)
-    try:
-        assert os.read(reader, 7) == b"started"
-    finally:
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        os.close(reader)
-
-
-def test_runs_of_others_and_of_the_living_are_left_alone(instance: dg.DagsterInstance) -> None:
-    @dg.asset
-    def anything() -> None: ...
-
-    job = dg.Definitions([anything]).resolve_implicit_global_asset_job_def()
-    gone = f"{socket.gethostname()}:{os.getpid()}:1"  # a process of long ago that had the id of this one
-    tags = [process_tag(), {}, {PROCESS_TAG: "elsewhere.example:1:1"}, {PROCESS_TAG: "what?"}, {PROCESS_TAG: gone}]
-    runs = [instance.create_run_for_job(job, tags=tag, status=dg.DagsterRunStatus.STARTED) for tag in tags]
-    assert [run.run_id for run in abandoned_runs(instance)] == [runs[-1].run_id]

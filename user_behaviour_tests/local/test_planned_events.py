@@ -9,6 +9,7 @@ import dagster as dg
 import psycopg2
 import pytest
 
+from user_behaviour.instance.dead_runs import SESSION_TAG
 from user_behaviour.local.stack import Stack
 from user_behaviour_tests.dagster_instances import BULK, POOLED, STOCK, instance_on
 from user_behaviour_tests.databases import new_database
@@ -16,7 +17,7 @@ from user_behaviour_tests.databases import new_database
 RUN_ID = "6f9bd7a5-8d45-4c0f-9a57-5f6f3a1c2b10"
 RANGE = {"dagster/asset_partition_range_start": "2024-01-02", "dagster/asset_partition_range_end": "2024-01-05"}
 ONE_DAY = {"dagster/partition": "2024-01-03"}
-DIFFERS = re.compile("^id$|^pid$|time|duration_ms|migration_completed|file_key|log_key")
+DIFFERS = re.compile("^id$|^pid$|time|duration_ms|migration_completed|file_key|log_key|user_behaviour/session")
 
 Rows = dict[str, list[Any]]
 
@@ -30,7 +31,7 @@ def rows_of(url: str) -> Rows:
         rows: Rows = {}
         for (table,) in cursor.fetchall():
             cursor.execute(f'select row_to_json(t) from "{table}" t')
-            found = [row for (row,) in cursor.fetchall()]
+            found = [row for (row,) in cursor.fetchall() if row.get("key") != SESSION_TAG]
             if table == "event_logs":
                 rows[table] = [_scrubbed(row) for row in sorted(found, key=lambda row: int(row["id"]))]
             else:
