@@ -71,9 +71,13 @@ def summary(differences: Iterable[tuple[Difference, str]]) -> list[tuple[str, in
     for (table, kind, remedy), by_day in alike.items():
         for span in ranges(by_day):
             first, days = str(span.first), span.days()
-            found = by_day[span.first] if len({by_day[day] for day in days}) == 1 else f"first: {by_day[span.first]}"
-            shown = (first, found.replace("<day>", first)) if len(days) == 1 else (f"{first} to {span.last}", found)
-            rows.append((shown[0], len(days), table, kind, shown[1], remedy))
+            found = by_day[span.first]
+            if len(days) == 1:
+                rows.append((first, 1, table, kind, found.replace("<day>", first), remedy))
+                continue
+            if len({by_day[day] for day in days}) > 1:
+                found = f"first: {found}"
+            rows.append((f"{first} to {span.last}", len(days), table, kind, found, remedy))
     return sorted(rows)
 
 

@@ -27,7 +27,7 @@ from user_behaviour.tables.schemas import CLASSIFIED_REVIEWS, STAGED_PURCHASES, 
 from user_behaviour_tests.cloud.moto_server import Cloud
 from user_behaviour_tests.cloud.redshift import redshift_stand_in
 from user_behaviour_tests.cloud.redshift_warehouse import warehouse_on
-from user_behaviour_tests.command_line import Home
+from user_behaviour_tests.command_line import temporary_installation
 from user_behaviour_tests.triggers.ticks import Catalog, new_catalog
 
 D1, D2, D3 = (date(2010, 12, day) for day in (1, 2, 3))
@@ -260,10 +260,8 @@ def test_a_difference_that_holds_for_a_range_of_days_is_one_line() -> None:
     ]
 
 
-def test_the_command_finds_repairs_and_then_finds_nothing(tmp_path: Path) -> None:
-    home = Home(tmp_path / "home")
-    try:
-        assert home.call("up").returncode == 0
+def test_the_command_finds_repairs_and_then_finds_nothing() -> None:
+    with temporary_installation() as home:
         home.call("migrate")
         lake = home.deployment().lake
         publish(lake, D1, "a")
@@ -308,5 +306,3 @@ def test_the_command_finds_repairs_and_then_finds_nothing(tmp_path: Path) -> Non
             "0 repaired, 1 left.\n"
             "  user-behaviour run --from 2010-12-01 --to 2010-12-01 --select public/user_behavior_metric\n"
         )
-    finally:
-        home.discard()
