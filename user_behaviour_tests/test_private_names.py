@@ -41,6 +41,7 @@ UNDOCUMENTED = {
     "set_data_version": "An IO manager says that a run has made new data; the step's context takes it.",
     "report_engine_event": "A step that waits for its pool says in its run for whom.",
     "get_concurrency_info": "Who holds the slots of a pool.",
+    "get_output_asset_keys": "An IO manager tells an input that is the step's own asset, by the step's context.",
     "report_run_failed": "A run whose process was killed is marked as failed.",
     "add_run_tags": "A run whose process was killed is not retried by the daemon.",
     "free_concurrency_slots_for_run": "A run whose process was killed gives its pool slots back.",

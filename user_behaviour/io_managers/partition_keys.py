@@ -51,7 +51,7 @@ def require_not_its_own(context: dg.InputContext, days: list[date]) -> None:
     They would be what an earlier run left, or not there.
     """
     step, definition, asset = step_of(context), _definition(context), context.asset_key.to_user_string()
-    if not (step and step.assets_def and context.asset_key in step.assets_def.keys):
+    if step is None or context.asset_key not in step.get_output_asset_keys():
         return
     if not isinstance(definition, dg.TimeWindowPartitionsDefinition):
         return  # `days_by_key` has refused it

@@ -38,7 +38,7 @@ class Output:
     @property
     def days(self) -> list[date]:
         """The days of all partitions, in order."""
-        return self.whole(())
+        return [day for days in self.partitions.values() for day in days]
 
     def whole(self, held_back: Container[date]) -> list[date]:
         """The days of those partitions of which no day is held back, in order."""
@@ -84,6 +84,10 @@ class PartitionedIOManager(dg.ConfigurableIOManager):
         Raises `TypeError` for a value of a type that is not among `takes`, `NotWholeDaysError` for partitions that are
         not whole days, `dagster.Failure` where every day is held back, `UnknownDagsterError`, and what `write` raises.
         """
+        if not context.has_asset_key:
+            raise TypeError(
+                f"{type(self).__name__} stores assets, and this output is none; give it another io_manager_key."
+            )
         asset, step = context.asset_key.to_user_string(), step_of(context)
         if not isinstance(obj, tuple(self.takes.values())):
             raise TypeError(
@@ -137,7 +141,7 @@ def table_of(asset_key: dg.AssetKey, metadata: Mapping[str, Any] | None) -> Tabl
         )
     partition_column = str(_plain(metadata.get("partition_expr")) or "insert_date")
     declared = {column.name: column.type for column in schema.columns}
-    if declared.get(partition_column, "date") != "date" or not _COLUMN.fullmatch(partition_column):
+    if declared.get(partition_column, "date").lower() != "date" or not _COLUMN.fullmatch(partition_column):
         raise dg.DagsterInvalidDefinitionError(
             f"Asset {asset_key.to_user_string()}: partition_expr is {partition_column!r}"
             f"{' of type ' + declared[partition_column] if partition_column in declared else ''}; it must be the name "

@@ -92,6 +92,30 @@ def test_an_asset_that_reads_itself_is_not_given_days_that_the_run_replaces(gree
     assert greenhouse.lake.dataset(READINGS).manifests([TUE, WED]) == before
 
 
+def test_a_step_reads_days_of_another_step_of_the_same_graph(greenhouse: Greenhouse) -> None:
+    """Not its own asset, though Dagster defines both as one: they were written a moment ago."""
+    stored = dg.Out(io_manager_key="files", metadata=declared(READINGS)["metadata"])
+    seen: list[date] = []
+
+    @dg.op(out=stored)
+    def first() -> pa.Table:
+        return one_each([MON, TUE])
+
+    @dg.op(out=stored)
+    def second(given: pa.Table) -> pa.Table:
+        seen.extend(given["measured_on"].to_pylist())
+        return one_each([MON, TUE])
+
+    @dg.graph_multi_asset(outs={"readings": dg.AssetOut(), "copies": dg.AssetOut()}, partitions_def=DAYS)
+    def both() -> dict[str, Any]:
+        readings = first()
+        return {"readings": readings, "copies": second(readings)}
+
+    run(greenhouse, [both], "2024-03-04", "2024-03-05")
+
+    assert seen == [MON, TUE]
+
+
 def written_by_hand(greenhouse: Greenhouse, days: list[date], **given: Any) -> None:
     metadata = {"definition_metadata": declared(READINGS)["metadata"], "asset_key": "readings"}
     context = dg.build_output_context(**{**metadata, "asset_partitions_def": WEEKS, **given})
@@ -121,6 +145,11 @@ BY_HAND: dict[str, tuple[Callable[[Greenhouse], Any], type[Exception], str]] = {
     ),
     "no key": (lambda g: written_by_hand(g, WEEK), NotWholeDaysError, "the run has no partition"),
     "no key to read": (lambda g: read_by_hand(g, pa.Table), NotWholeDaysError, "the run has no partition"),
+    "no asset": (
+        lambda g: written_by_hand(g, WEEK, partition_key="2024-03-03", asset_key=None),
+        TypeError,
+        "LakeIOManager stores assets, and this output is none; give it another io_manager_key",
+    ),
     "no type": (
         lambda g: read_by_hand(g, None, partition_key="2024-03-03"),
         TypeError,
