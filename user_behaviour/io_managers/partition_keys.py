@@ -3,7 +3,7 @@
 Days are the only coordinates of what is stored. A week is seven of them, an hour is none.
 """
 
-from datetime import date, datetime, timedelta
+from datetime import date, time, timedelta
 from typing import Any
 
 import dagster as dg
@@ -81,12 +81,7 @@ def _definition(context: dg.OutputContext | dg.InputContext) -> dg.PartitionsDef
 
 def _days(asset: str, key: str, definition: dg.TimeWindowPartitionsDefinition) -> list[date]:
     window = definition.time_window_for_partition_key(key)
-    if not (_begins_a_day(window.start) and _begins_a_day(window.end)):
-        window_said = f"{window.start:%Y-%m-%d %H:%M} to {window.end:%Y-%m-%d %H:%M}"
-        raise NotWholeDaysError(f"{asset}: the partition {key} covers {window_said}. {WHOLE_DAYS}")
+    if not window.start.time() == window.end.time() == time.min:
+        said = f"{window.start:%Y-%m-%d %H:%M} to {window.end:%Y-%m-%d %H:%M}"
+        raise NotWholeDaysError(f"{asset}: the partition {key} covers {said}. {WHOLE_DAYS}")
     return DayRange(window.start.date(), window.end.date() - timedelta(days=1)).days()
-
-
-def _begins_a_day(moment: datetime) -> bool:
-    """Whether no moment of the same day comes before. It need not be midnight, which a change of the clock may skip."""
-    return datetime.fromtimestamp(moment.timestamp() - 1, moment.tzinfo).date() != moment.date()
