@@ -57,10 +57,12 @@ class PerDay:
     """Recipe for a lake data set: the days of the run, each once and in order.
 
     `days` is iterated once, and the rows of a day are read before the next day is asked for. A generator may hold open
-    what it reads from: the IO manager runs it to its end, or closes it where something fails.
+    what it reads from: the IO manager runs it to its end, or closes it where something fails. Where a day `may_shrink`
+    not, a batch that would empty it, or leave under a tenth of its rows, waits for an approval.
     """
 
     days: Iterable[DayBatch | HeldBack]
+    may_shrink: bool = True
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ GROUP = "landing"
 )
 def raw_purchases(context: dg.AssetExecutionContext, source: SourceDatabase) -> PerDay:
     """A row is a purchase line of the day, as the source has it: nothing is filtered, all days are of one snapshot."""
-    return PerDay(_purchases(source, days_of(context.partition_keys)))
+    return PerDay(_purchases(source, days_of(context.partition_keys)), may_shrink=False)
 
 
 class ReviewLimits(dg.Config):
@@ -62,7 +62,7 @@ def raw_reviews(context: dg.AssetExecutionContext, config: ReviewLimits, vendor_
     """A row is a review of the day's vendor files, parsed and typed; the originals are kept, bad rows quarantined."""
     dataset = lake.dataset(RAW_REVIEWS)
     landing = ReviewLanding(vendor_drop, dataset, bad_row_share=config.bad_row_share, file_bytes=config.file_bytes)
-    return PerDay(landing.days(days_of(context.partition_keys)))
+    return PerDay(landing.days(days_of(context.partition_keys)), may_shrink=False)
 
 
 def lines_in_source(shop: Snapshot, days: Sequence[date]) -> dict[date, int]:

@@ -1,5 +1,7 @@
 """Claims about stage landing: what the sources have is what landed."""
 
+import hashlib
+from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 
@@ -18,10 +20,10 @@ from user_behaviour.checks.every_asset import (
     rows_in_files,
 )
 from user_behaviour.checks.history import WEEKS, days_before, unusual_volumes
-from user_behaviour.checks.verdict import SAMPLE, Offence, days_under_check
+from user_behaviour.checks.verdict import SAMPLE, Offence, days_under_check, fail_run
 from user_behaviour.lake.dataset import Dataset
 from user_behaviour.lake.lake import Lake
-from user_behaviour.lake.manifests import Manifest, Rejection
+from user_behaviour.lake.manifests import Manifest, Rejection, Source, lies_ahead
 from user_behaviour.source.database import SourceDatabase
 from user_behaviour.tables.schemas import RAW_PURCHASES, RAW_REVIEWS
 from user_behaviour.tables.table import Table
@@ -116,6 +118,36 @@ def _quarantined(dataset: Dataset, judged: Manifest | Rejection) -> Iterator[str
 
 
 @dg.asset_check(asset=raw_reviews)
+def no_two_files_of_a_day_are_the_same(context: dg.AssetCheckExecutionContext, lake: Lake) -> dg.AssetCheckResult:
+    """No file of a day has the bytes of another one, whose reviews it would count twice. Warns, and names both."""
+    under_check = days_under_check(context)
+    dataset = lake.dataset(RAW_REVIEWS)
+    manifests = dataset.manifests(under_check.days)
+    offences = offences_of_each_day(dataset, manifests, partial(_copies, dataset))
+    return under_check.verdict(offences, looked_at=manifests, severity=WARN)
+
+
+def _copies(dataset: Dataset, manifest: Manifest) -> Iterator[str]:
+    sizes, names = Counter(source.size for source in manifest.sources), dict[bytes, str]()
+    for source in (source for source in manifest.sources if sizes[source.size] > 1):
+        try:
+            digest = _digest(dataset, source)
+        except FileNotFoundError as error:
+            yield f"an original cannot be read: {error}"
+            continue
+        if (name := names.setdefault(digest, source.name)) != source.name:
+            yield f"{source.name} has the same bytes as {name}; if one is too many, deliver it with the header alone"
+
+
+def _digest(dataset: Dataset, source: Source) -> bytes:
+    digest = hashlib.sha256()
+    with dataset.lake.open(source.kept_at) as original:
+        while content := original.read(1 << 20):
+            digest.update(content)
+    return digest.digest()
+
+
+@dg.asset_check(asset=raw_reviews)
 def trading_days_have_a_vendor_file(
     context: dg.AssetCheckExecutionContext, lake: Lake, source: SourceDatabase
 ) -> dg.AssetCheckResult:
@@ -150,15 +182,44 @@ def volume_is_usual(asset: dg.AssetsDefinition, table: Table) -> dg.AssetChecksD
     return volume_is_usual_for_the_weekday
 
 
+def no_view_of_the_future(asset: dg.AssetsDefinition, table: Table) -> dg.AssetChecksDefinition:
+    """No batch in force shows its source as of a moment that has not come: a clock was ahead when it landed."""
+
+    @dg.asset_check(  # type: ignore[arg-type]
+        asset=asset,
+        name="no_batch_is_of_the_future",
+        description="No batch in force shows its source as of a moment that has not come. Fails the run, but blocks "
+        "nothing: set the clock, and run the day again.",
+    )
+    def check(context: dg.AssetCheckExecutionContext, lake: Lake) -> Iterator[dg.AssetCheckResult]:
+        under_check = days_under_check(context)
+        manifests = lake.dataset(table).manifests(under_check.days)
+        offences = [
+            Offence(
+                day,
+                f"batch {manifest.batch_id} is as of {manifest.as_of}, which has not come; set the clock that "
+                "was ahead, and run the day again",
+            )
+            for day, manifest in manifests.items()
+            if lies_ahead(manifest.as_of)
+        ]
+        yield from fail_run(under_check.verdict(offences, looked_at=manifests), fails=under_check.fails(offences))
+
+    return check
+
+
 LANDING_CHECKS = [
     every_day_is_published(raw_purchases, RAW_PURCHASES, kept_in="lake"),
     rows_fit_their_schema(raw_purchases, RAW_PURCHASES, in_day="invoice_date"),
     purchases_landed_equal_purchases_in_the_source,
     volume_is_usual(raw_purchases, RAW_PURCHASES),
+    no_view_of_the_future(raw_purchases, RAW_PURCHASES),
     every_day_is_published(raw_reviews, RAW_REVIEWS, kept_in="lake"),
     rows_fit_their_schema(raw_reviews, RAW_REVIEWS),
     reviews_in_files_equal_landed_and_quarantined,
     quarantine_is_empty,
+    no_two_files_of_a_day_are_the_same,
     trading_days_have_a_vendor_file,
     volume_is_usual(raw_reviews, RAW_REVIEWS),
+    no_view_of_the_future(raw_reviews, RAW_REVIEWS),
 ]

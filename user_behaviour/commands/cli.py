@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from user_behaviour.commands.approve import approve
 from user_behaviour.commands.data import deliver, generate, load_purchases
 from user_behaviour.commands.demo import demo
 from user_behaviour.commands.dev import dev
@@ -69,7 +70,7 @@ def cli(ctx: click.Context, *, debug: bool) -> None:
 
 for command in (up, down, status, doctor, migrate, generate, load_purchases, deliver, run, query, explain, reconcile):
     cli.add_command(command)
-for command in (dev, env, demo):
+for command in (approve, dev, env, demo):
     cli.add_command(command)
 
 

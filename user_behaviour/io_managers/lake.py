@@ -7,6 +7,7 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import partial
 from itertools import zip_longest
 from typing import Any, ClassVar, TypeVar
 
@@ -17,12 +18,18 @@ from user_behaviour.io_managers.frames import FRAMES, Frame, as_frame, by_day
 from user_behaviour.io_managers.partition_keys import NotWholeDaysError, WrongDaysError
 from user_behaviour.io_managers.partitioned import Input, Output, PartitionedIOManager
 from user_behaviour.io_managers.publishing import PREVIEW, PREVIEW_ROWS, ROWS, Outcome, preview
+from user_behaviour.lake.approvals import Approvals
 from user_behaviour.lake.conformity import schema_with_day, with_day
 from user_behaviour.lake.dataset import Dataset
-from user_behaviour.lake.held_back import HeldBackError, MissingPartitionError, UnreadableRecordError
+from user_behaviour.lake.held_back import (
+    AwaitsApprovalError,
+    HeldBackError,
+    MissingPartitionError,
+    UnreadableRecordError,
+)
 from user_behaviour.lake.lake import Lake
 from user_behaviour.lake.locations import Locations, PartitionStreams
-from user_behaviour.lake.manifests import Manifest, Rejection, timestamp
+from user_behaviour.lake.manifests import Judge, Manifest, Rejection, timestamp
 from user_behaviour.recipes import Closing, DayBatch, HeldBack, PerDay, Quarantined, SparkFiles
 from user_behaviour.spark.output import spark_output
 
@@ -47,7 +54,8 @@ class LakeIOManager(PartitionedIOManager):
         if isinstance(value, SparkFiles):
             publication.take_files(value)
         elif isinstance(value, PerDay):
-            publication.write_rows(value.days)
+            judge = None if value.may_shrink else Approvals(dataset).judge
+            publication.write_rows(value.days, judge=judge)
         else:
             as_of = timestamp(datetime.now(UTC))
             days = by_day(value, output.table, output.days)
@@ -77,8 +85,10 @@ class _Publication:
     batch_id: str
     outcome: Outcome = field(default_factory=Outcome)
 
-    def write_rows(self, days: Iterable[DayBatch | HeldBack]) -> None:
-        """Writes all days, then publishes them."""
+    def write_rows(self, days: Iterable[DayBatch | HeldBack], *, judge: Judge | None = None) -> None:
+        """Writes all days, then publishes those that the judge lets pass."""
+        if judge:
+            self._require_days("the days are judged")
         written: list[Manifest] = []
         with _closed_at_the_end(days):
             for found in _in_order(days, self.output.days):
@@ -92,36 +102,43 @@ class _Publication:
         # Only now: a stream that breaks half-way, or turns out not to be in the order of days, has published nothing.
         whole = set(self.output.whole(self.outcome.held_back))
         written = [manifest for manifest in written if manifest.day in whole]
-        published = self.dataset.lake.at_once(self.dataset.publish, written)
-        for manifest, is_in_force in zip(written, published, strict=True):
-            self._record(manifest, is_in_force=is_in_force)
+        published = self.dataset.lake.at_once(partial(self._published, judge=judge), written)
+        for manifest, became in zip(written, published, strict=True):
+            self._record(manifest, became)
 
     def take_files(self, recipe: SparkFiles) -> None:
         """Runs the program, and publishes each day as soon as its files are taken over."""
         found, days = recipe.inputs, self.output.days
         self.output.require_days(found.dataset, [*found.by_day, *found.missing])
-        if long := [key for key, covered in self.output.partitions.items() if len(covered) > 1]:
-            raise NotWholeDaysError(
-                f"{self.dataset.table.name}: the partition {long[0]} covers more than a day, and the files of a Spark "
-                "program are published day by day; partition the asset by day. Nothing was written."
-            )
+        self._require_days("the files of a Spark program are published")
         self.outcome.held_back.update({day: found.missing[day].reasons for day in days if day in found.missing})
         inputs = {day: found.by_day[day].manifest for day in days if day in found.by_day}
         with spark_output(self.dataset, recipe, batch_id=self.batch_id, runs=self.output.runs) as output:
             self.batch_id = output.job.batch_id  # of the run that began the job
 
-            def published(day: date) -> tuple[Manifest, bool] | HeldBackError:
+            def published(day: date) -> Manifest | HeldBackError | None:
                 try:
-                    manifest = output.take(day, inputs[day])
+                    return self._published(output.take(day, inputs[day]))
                 except HeldBackError as error:
                     return error
-                return manifest, self.dataset.publish(manifest)
 
             for day, result in zip(inputs, self.dataset.lake.at_once(published, inputs), strict=True):
-                if isinstance(result, HeldBackError):
-                    self._hold_back(day, inputs[day].as_of, result)
-                else:
-                    self._record(result[0], is_in_force=result[1])
+                self._record(inputs[day], result)
+
+    def _require_days(self, what: str) -> None:
+        """Raises `NotWholeDaysError` where a partition is of several days, of which one could be held back too late."""
+        if long := [key for key, covered in self.output.partitions.items() if len(covered) > 1]:
+            raise NotWholeDaysError(
+                f"{self.dataset.table.name}: the partition {long[0]} covers more than a day, and {what} day by day; "
+                "partition the asset by day. Nothing was written."
+            )
+
+    def _published(self, manifest: Manifest, *, judge: Judge | None = None) -> Manifest | HeldBackError | None:
+        """The manifest that is in force now, None where a newer one stays, or why it is held back."""
+        try:
+            return self.dataset.put_in_force(manifest, judge=judge)
+        except HeldBackError as error:
+            return error
 
     def _written(self, batch: DayBatch) -> list[Manifest]:
         """The manifest of the day's batch, which is not published yet; none where the day is held back."""
@@ -141,16 +158,20 @@ class _Publication:
                 return []
             return [writer.manifest(as_of=batch.as_of, sources=closing.sources, facts=closing.facts)]
 
-    def _record(self, manifest: Manifest, *, is_in_force: bool) -> None:
-        if not is_in_force:
+    def _record(self, written: Manifest, found: Manifest | HeldBackError | None) -> None:
+        """Takes down what became of the day and view of a manifest."""
+        if isinstance(found, HeldBackError):
+            self._hold_back(written.day, written.as_of, found)
+            return
+        if found is None:
             dg.get_dagster_logger().warning(
                 "%s of %s: a batch with a newer view of its source is in force and stays; batch %s is kept beside it.",
-                manifest.day,
-                manifest.dataset,
-                manifest.batch_id,
+                written.day,
+                self.dataset.table.name,
+                self.batch_id,
             )
-            # Dagster shows what it recorded last, so that must be what readers find.
-            manifest = self.dataset.current(manifest.day)
+        # Dagster shows what it recorded last, so that must be what readers find.
+        manifest = found or self.dataset.current(written.day)
         self.outcome.published[manifest.day] = {
             ROWS: manifest.rows,
             "dagster/uri": self.dataset.lake.uri(self.dataset.batch_directory(manifest.day, manifest.batch_id)),
@@ -165,7 +186,18 @@ class _Publication:
         self.outcome.held_back[day] = error.reasons
         if isinstance(error, MissingPartitionError):
             return  # why the day is missing is recorded with the data set upstream, if anywhere
-        self.dataset.reject(Rejection(self.dataset.table.name, day, self.batch_id, as_of, error.reasons, error.sources))
+        in_force = self.dataset.manifests([day]).get(day)
+        rejection = Rejection(
+            self.dataset.table.name,
+            day,
+            self.batch_id,
+            as_of,
+            error.reasons,
+            error.sources,
+            in_force=in_force.batch_id if in_force else "",
+            awaits=error.delivery if isinstance(error, AwaitsApprovalError) else "",
+        )
+        self.dataset.reject(rejection)
 
 
 def _in_order(found: Iterable[DayBatch | HeldBack], days: Sequence[date]) -> Iterator[DayBatch | HeldBack]:

@@ -16,16 +16,14 @@ from user_behaviour.lake.batch_writer import QUARANTINE, BatchWriter
 from user_behaviour.lake.conformity import conform, require_file
 from user_behaviour.lake.held_back import MissingPartitionError, UnreadableRecordError
 from user_behaviour.lake.locations import Location, Locations
-from user_behaviour.lake.manifests import DataFile, Manifest, RecordError, Rejection, timestamp
+from user_behaviour.lake.manifests import DataFile, Judge, Manifest, RecordError, Rejection, lies_ahead, timestamp
 from user_behaviour.lake.objects import Objects
-from user_behaviour.lake.parquet_part import batches_of
+from user_behaviour.lake.parquet_part import batches_of, opened
 from user_behaviour.tables.table import Table
 
 CURRENT = "_current.json"
 REJECTED = "_rejected.json"
 MANIFEST = "_manifest.json"
-# A file up to this size, in bytes, is read by one request and not by its columns.
-READ_WHOLE = 4 << 20
 # Not out of the lake, nor into a partition, nor to what begins with `_` and is no data.
 _NAME = re.compile(r"[^\W_][\w.-]*(/\w[\w.-]*)*")
 
@@ -97,7 +95,7 @@ class Dataset:
         except RecordError as error:
             raise self._unreadable(day, REJECTED, error) from error
         current = self.published(day)
-        return None if current and current.as_of >= rejection.as_of else rejection
+        return None if current and rejection.is_overtaken_by(current) else rejection
 
     def locations(self, days: Sequence[date]) -> Locations:
         """Where the batches in force lie."""
@@ -112,9 +110,9 @@ class Dataset:
     def read(self, manifest: Manifest) -> Iterator[pa.RecordBatch]:
         """The rows of a batch as a stream, in the declared schema; nullable columns that it lacks are null."""
         directory = self.batch_directory(manifest.day, manifest.batch_id)
-        for file, opened in zip(manifest.files, self.files(manifest), strict=True):
+        for file, part in zip(manifest.files, self.files(manifest), strict=True):
             with self.lake.store_errors("Reading", f"{directory}/{file.name}"):
-                for batch in batches_of(opened):
+                for batch in batches_of(part):
                     yield conform(batch, self.table, manifest.day)
 
     def files(self, manifest: Manifest) -> Iterator[pq.ParquetFile]:
@@ -122,14 +120,8 @@ class Dataset:
         directory = self.batch_directory(manifest.day, manifest.batch_id)
         for file in manifest.files:
             path = f"{directory}/{file.name}"
-            with self.lake.store_errors("Reading", path), self._opened(path, file) as opened:
-                yield pq.ParquetFile(opened)
-
-    def _opened(self, path: str, file: DataFile) -> pa.NativeFile:
-        if file.size > READ_WHOLE:
-            return self.lake.filesystem().open_input_file(path)
-        with self.lake.open(path) as stream:
-            return pa.BufferReader(stream.read())
+            with self.lake.store_errors("Reading", path), opened(self.lake, path, file.size) as stream:
+                yield pq.ParquetFile(stream)
 
     def quarantine(self, manifest: Manifest | Rejection, *columns: str) -> Iterator[pa.RecordBatch]:
         """The rows that were kept out of a batch, as a stream; of all columns, or some."""
@@ -168,16 +160,28 @@ class Dataset:
 
     def publish(self, manifest: Manifest) -> bool:
         """Puts the batch in force, in one step. False: a batch with a newer view of the outside is, and stays."""
+        return self.put_in_force(manifest) is not None
+
+    def put_in_force(self, manifest: Manifest, *, judge: Judge | None = None) -> Manifest | None:
+        """Publishes a batch, and returns what is in force then. None: a batch with a newer view is, and stays.
+
+        A view of the future is no newer one: its clock was ahead. `judge` is given the manifest in force and this one,
+        and returns what to publish, or raises `HeldBackError`.
+        """
         directory = self.batch_directory(manifest.day, manifest.batch_id)
-        content = manifest.to_json()
-        self.lake.write(f"{directory}/{MANIFEST}", content)
         pointer = f"{self.directory(manifest.day)}/{CURRENT}"
         while True:
-            found = self.lake.read(pointer)
-            if found and self._pointer(manifest.day, found[0]).as_of > manifest.as_of:
-                return False
+            found, judged = self.lake.read(pointer), manifest
+            before = self._pointer(manifest.day, found[0]) if found else None
+            is_newer = before is None or before.as_of <= manifest.as_of or lies_ahead(before.as_of)
+            if judge and before and is_newer:
+                judged = judge(before, manifest)
+            content = judged.to_json()
+            self.lake.write(f"{directory}/{MANIFEST}", content)
+            if not is_newer:
+                return None
             if self.lake.swap(pointer, content, expected=found[1] if found else None):
-                return True
+                return judged
 
     def reject(self, rejection: Rejection) -> None:
         """Records why a batch was not published; the batch in force stays."""

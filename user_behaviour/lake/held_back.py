@@ -12,6 +12,14 @@ class HeldBackError(Exception):
         self.sources = sources
 
 
+class AwaitsApprovalError(HeldBackError):
+    """A delivery would empty a day, or shrink it to under a tenth; `delivery` is what an approval names."""
+
+    def __init__(self, reason: str, delivery: str, sources: tuple[Source, ...]) -> None:
+        super().__init__(reason, sources=sources)
+        self.delivery = delivery
+
+
 class MissingPartitionError(HeldBackError):
     """A partition that was asked for does not exist yet."""
 

@@ -4,13 +4,14 @@ Values only. The lake keeps them as JSON objects beside the data, the warehouse 
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Self
 
 Fact = int | float | str
+CLOCKS_DIFFER = timedelta(seconds=10)  # at the most, as far as they are right
 
 
 class RecordError(ValueError):
@@ -20,6 +21,11 @@ class RecordError(ValueError):
 def timestamp(moment: datetime) -> str:
     """The moment in UTC with six digits of seconds, so that the order of texts is the order of moments."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def lies_ahead(moment: str) -> bool:
+    """Whether a timestamp is of the future: the clock that gave it was ahead, or this machine's is behind."""
+    return moment > timestamp(datetime.now(UTC) + CLOCKS_DIFFER)
 
 
 @dataclass(frozen=True)
@@ -78,9 +84,15 @@ class Manifest:
             return cls(**values)
 
 
+Judge = Callable[[Manifest, Manifest], Manifest]  # given what is in force and what is to be
+
+
 @dataclass(frozen=True)
 class Rejection:
-    """Why a batch was not published: the reasons, and the sources that it was made from."""
+    """Why a batch was not published: the reasons, and the sources that it was made from.
+
+    `in_force` is the batch that stayed, empty where there was none; `awaits` is what an approval would let in.
+    """
 
     dataset: str
     day: date
@@ -88,6 +100,14 @@ class Rejection:
     as_of: str
     reasons: tuple[str, ...]
     sources: tuple[Source, ...] = ()
+    in_force: str = ""
+    awaits: str = ""
+
+    def is_overtaken_by(self, current: Manifest) -> bool:
+        """Whether the batch in force is at least as new; of a rejection of the future, whether it came since."""
+        if current.as_of >= self.as_of and not lies_ahead(current.as_of):
+            return True
+        return lies_ahead(self.as_of) and current.batch_id != self.in_force
 
     def to_json(self) -> bytes:
         return _dump({**asdict(self), "day": self.day.isoformat()})
@@ -101,6 +121,30 @@ class Rejection:
             values["reasons"] = tuple(values["reasons"])
             values["sources"] = tuple(Source(**source) for source in values["sources"])
             return cls(**values)
+
+
+@dataclass(frozen=True)
+class Approval:
+    """Somebody's word that a delivery may take the place of the batch `in_force`; `said` is why it was held back."""
+
+    dataset: str
+    day: date
+    delivery: str
+    in_force: str
+    by: str
+    at: str
+    why: str
+    said: tuple[str, ...]
+
+    def to_json(self) -> bytes:
+        return _dump({**asdict(self), "day": self.day.isoformat()})
+
+    @classmethod
+    def from_json(cls, text: bytes) -> Self:
+        """Raises `RecordError`."""
+        with _record_errors(text):
+            values = json.loads(text)
+            return cls(**{**values, "day": date.fromisoformat(values["day"]), "said": tuple(values["said"])})
 
 
 @contextmanager

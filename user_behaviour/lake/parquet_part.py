@@ -11,6 +11,8 @@ from user_behaviour.lake.objects import Objects
 # footer for each group before it; reading holds one group.
 GROUP_ROWS = 1 << 17
 GROUP_BYTES = 8 << 20
+# A file up to this size, in bytes, is read by one request and not by its columns.
+READ_WHOLE = 4 << 20
 
 
 class ParquetPart:
@@ -60,3 +62,11 @@ def batches_of(file: pq.ParquetFile, columns: Sequence[str] | None = None) -> It
     """The rows of a file, of all columns or some. No batch spans two groups: the writer bounded their size."""
     for group in range(file.num_row_groups):
         yield from file.iter_batches(row_groups=[group], columns=columns, use_threads=False)
+
+
+def opened(lake: Objects, path: str, size: int) -> pa.NativeFile:
+    """A Parquet file of the lake, to be read."""
+    if size > READ_WHOLE:
+        return lake.filesystem().open_input_file(path)
+    with lake.open(path) as stream:
+        return pa.BufferReader(stream.read())

@@ -7,6 +7,7 @@ from datetime import date
 
 from user_behaviour.lake.dataset import CURRENT, REJECTED, Dataset
 from user_behaviour.lake.held_back import UnreadableRecordError
+from user_behaviour.lake.manifests import lies_ahead
 
 
 def unreadable(dataset: Dataset, day: date) -> UnreadableRecordError | None:
@@ -30,7 +31,7 @@ def restore(dataset: Dataset, day: date) -> None:
     except UnreadableRecordError:
         manifests = [found for name in dataset.batches(day) if (found := dataset.batch(day, name))]
         if manifests:
-            newest = max(manifests, key=lambda manifest: (manifest.as_of, manifest.written_at))
+            newest = max(manifests, key=lambda found: (not lies_ahead(found.as_of), found.as_of, found.written_at))
             dataset.lake.write(f"{directory}/{CURRENT}", newest.to_json())
         else:
             dataset.lake.delete(f"{directory}/{CURRENT}")

@@ -1,6 +1,9 @@
 """How the claims about stage landing are broken: a table of cases."""
 
+from contextlib import closing
 from datetime import date
+
+import psycopg2
 
 from user_behaviour.checks.verdict import SAMPLE
 from user_behaviour.tables.schemas import RAW_PURCHASES, RAW_REVIEWS
@@ -15,9 +18,10 @@ from user_behaviour_tests.checks.sabotage import (
     manifest_of,
     pointer_lost,
     published_again,
+    seen_in_the_future,
     tenfold,
 )
-from user_behaviour_tests.checks.shop import Shop
+from user_behaviour_tests.checks.shop import REVIEWS, Shop
 
 SOURCE = "raw_purchases:purchases_landed_equal_purchases_in_the_source"
 FILES = "raw_reviews:reviews_in_files_equal_landed_and_quarantined"
@@ -28,6 +32,12 @@ TWELVE_BAD_ROWS_OF_1212 = "cid,review_str\n" + "14000,good\n" * 1200 + ",of nobo
 
 def sold_afterwards(shop: Shop, day: date) -> None:
     shop.installation.sell([(f"{day} 18:00:00", 9, "1.000", "LATE", 14000)] * 2)
+
+
+def sold_nothing(shop: Shop, day: date) -> None:
+    """The source has lost its lines of the day."""
+    with closing(psycopg2.connect(shop.installation.stack.endpoints().shop)) as connection, connection:
+        connection.cursor().execute("delete from retail.user_purchase where invoice_date::date = %s", (day,))
 
 
 def _nothing_delivered(shop: Shop, day: date) -> None:
@@ -131,6 +141,22 @@ CASES = [
         facts_rewritten(RAW_REVIEWS, rows_quarantined=2),
         "0 rows in quarantine, the manifest says 2",
         WARN,
+    ),
+    Case(
+        "raw_reviews:no_two_files_of_a_day_are_the_same",
+        "the day's file came under another name as well",
+        in_turn(delivered("_other.csv", REVIEWS.replace("good", "nice")), delivered("_again.csv", REVIEWS)),
+        "movie_review_{day}_again.csv has the same bytes as movie_review_{day}.csv; ",
+        WARN,
+    ),
+    *(
+        Case(
+            f"{table.name}:no_batch_is_of_the_future",
+            "a clock was ahead",
+            seen_in_the_future(table),
+            " is as of 2199-12-31T00:00:00.000000Z, which has not come; set the clock",
+        )
+        for table in (RAW_PURCHASES, RAW_REVIEWS)
     ),
     Case(
         "raw_reviews:trading_days_have_a_vendor_file",

@@ -73,6 +73,17 @@ def facts_rewritten(table: Table, **facts: int) -> Sabotage:
     return act
 
 
+def seen_in_the_future(table: Table) -> Sabotage:
+    """The manifest in force is of a clock that was ahead by many years."""
+
+    def act(shop: Shop, day: date) -> None:
+        dataset = shop.installation.here.lake.dataset(table)
+        changed = replace(dataset.current(day), as_of="2199-12-31T00:00:00.000000Z")
+        dataset.lake.write(f"{dataset.directory(day)}/{CURRENT}", changed.to_json())
+
+    return act
+
+
 def published_again(table: Table, change: Change = lambda rows: rows) -> Sabotage:
     """A newer batch of the day is in force; whoever read the older one is stale."""
 

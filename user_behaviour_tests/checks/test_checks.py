@@ -9,7 +9,7 @@ from datetime import date, timedelta
 import dagster as dg
 import pytest
 
-from user_behaviour.tables.schemas import RAW_PURCHASES, RAW_REVIEWS, USER_PURCHASE_STAGING
+from user_behaviour.tables.schemas import CLASSIFIED_REVIEWS, RAW_PURCHASES, RAW_REVIEWS, USER_PURCHASE_STAGING
 from user_behaviour_tests.checks import (
     every_asset_cases,
     landing_cases,
@@ -18,7 +18,7 @@ from user_behaviour_tests.checks import (
     warehouse_cases,
 )
 from user_behaviour_tests.checks.case import Case, prove
-from user_behaviour_tests.checks.landing_cases import FILES, ONE_BAD_ROW_OF_102, SOURCE, sold_afterwards
+from user_behaviour_tests.checks.landing_cases import FILES, ONE_BAD_ROW_OF_102, SOURCE, sold_afterwards, sold_nothing
 from user_behaviour_tests.checks.sabotage import (
     delivered,
     file_rewritten,
@@ -26,11 +26,13 @@ from user_behaviour_tests.checks.sabotage import (
     in_warehouse,
     manifest_of,
     pointer_lost,
+    seen_in_the_future,
     with_column,
 )
 from user_behaviour_tests.checks.shop import CLAIMS, DAYS, HEALTHY, REVIEWS, Shop, purchases
 from user_behaviour_tests.checks.spectrum_cases import ONE_ROW
 from user_behaviour_tests.checks.staging_cases import RULE
+from user_behaviour_tests.command_line import Home
 from user_behaviour_tests.graph.installation import checks, failure_messages, materialized, new_installation
 
 PUBLISHED = "every_day_is_published"
@@ -71,6 +73,54 @@ def test_it_passes_on_healthy_days_and_fails_on_a_broken_one(case: Case, shop: S
 def test_every_claim_has_a_case_that_passes_and_fails() -> None:
     assert {case.claim for case in CASES} == CLAIMS.keys()
     assert len({str(case) for case in CASES}) == len(CASES)
+
+
+def test_a_run_with_the_right_clock_is_the_way_out_of_a_future_batch(shop: Shop, days: list[date]) -> None:
+    """What was made of the batch is of that moment too, and hid what was made of later ones."""
+    for table in (RAW_REVIEWS, CLASSIFIED_REVIEWS):
+        seen_in_the_future(table)(shop, days[1])
+    shop.installation.deliver(f"movie_review_{days[1]}.csv", REVIEWS + "14001,fine\n")
+    result = shop.installation.run(str(days[1]), str(days[1]), select=["raw_reviews", "classified_reviews"])
+    assert result.success, failure_messages(result)
+    assert checks(result)["raw_reviews:no_batch_is_of_the_future"].passed
+    assert [manifest_of(shop, table, days[1]).rows for table in (RAW_REVIEWS, CLASSIFIED_REVIEWS)] == [13, 13]
+
+
+def test_a_bad_delivery_after_a_future_batch_is_red(shop: Shop, days: list[date]) -> None:
+    seen_in_the_future(RAW_REVIEWS)(shop, days[1])
+    delivered(".csv", "customer;review\n")(shop, days[1])
+    said = shop.check(f"raw_reviews:{PUBLISHED}", days)
+    assert said.description.startswith(f"{days[1]}: Vendor file movie_review_{days[1]}.csv, line 1: the header")
+
+
+def test_a_day_that_would_be_emptied_waits_in_both_landings_until_somebody_approves_it(
+    shop: Shop, days: list[date]
+) -> None:
+    """A table that was truncated, or a file without its rows, emptied the day and its metric in a green run."""
+    home, day, landings = Home(shop.installation.home), days[1], ["raw_purchases", "raw_reviews"]
+    shop.installation.deliver(f"movie_review_{day}.csv", "cid,review_str\n")
+    sold_nothing(shop, day)
+
+    def rows() -> list[int]:
+        assert shop.installation.run(str(day), str(day), select=landings)
+        return [manifest_of(shop, table, day).rows for table in (RAW_PURCHASES, RAW_REVIEWS)]
+
+    assert rows() == rows() == [4, 12]
+    waiting = dict(line.split(": ") for line in home.call("approve").stdout.splitlines())
+    said = ["0 rows would take the place of 4", f"0 rows (movie_review_{day}.csv) would take the place of 12"]
+    names = [name.rpartition("/")[0] for name in waiting]
+    assert (names, [*waiting.values()]) == ([f"{name}/{day}" for name in landings], said)
+    held_back = shop.check(f"raw_reviews:{PUBLISHED}", days).description
+    assert f"`user-behaviour approve {[*waiting][1]} --why TEXT`" in held_back
+    assert home.call("approve", f"raw_reviews/{day}").returncode == 2  # without a reason
+    assert home.call("approve", f"raw_reviews/{days[0]}", "--why", "sure").returncode == 2
+    given = home.call("approve", f"raw_reviews/{day}", "--why", "the film was withdrawn", "--by", "ann")
+    assert (given.returncode, given.stdout.splitlines()[-1]) == (0, f"  user-behaviour run --from {day} --to {day}")
+    assert rows() == [4, 0]
+    assert manifest_of(shop, RAW_REVIEWS, day).facts["approved_because"] == "the film was withdrawn"
+    assert home.call("approve", "raw_purchases", "--why", "the till was broken").returncode == 0
+    assert rows() == [0, 0]
+    assert home.call("approve").stdout == "No delivery waits for an approval.\n"
 
 
 def test_quarantined_rows_are_accounted_for(shop: Shop, days: list[date]) -> None:

@@ -244,6 +244,56 @@ def test_a_rejection_that_is_cut_off_is_named_and_removed(dataset: Dataset) -> N
     assert stored(dataset) == [("a", 1, "batch-1")]
 
 
+FUTURE = "2199-12-31T23:59:59.000000Z"
+
+
+def test_a_batch_of_a_clock_that_was_ahead_does_not_hide_later_ones(dataset: Dataset) -> None:
+    """Every delivery until that day was landed in green runs, and never seen."""
+    publish(dataset, "ahead", ("a", 1), as_of=FUTURE)
+
+    assert publish(dataset, "later", ("b", 1), as_of=LATE)
+    assert not publish(dataset, "slow", ("c", 1), as_of=EARLY)
+    assert stored(dataset) == [("b", 1, "later")]
+
+
+def test_a_batch_of_a_clock_that_was_ahead_is_not_the_one_that_is_restored(dataset: Dataset) -> None:
+    publish(dataset, "ahead", ("a", 1), as_of=FUTURE)
+    publish(dataset, "later", ("b", 1), as_of=LATE)
+    dataset.lake.write(f"{dataset.directory(DAY)}/_current.json", b"{")
+
+    restore(dataset, DAY)
+
+    assert stored(dataset) == [("b", 1, "later")]
+
+
+def test_a_rejection_stands_before_a_batch_of_a_clock_that_was_ahead(dataset: Dataset) -> None:
+    publish(dataset, "ahead", ("a", 1), as_of=FUTURE)
+    rejection = Rejection("parcels", DAY, "batch-2", LATE, ("torn",), in_force="ahead")
+
+    dataset.reject(rejection)
+
+    assert dataset.rejection(DAY) == rejection
+
+
+def test_a_rejection_of_a_clock_that_was_ahead_stands_until_a_batch_is_published(dataset: Dataset) -> None:
+    publish(dataset, "before", ("a", 1), as_of=EARLY)
+    rejection = Rejection("parcels", DAY, "batch-2", FUTURE, ("torn",), in_force="before")
+    dataset.reject(rejection)
+    assert dataset.rejection(DAY) == rejection
+
+    publish(dataset, "after", ("b", 1), as_of=LATE)
+
+    assert dataset.rejection(DAY) is None
+
+
+def test_a_rejection_of_an_older_view_than_the_batch_in_force_does_not_stand(dataset: Dataset) -> None:
+    publish(dataset, "newer", ("a", 1), as_of=LATE)
+
+    dataset.reject(Rejection("parcels", DAY, "slow", EARLY, ("torn",), in_force="newer"))
+
+    assert dataset.rejection(DAY) is None
+
+
 def test_quarantined_rows_lie_beside_their_batch_and_are_no_data(dataset: Dataset) -> None:
     rows = pa.record_batch({"reason": ["torn"], "raw": pa.array([b"\x00\xff\n"])})
     with dataset.write(DAY, "batch-1") as writer:

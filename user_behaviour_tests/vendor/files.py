@@ -75,7 +75,7 @@ class Vendor:
             metadata={"dagster/column_schema": RAW_REVIEWS.dagster_schema()},
         )
         def raw_reviews(context: dg.AssetExecutionContext) -> PerDay:
-            return PerDay(landing.days(days_of(context.partition_keys)))
+            return PerDay(landing.days(days_of(context.partition_keys)), may_shrink=False)
 
         result = dg.materialize(
             [raw_reviews],

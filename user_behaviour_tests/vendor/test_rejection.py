@@ -69,7 +69,7 @@ def test_a_bad_delivery_leaves_the_batch_before_in_force_and_a_fixed_one_heals_t
     vendor.deliver(FIRST, TORN)
     assert vendor.land() == set()
     assert vendor.rows() == LANDED
-    assert vendor.dataset.rejection(D1) is not None
+    assert vendor.rejection().in_force == vendor.dataset.current(D1).batch_id
 
     vendor.deliver(FIRST, b"cid,review_str\n8,mended\n")
     assert vendor.land() == {"2010-12-01"}
