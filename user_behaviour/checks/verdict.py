@@ -12,7 +12,7 @@ from datetime import date
 import dagster as dg
 
 from user_behaviour.partitions import DAILY
-from user_behaviour.tables.days import PARTITION, RANGE_END, RANGE_START, DayRange, days_of, ranges
+from user_behaviour.tables.days import DayRange, days_of, ranges
 
 SAMPLE = 10
 OFFENDING = "days"  # the metadata of a verdict that lists the offending days
@@ -112,14 +112,12 @@ def days_under_check(
 
     `standing` are the days that offended and that no run looked at again since; by default those of the last verdict.
     """
-    tags = context.run.tags
-    first = tags.get(RANGE_START) or tags.get(PARTITION)
+    span = DayRange.of_tags(context.run.tags)
     (check,) = (spec.key for spec in context.check_specs)
-    if first is None:
+    if span is None:
         there = {*days_of(context.instance.get_materialized_partitions(check.asset_key)), *known()}
         return DaysUnderCheck(sorted(there) or days_of([DAILY.get_partition_keys()[0]]))
-    days = DayRange(*days_of([first, tags.get(RANGE_END) or first])).days()
-    return DaysUnderCheck(days, standing() if standing else _offended_last(context.instance, check))
+    return DaysUnderCheck(span.days(), standing() if standing else _offended_last(context.instance, check))
 
 
 def failed_days(instance: dg.DagsterInstance, asset: dg.AssetKey) -> list[date]:

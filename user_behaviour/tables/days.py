@@ -1,9 +1,10 @@
 """Days and ranges of days, the only coordinates of the pipeline. Pure: no settings, no Dagster definitions."""
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Self
 
 PARTITION = "dagster/partition"
 RANGE_START = "dagster/asset_partition_range_start"
@@ -16,6 +17,12 @@ class DayRange:
 
     first: date
     last: date
+
+    @classmethod
+    def of_tags(cls, tags: Mapping[str, str]) -> Self | None:
+        """The days that a run is about, by its tags; None for a run of no days."""
+        first = tags.get(RANGE_START) or tags.get(PARTITION)
+        return cls(*days_of([first, tags.get(RANGE_END) or first])) if first else None
 
     @property
     def end(self) -> date:

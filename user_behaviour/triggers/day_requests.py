@@ -1,14 +1,16 @@
 """Which runs cover the days that are to be computed: few ranges, of bounded length and number. Pure: no Dagster."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
+from itertools import groupby
 
 from user_behaviour.tables.days import DayRange, ranges
 from user_behaviour.triggers.tick_memory import fingerprint
 
 DAYS_PER_RUN = 400
 RUNS_PER_TICK = 5
+PARTS = 8  # into which a range is cut whose run has failed
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,26 @@ def day_requests(versions: Mapping[date, str], serial: int, *, bridges: Collecti
         content = fingerprint(*(f"{day} {versions[day]}" for day in days))
         requests.append(DayRequest(span, tuple(days), f"{serial}/{span.first}..{span.last}/{content}"))
     return requests[:RUNS_PER_TICK]
+
+
+def spans_apart(days: Iterable[date], *, failed: Sequence[DayRange]) -> list[DayRange]:
+    """The ranges that cover the days and no others, each bounded; what a run of the `failed` ones covered is cut up.
+
+    So a day that fails each time is soon asked for alone, and takes no other day with it, a new one least of all.
+    """
+
+    def narrowest(day: date) -> DayRange | None:
+        around = [span for span in failed if span.first <= day <= span.last]
+        return min(around, key=lambda span: (span.last - span.first, span.first), default=None)
+
+    spans = []
+    for span_failed, group in groupby(sorted(days), narrowest):
+        length = -(-len(span_failed.days()) // PARTS) if span_failed else DAYS_PER_RUN
+        for span in ranges(group):
+            starts = span.days()[::length]
+            ends = [start - timedelta(days=1) for start in starts[1:]]
+            spans += [DayRange(*ends_of) for ends_of in zip(starts, [*ends, span.last], strict=True)]
+    return spans
 
 
 def _chunks(days: Sequence[date], bridges: Collection[date]) -> Iterator[list[date]]:

@@ -13,8 +13,8 @@ from user_behaviour.triggers.sensors import metric_follows, vendor_files
 from user_behaviour_tests.graph.installation import Installation, failure_messages, new_installation
 from user_behaviour_tests.triggers.ticks import span_of
 
-DAYS = [date(2011, 9, 5), date(2011, 9, 6)]
-MORNING = datetime(2011, 9, 8, 6, tzinfo=UTC)
+DAYS = [date(2010, 12, 5), date(2010, 12, 6)]
+MORNING = datetime(2010, 12, 8, 6, tzinfo=UTC)
 
 
 @dataclass
@@ -77,12 +77,12 @@ def test_the_triggers_alone_bring_a_day_to_the_metric_and_mend_it_after_a_late_f
     assert not daemon.morning()
     assert daemon.execute("reviews_job", daemon.look_twice(vendor_files)) == set(DAYS)
     assert daemon.execute("metric_job", daemon.look_twice(metric_follows)) == set(DAYS)
-    assert installation.metric("2011-09-01", "2011-09-30") == [(day, 13700, Decimal("10.00000"), 1, 1) for day in DAYS]
+    assert installation.metric("2010-12-01", "2010-12-31") == [(day, 13700, Decimal("10.00000"), 1, 1) for day in DAYS]
 
     installation.deliver(f"movie_review_{DAYS[0]}_late.csv", "cid,review_str\n13700,dull\n")
     assert daemon.execute("reviews_job", daemon.look_twice(vendor_files)) == {DAYS[0]}
     assert daemon.execute("metric_job", daemon.look_twice(metric_follows)) == {DAYS[0]}
-    assert installation.metric("2011-09-01", "2011-09-30") == [
+    assert installation.metric("2010-12-01", "2010-12-31") == [
         (DAYS[0], 13700, Decimal("10.00000"), 1, 2),
         (DAYS[1], 13700, Decimal("10.00000"), 1, 1),
     ]

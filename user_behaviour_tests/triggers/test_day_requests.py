@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 
 from user_behaviour.tables.days import DayRange
-from user_behaviour.triggers.day_requests import DAYS_PER_RUN, RUNS_PER_TICK, day_requests
+from user_behaviour.triggers.day_requests import DAYS_PER_RUN, PARTS, RUNS_PER_TICK, day_requests, spans_apart
 
 FIRST = date(2010, 12, 1)
 
@@ -46,3 +46,51 @@ def test_a_run_key_changes_with_the_days_their_versions_and_the_serial_only() ->
 
 def test_no_days_are_no_runs() -> None:
     assert day_requests({}, 0) == []
+
+
+def spans(*numbers: tuple[int, int]) -> list[DayRange]:
+    return [DayRange(day(first), day(last)) for first, last in numbers]
+
+
+def days(*numbers: tuple[int, int]) -> list[date]:
+    return [found for span in spans(*numbers) for found in span.days()]
+
+
+def test_days_that_never_failed_are_covered_by_few_ranges_of_bounded_length() -> None:
+    asked = spans_apart(days((0, 2), (5, 5), (10, 10 + 2 * DAYS_PER_RUN)), failed=[])
+
+    assert asked == spans(
+        (0, 2),
+        (5, 5),
+        (10, 9 + DAYS_PER_RUN),
+        (10 + DAYS_PER_RUN, 9 + 2 * DAYS_PER_RUN),
+        (10 + 2 * DAYS_PER_RUN, 10 + 2 * DAYS_PER_RUN),
+    )
+
+
+def test_a_range_that_failed_is_cut_and_the_days_beside_it_stay_apart() -> None:
+    asked = spans_apart(days((0, 40)), failed=spans((8, 8 + 2 * PARTS - 1)))
+
+    assert asked == spans((0, 7), *((n, n + 1) for n in range(8, 8 + 2 * PARTS, 2)), (24, 40))
+
+
+def test_the_narrowest_range_that_failed_counts() -> None:
+    failed = spans((0, 8 * PARTS - 1), (0, 7), (3, 3), (0, 8 * PARTS - 1))
+
+    assert spans_apart(days((0, 9)), failed=failed) == spans(
+        (0, 0), (1, 1), (2, 2), (3, 3), *((n, n) for n in (4, 5, 6, 7)), (8, 9)
+    )
+
+
+def test_a_day_that_fails_each_morning_is_soon_alone_and_all_other_days_are_there() -> None:
+    """After an outage all days were one range, and one bad day kept it and each new day out, for thirty days."""
+    bad, failed = day(123), []
+    missing = set(days((0, 399)))
+    for morning in range(400, 404):
+        asked = spans_apart(missing, failed=failed)
+        failed += [span for span in asked if bad in span.days()]
+        missing -= {found for span in asked if bad not in span.days() for found in span.days()}
+        missing.add(day(morning))
+        assert len(asked) <= 2 * PARTS
+
+    assert missing == {bad, day(403)}
