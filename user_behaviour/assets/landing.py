@@ -27,7 +27,7 @@ GROUP = "landing"
 @dg.asset(
     deps=[user_purchase],
     group_name=GROUP,
-    kinds={"postgres", "parquet"},
+    kinds={"parquet", "sql"},
     io_manager_key="lake_io_manager",
     pool="source",
     **declared(RAW_PURCHASES, made_by=statement("landing/raw_purchases.sql")),
@@ -54,7 +54,7 @@ class ReviewLimits(dg.Config):
 @dg.asset(
     deps=[movie_review_file],
     group_name=GROUP,
-    kinds={"csv", "parquet"},
+    kinds={"parquet", "python"},
     io_manager_key="lake_io_manager",
     **declared(RAW_REVIEWS, made_by=getsource(lines) + getsource(reviews)),
 )

@@ -13,7 +13,7 @@ GROUP = "spectrum"
 @dg.asset(
     key_prefix=GROUP,
     group_name=GROUP,
-    kinds={"redshift"},
+    kinds={"view", "parquet"},
     io_manager_key="external_table_io_manager",
     pool="warehouse",
     **declared(USER_PURCHASE_STAGING, made_by=columns_text(USER_PURCHASE_STAGING), in_database=True),
@@ -26,7 +26,7 @@ def user_purchase_staging(staged_purchases: Locations) -> ExternalPartitions:
 @dg.asset(
     key_prefix=GROUP,
     group_name=GROUP,
-    kinds={"redshift"},
+    kinds={"view", "parquet"},
     io_manager_key="external_table_io_manager",
     pool="warehouse",
     **declared(MOVIE_REVIEW_CLEAN_STAGE, made_by=columns_text(MOVIE_REVIEW_CLEAN_STAGE), in_database=True),

@@ -23,7 +23,7 @@ CLASSIFIER_PROGRAM = "classify_reviews.py"
 
 @dg.asset(
     group_name=GROUP,
-    kinds={"python", "parquet"},
+    kinds={"parquet", "python"},
     io_manager_key="lake_io_manager",
     **declared(STAGED_PURCHASES, made_by="; ".join(rule.name for rule in QUANTITY_RULES.rules)),
 )
@@ -34,7 +34,7 @@ def staged_purchases(raw_purchases: PartitionStreams, quantity_rules: QuantityRu
 
 @dg.asset(
     group_name=GROUP,
-    kinds={"spark", "parquet"},
+    kinds={"parquet", "spark"},
     io_manager_key="lake_io_manager",
     pool="spark",
     **declared(CLASSIFIED_REVIEWS, made_by=(SPARK_JOBS / CLASSIFIER_PROGRAM).read_text(encoding="utf-8")),

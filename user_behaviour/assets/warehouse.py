@@ -17,7 +17,7 @@ GROUP = "warehouse"
         "reviews": dg.AssetIn(key=["spectrum", "movie_review_clean_stage"]),
     },
     group_name=GROUP,
-    kinds={"redshift", "sql"},
+    kinds={"table", "sql"},
     io_manager_key="warehouse_io_manager",
     pool="warehouse",
     **declared(USER_BEHAVIOR_METRIC, made_by=statement("warehouse/user_behavior_metric.sql"), in_database=True),
@@ -30,6 +30,6 @@ def user_behavior_metric(purchases: RegisteredPartitions, reviews: RegisteredPar
             statement("warehouse/user_behavior_metric_conservation.sql"),
             statement("warehouse/user_behavior_metric_uniqueness.sql"),
         ),
-        facts=statement("warehouse/user_behavior_metric_left_out.sql"),
+        facts=statement("warehouse/user_behavior_metric_totals.sql"),
         reads=(purchases, reviews),
     )

@@ -17,7 +17,7 @@ import pyarrow as pa
 from user_behaviour.io_managers.frames import FRAMES, Frame, as_frame, by_day
 from user_behaviour.io_managers.partition_keys import NotWholeDaysError, WrongDaysError
 from user_behaviour.io_managers.partitioned import Input, Output, PartitionedIOManager
-from user_behaviour.io_managers.publishing import PREVIEW, PREVIEW_ROWS, ROWS, Outcome, preview
+from user_behaviour.io_managers.publishing import PREVIEW, PREVIEW_ROWS, ROWS, Outcome, business_first, preview
 from user_behaviour.lake.approvals import Approvals
 from user_behaviour.lake.conformity import schema_with_day, with_day
 from user_behaviour.lake.dataset import Dataset
@@ -180,7 +180,8 @@ class _Publication:
             **manifest.facts,
         }
         if manifest.day == self.output.days[-1] and (first := next(self.dataset.read(manifest), None)):
-            self.outcome.published[manifest.day][PREVIEW] = preview(first.slice(0, PREVIEW_ROWS).to_pylist())
+            ordered = first.sort_by([(name, "ascending") for name in business_first(first.schema.names)])
+            self.outcome.published[manifest.day][PREVIEW] = preview(ordered.slice(0, PREVIEW_ROWS).to_pylist())
 
     def _hold_back(self, day: date, as_of: str, error: HeldBackError) -> None:
         self.outcome.held_back[day] = error.reasons

@@ -3,14 +3,16 @@
 A day that is held back gets no materialization, and the other days go on.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import dagster as dg
 
 from user_behaviour.io_managers.partition_keys import step_of
+from user_behaviour.lake.conformity import AUDIT_COLUMN
 
 PREVIEW_ROWS = 5
 PREVIEW = "preview"
@@ -89,6 +91,17 @@ def _of_partition(by_day: Mapping[date, Mapping[str, Any]]) -> dict[str, Any]:
     return {ROWS: sum(found[ROWS] for found in by_day.values()), "days": dg.MetadataValue.json(texts), **shown}
 
 
+def plottable(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Facts as metadata: an exact amount becomes a float, since Dagster plots ints and floats and nothing else."""
+    numbers = {name: float(value) if isinstance(value, Decimal) else value for name, value in facts.items()}
+    return {name: value if isinstance(value, int | float) else str(value) for name, value in numbers.items()}
+
+
+def business_first(names: Iterable[str]) -> list[str]:
+    """The columns of a preview, by which its rows are sorted too: the batch, which is the same in all, comes last."""
+    return sorted(names, key=lambda name: name == AUDIT_COLUMN)
+
+
 def preview(rows: Sequence[Mapping[str, Any]]) -> dg.MarkdownMetadataValue:
     """A few rows as a table in Markdown; long texts are cut."""
 
@@ -99,7 +112,7 @@ def preview(rows: Sequence[Mapping[str, Any]]) -> dg.MarkdownMetadataValue:
 
     if not rows:
         return dg.MetadataValue.md("(no rows)")
-    head = list(rows[0])
+    head = business_first(rows[0])
     lines = [" | ".join(head), " | ".join("---" for _ in head)]
     lines += [" | ".join(cell(row[name]) for name in head) for row in rows[:PREVIEW_ROWS]]
     return dg.MetadataValue.md("\n".join(f"| {line} |" for line in lines))

@@ -4,20 +4,26 @@ One day or many, by SQL (`ReplaceDays`) or with rows from Python. Every publishe
 `audit.published_partition`.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any, ClassVar
 
 import dagster as dg
 import pyarrow as pa
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
-from psycopg2.extras import execute_values
 
 from user_behaviour.io_managers.frames import FRAMES, Frame, as_frame, by_day, repeatable
 from user_behaviour.io_managers.partitioned import Input, Output, PartitionedIOManager
-from user_behaviour.io_managers.publishing import PREVIEW, PREVIEW_ROWS, ROWS, Outcome, preview
+from user_behaviour.io_managers.publishing import (
+    PREVIEW,
+    PREVIEW_ROWS,
+    ROWS,
+    Outcome,
+    business_first,
+    plottable,
+    preview,
+)
 from user_behaviour.lake.conformity import (
     AUDIT_COLUMN,
     require_schema,
@@ -30,7 +36,7 @@ from user_behaviour.lake.held_back import MissingPartitionError
 from user_behaviour.recipes import RegisteredPartitions, ReplaceDays
 from user_behaviour.tables.days import DayRange, ranges
 from user_behaviour.tables.table import Table
-from user_behaviour.warehouse.published_days import published_days
+from user_behaviour.warehouse.published_days import published_days, record_published
 from user_behaviour.warehouse.warehouse import Warehouse, fetch
 
 UNKNOWN_BATCH = "unknown"
@@ -106,8 +112,8 @@ class _Replacement:
         else:
             self.warehouse.load(cursor, self.table.name, self._conforming(obj))
         rows = self._counts(cursor)
-        self._record(cursor, rows, sources, facts)
-        metadata = {day: {ROWS: rows[day], "batch_id": self.batch_id, **facts[day]} for day in self.days}
+        record_published(cursor, self.table.name, self.batch_id, rows=rows, sources=sources, facts=facts)
+        metadata = {day: {ROWS: rows[day], "batch_id": self.batch_id, **plottable(facts[day])} for day in self.days}
         metadata[self.days[-1]][PREVIEW] = self._preview(cursor, self.days[-1])
         return metadata
 
@@ -154,7 +160,7 @@ class _Replacement:
                     f"{self.table.name}: the facts begin with {name} = {day!r}, where each row must begin with a date, "
                     "and with another one than the rows before. Rolled back; correct the query."
                 )
-            found[day] = {fact: _plain(value) for fact, value in facts}
+            found[day] = dict(facts)
         return found
 
     def _conforming(self, value: Any) -> Iterator[pa.RecordBatch]:
@@ -177,38 +183,13 @@ class _Replacement:
         return counts
 
     def _preview(self, cursor: Cursor, day: date) -> dg.MarkdownMetadataValue:
-        names = ", ".join(self.table.column_names)
+        names = ", ".join(business_first(self.table.column_names))
         cursor.execute(
-            f"select {names} from {self.table.name} where {self.table.partition_column} = %s limit {PREVIEW_ROWS}",
+            f"select {names} from {self.table.name} where {self.table.partition_column} = %s "
+            f"order by {names} limit {PREVIEW_ROWS}",
             (day,),
         )
         return preview(fetch(cursor))
-
-    def _record(
-        self,
-        cursor: Cursor,
-        rows: Mapping[date, int],
-        sources: Mapping[date, Mapping[str, str]],
-        facts: Mapping[date, Mapping[str, Any]],
-    ) -> None:
-        for span in ranges(rows):
-            cursor.execute(
-                "delete from audit.published_partition "
-                "where table_name = %s and insert_date >= %s and insert_date < %s",
-                (self.table.name, span.first, span.end),
-            )
-        moment = datetime.now(UTC).replace(tzinfo=None)  # the column has no zone, and is in UTC
-        values = [
-            (self.table.name, day, self.batch_id, moment, count, json.dumps(sources[day]), json.dumps(facts[day]))
-            for day, count in rows.items()
-        ]
-        execute_values(
-            cursor,
-            "insert into audit.published_partition "
-            "(table_name, insert_date, batch_id, written_at, row_count, sources, facts) values %s",
-            values,
-            page_size=1000,
-        )
 
 
 def _not_there(output: Output, reads: Sequence[RegisteredPartitions]) -> dict[date, Sequence[str]]:
@@ -219,11 +200,6 @@ def _not_there(output: Output, reads: Sequence[RegisteredPartitions]) -> dict[da
         for day, error in read.missing.items():
             held_back.update(dict.fromkeys([day] if day in output.days else output.days, error.reasons))
     return held_back
-
-
-def _plain(value: Any) -> int | float | str:
-    """Counts as they are; exact amounts as texts, which keep their digits."""
-    return value if isinstance(value, (int, float)) else str(value)
 
 
 def _require_published(warehouse: Warehouse, table: Table, days: Sequence[date]) -> None:

@@ -1,8 +1,14 @@
-"""Which days of a table the warehouse has, by its own record: a day that was written with no rows is there too."""
+"""The warehouse's own record of the days that it has: a day that was written with no rows is there too."""
 
-from datetime import date
+import json
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from typing import Any
 
-from user_behaviour.tables.days import DayRange
+import psycopg2.extensions
+from psycopg2.extras import execute_values
+
+from user_behaviour.tables.days import DayRange, ranges
 from user_behaviour.tables.statements import statement
 from user_behaviour.warehouse.warehouse import Warehouse
 
@@ -11,3 +17,32 @@ def published_days(warehouse: Warehouse, table: str, span: DayRange) -> set[date
     """The days of the range that were written to the table of this name."""
     parameters = {"table_name": table, "first_day": span.first, "end_day": span.end}
     return {row["insert_date"] for row in warehouse.rows(statement("warehouse/published_days.sql"), parameters)}
+
+
+def record_published(
+    cursor: psycopg2.extensions.cursor,
+    table: str,
+    batch_id: str,
+    *,
+    rows: Mapping[date, int],
+    sources: Mapping[date, Mapping[str, str]],
+    facts: Mapping[date, Mapping[str, Any]],
+) -> None:
+    """Records the days of a batch in place of what was recorded of them; exact amounts as texts, with all digits."""
+    for span in ranges(rows):
+        cursor.execute(
+            "delete from audit.published_partition where table_name = %s and insert_date >= %s and insert_date < %s",
+            (table, span.first, span.end),
+        )
+    moment = datetime.now(UTC).replace(tzinfo=None)  # the column has no zone, and is in UTC
+    values = [
+        (table, day, batch_id, moment, count, json.dumps(sources[day]), json.dumps(facts[day], default=str))
+        for day, count in rows.items()
+    ]
+    execute_values(
+        cursor,
+        "insert into audit.published_partition "
+        "(table_name, insert_date, batch_id, written_at, row_count, sources, facts) values %s",
+        values,
+        page_size=1000,
+    )

@@ -51,6 +51,22 @@ def test_each_day_is_published_for_itself_and_a_day_without_rows_as_empty(
     assert counts == {str(day): len(found) for day, found in expected.items()}
 
 
+def test_the_preview_leads_with_the_business_columns_sorted_by_them_and_ends_with_the_batch(
+    greenhouse: Greenhouse,
+) -> None:
+    given = rows(("b", "2.00", True), ("a", None, None), ("b", "1.00", False))
+
+    result = greenhouse.run([readings(given)], MON)
+
+    assert metadata_by_day(result, "readings")["2024-03-04"]["preview"].splitlines() == [
+        "| sensor | celsius | watered | batch_id |",
+        "| --- | --- | --- | --- |",
+        f"| a |  |  | {result.run_id} |",
+        f"| b | 1.00 | False | {result.run_id} |",
+        f"| b | 2.00 | True | {result.run_id} |",
+    ]
+
+
 def found_at(location: Location) -> list[tuple[Any, ...]]:
     """The rows of the Parquet files of a location, which is the directory of the day's batch."""
     assert location.uri.startswith("file:///")

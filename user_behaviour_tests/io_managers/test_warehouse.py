@@ -103,17 +103,34 @@ def test_sql_fills_the_days_and_says_its_facts_of_each(greenhouse: Greenhouse) -
     assert stored(greenhouse) == [(*row, MON), (*row, MON), (*row, WED)]
     shown = metadata_by_day(result, "daily")
     assert [(m["dagster/partition_row_count"], m.get("warmth")) for m in shown.values()] == [
-        (2, "2.00"),
+        (2, 2.0),  # a number, which plots draw
         (0, None),
-        (1, "1.00"),
+        (1, 1.0),
+    ]
+    assert shown["2024-03-06"]["preview"].splitlines() == [
+        "| sensor | celsius | watered | batch_id |",
+        "| --- | --- | --- | --- |",
+        f"| x | 1.00 | True | {result.run_id} |",
     ]
     published = greenhouse.warehouse.rows(
-        "select insert_date, row_count, batch_id, sources from audit.published_partition "
+        "select insert_date, row_count, batch_id, sources, facts from audit.published_partition "
         f"where table_name = '{NAME}' order by insert_date"
     )
     assert [tuple(p.values()) for p in published] == [
-        (day, count, result.run_id, f'{{"plants": "batch-of-{day}"}}') for day, count in ((MON, 2), (TUE, 0), (WED, 1))
+        (day, count, result.run_id, f'{{"plants": "batch-of-{day}"}}', facts)
+        for day, count, facts in (
+            (MON, 2, '{"readings": 2, "warmth": "2.00"}'),
+            (TUE, 0, "{}"),
+            (WED, 1, '{"readings": 1, "warmth": "1.00"}'),
+        )
     ]
+
+
+def test_the_preview_is_sorted_by_the_business_columns(greenhouse: Greenhouse) -> None:
+    result = greenhouse.run([asset(lambda _: rows(("b", "2.00", None), ("a", None, True), ("b", "1.00", None)))], MON)
+
+    lines = metadata_by_day(result, "daily")["2024-03-04"]["preview"].splitlines()
+    assert [line.split(" | ")[:2] for line in lines[2:]] == [["| a", ""], ["| b", "1.00"], ["| b", "2.00"]]
 
 
 def test_the_batches_that_are_recorded_are_those_whose_rows_the_transaction_read(greenhouse: Greenhouse) -> None:

@@ -1,4 +1,4 @@
--- one row a day that has purchases or reviews: what the inner join of the metric leaves out
+-- one row a day that has purchases or reviews: what the metric has of them, and what its inner join leaves out
 with buyers as (
     select
         insert_date,
@@ -14,7 +14,8 @@ reviewers as (
     select
         insert_date,
         cast(cid as int) as customer_id,
-        count(*) as review_count
+        count(*) as review_count,
+        sum(case when positive_review then 1 else 0 end) as positive_count
     from spectrum.movie_review_clean_stage
     where insert_date >= %(first_day)s and insert_date < %(end_day)s
     group by insert_date, cast(cid as int)
@@ -23,6 +24,15 @@ reviewers as (
 select
     coalesce(buyers.insert_date, reviewers.insert_date) as insert_date,
     count(case when buyers.customer_id = reviewers.customer_id then 1 end) as customers_in_metric,
+    cast(
+        coalesce(sum(case when buyers.customer_id = reviewers.customer_id then buyers.amount end), 0) as decimal(28, 3)
+    ) as amount_spent,
+    cast(
+        coalesce(sum(case when buyers.customer_id = reviewers.customer_id then reviewers.review_count end), 0) as int
+    ) as review_count,
+    cast(
+        coalesce(sum(case when buyers.customer_id = reviewers.customer_id then reviewers.positive_count end), 0) as int
+    ) as review_score,
     count(case when reviewers.customer_id is null then buyers.customer_id end) as customers_without_review,
     cast(
         coalesce(
