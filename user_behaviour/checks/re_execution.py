@@ -9,7 +9,7 @@ from datetime import date
 import dagster as dg
 
 from user_behaviour.instance.dead_runs import process_tag
-from user_behaviour.tables.days import RANGE_END, RANGE_START, ranges
+from user_behaviour.tables.days import DayRange, ranges
 
 MAKES_AGAIN_FOR = "user_behaviour/makes_again_for"  # the tag that links a run to the re-execution that it is part of
 
@@ -37,6 +37,7 @@ def make_again(
                 raise_on_error=False,
             )
     return {
-        f"made again from {made.tags[RANGE_START]} to {made.tags[RANGE_END]}": dg.MetadataValue.dagster_run(made.run_id)
-        for made in instance.get_runs(linked)
+        f"made again from {made.first} to {made.last}": dg.MetadataValue.dagster_run(again.run_id)
+        for again in instance.get_runs(linked)
+        if (made := DayRange.of_tags(again.tags))
     }

@@ -16,8 +16,7 @@ from user_behaviour.commands.run_report import RunReport
 from user_behaviour.definitions import defs
 from user_behaviour.partitions import DAILY
 from user_behaviour.spark.spark import SparkRunner
-from user_behaviour.tables.days import PARTITION, DayRange
-from user_behaviour.triggers.jobs import user_behavior_metric_job
+from user_behaviour.tables.days import DayRange
 
 
 def select(queries: Sequence[str]) -> list[dg.AssetKey]:
@@ -70,24 +69,20 @@ def materialise(
     if classified_reviews.key in assets:
         spark.prepare()
     instance.add_event_listener(report.run_id, report)
-    defs.resolve_job_def(user_behavior_metric_job.name).execute_in_process(
+    # Of this job, and of no other, Dagster's page of runs shows the assets.
+    defs.resolve_implicit_global_asset_job_def().execute_in_process(
         instance=instance,
         asset_selection=assets,
         run_id=report.run_id,
         # What Dagster has to say goes to its storage; the terminal is for the progress.
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL" if quiet else "DEBUG"}}}},
-        tags={**_partitions(days), **tags},
+        tags={**days.tags(), **tags},
         raise_on_error=False,
     )
     if report.interrupted or _was_canceled(instance, report.run_id):
         raise KeyboardInterrupt
     report.close()
     return report
-
-
-def _partitions(days: DayRange) -> dict[str, str]:
-    """A run of one day carries its partition, so that Dagster records the day of its checks too."""
-    return {PARTITION: days.first.isoformat()} if days.first == days.last else days.tags()
 
 
 def _was_canceled(instance: dg.DagsterInstance, run_id: str) -> bool:

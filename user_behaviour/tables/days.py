@@ -9,6 +9,7 @@ from typing import Self
 PARTITION = "dagster/partition"
 RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"
+DAYS = "days"  # for people: Dagster's page of runs shows no tag of its own but `dagster/partition`
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,14 @@ class DayRange:
         return [self.first + timedelta(days=n) for n in range((self.end - self.first).days)]
 
     def tags(self) -> dict[str, str]:
-        """The run tags by which Dagster runs the whole range in one run."""
-        return {RANGE_START: self.first.isoformat(), RANGE_END: self.last.isoformat()}
+        """The run tags by which Dagster runs the whole range in one run, and by which its page of runs shows it.
+
+        A run of one day carries its partition, so that Dagster records the day of its checks too.
+        """
+        first, last = self.first.isoformat(), self.last.isoformat()
+        return (
+            {PARTITION: first} if first == last else {RANGE_START: first, RANGE_END: last, DAYS: f"{first} to {last}"}
+        )
 
 
 def parse_day(text: str) -> date:

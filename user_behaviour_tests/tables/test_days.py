@@ -20,11 +20,13 @@ def test_a_leap_day_is_a_day() -> None:
     assert len(DayRange(date(2012, 2, 28), date(2012, 3, 1)).days()) == 3
 
 
-def test_the_tags_of_a_range_are_those_that_dagster_runs_it_by() -> None:
+def test_the_tags_of_a_range_are_those_that_dagster_runs_it_by_and_shows() -> None:
     assert DayRange(*december(1, 3)).tags() == {
         "dagster/asset_partition_range_start": "2010-12-01",
         "dagster/asset_partition_range_end": "2010-12-03",
+        "days": "2010-12-01 to 2010-12-03",
     }
+    assert DayRange(*december(3, 3)).tags() == {"dagster/partition": "2010-12-03"}
 
 
 def test_keys_are_days_in_their_order() -> None:

@@ -12,7 +12,7 @@ from dagster._core.definitions.sensor_definition import SensorExecutionData
 from user_behaviour.catalog.postgres import PostgresExternalTables
 from user_behaviour.local.stack import Stack
 from user_behaviour.migrations.migrations import MIGRATIONS, Migrations
-from user_behaviour.tables.days import RANGE_END, RANGE_START, DayRange
+from user_behaviour.tables.days import DayRange
 from user_behaviour.tables.schemas import MOVIE_REVIEW_CLEAN_STAGE, USER_BEHAVIOR_METRIC, USER_PURCHASE_STAGING
 from user_behaviour.warehouse.postgres import PostgresWarehouse, PostgresWarehouseByUrl
 from user_behaviour_tests.databases import new_database
@@ -68,7 +68,9 @@ def new_catalog(stack: Stack) -> Iterator[Catalog]:
 
 def span_of(tags: Mapping[str, str]) -> DayRange:
     """The days that a run with the tags runs over."""
-    return DayRange(date.fromisoformat(tags[RANGE_START]), date.fromisoformat(tags[RANGE_END]))
+    span = DayRange.of_tags(tags)
+    assert span is not None
+    return span
 
 
 def days_of(result: SensorExecutionData) -> list[date]:
