@@ -38,6 +38,7 @@ UNDOCUMENTED = {
     "get_asset_check_execution_history": "A check looks again at the days that offended at its last verdict.",
     "add_event_listener": "`user-behaviour run` shows what a run does while it does it.",
     "add_asset_metadata": "An IO manager gives each day of a range its own metadata; the step's context takes it.",
+    "get_step_execution_context": "A year's deliveries are one write to Dagster's storage, as a run's own events are.",
     "set_data_version": "An IO manager says that a run has made new data; the step's context takes it.",
     "report_engine_event": "A step that waits for its pool says in its run for whom.",
     "get_concurrency_info": "Who holds the slots of a pool.",

@@ -9,17 +9,21 @@ import pyarrow as pa
 from pydantic import Field
 
 from user_behaviour.assets.declaration import declared
-from user_behaviour.assets.sources import movie_review_file, user_purchase
+from user_behaviour.assets.sources import delivery, files_can_be_taken, movie_review_file, record_at_once, user_purchase
 from user_behaviour.deployments import settings
+from user_behaviour.lake.dataset import Dataset
 from user_behaviour.lake.lake import Lake
+from user_behaviour.partitions import existing_days
 from user_behaviour.recipes import Closing, DayBatch, PerDay
 from user_behaviour.source.database import Snapshot, SourceDatabase
 from user_behaviour.tables.days import DayRange, days_of
 from user_behaviour.tables.schemas import RAW_PURCHASES, RAW_REVIEWS
 from user_behaviour.tables.statements import statement
 from user_behaviour.vendor import lines, reviews
+from user_behaviour.vendor.deliveries import new_files, objections
 from user_behaviour.vendor.drop import VendorDrop
 from user_behaviour.vendor.landing import ReviewLanding
+from user_behaviour.vendor.reviews import day_of
 
 GROUP = "landing"
 
@@ -61,6 +65,7 @@ class ReviewLimits(dg.Config):
 def raw_reviews(context: dg.AssetExecutionContext, config: ReviewLimits, vendor_drop: VendorDrop, lake: Lake) -> PerDay:
     """A row is a review of the day's vendor files, parsed and typed; the originals are kept, bad rows quarantined."""
     dataset = lake.dataset(RAW_REVIEWS)
+    _record_drop(context, vendor_drop, dataset)
     landing = ReviewLanding(vendor_drop, dataset, bad_row_share=config.bad_row_share, file_bytes=config.file_bytes)
     return PerDay(landing.days(days_of(context.partition_keys)), may_shrink=False)
 
@@ -68,6 +73,14 @@ def raw_reviews(context: dg.AssetExecutionContext, config: ReviewLimits, vendor_
 def lines_in_source(shop: Snapshot, days: Sequence[date]) -> dict[date, int]:
     """How many purchase lines the shop has of each day that has any, from the first of the days to the last."""
     return dict(shop.rows(statement("landing/source_counts.sql"), moments(DayRange(min(days), max(days)))))
+
+
+def _record_drop(context: dg.AssetExecutionContext, drop: VendorDrop, dataset: Dataset) -> None:
+    """On the vendor's asset: whether all files of the drop can be taken, and the new ones of the run's days."""
+    context.log_event(files_can_be_taken(objections(drop.names(), drop.unusable(), existing_days())))
+    days = days_of(context.partition_keys)
+    new = new_files(drop.files(lambda name: day_of(name) in days), dataset.manifests(days))
+    record_at_once(context, [delivery(day, new[day], drop.uri()) for day in days if day in new])
 
 
 def _purchases(source: SourceDatabase, days: Sequence[date]) -> Iterator[DayBatch]:

@@ -70,8 +70,8 @@ class RunReport:
         for step in self.assets:
             if step.started is None:
                 self._progress.finished(step)
-        order = [step.name for step in self.assets]
-        self.checks.sort(key=lambda check: (order.index(check.asset_key.to_user_string()), check.check_name))
+        order = {step.name: number for number, step in enumerate(self.assets)}  # a source is none of them, and first
+        self.checks.sort(key=lambda check: (order.get(check.asset_key.to_user_string(), -1), check.check_name))
         self.seconds = time.monotonic() - self._started
 
     def _follow(self, step: Step, event: dg.DagsterEvent) -> None:
@@ -80,6 +80,8 @@ class RunReport:
                 step.started = time.monotonic()
                 self._progress.started(step)
             case dg.DagsterEventType.ASSET_MATERIALIZATION:
+                if event.step_materialization_data.materialization.asset_key.to_user_string() != step.name:
+                    return  # of a source, whose deliveries the step records
                 rows = event.step_materialization_data.materialization.metadata.get(_ROWS)
                 step.days += 1
                 step.rows += int(str(rows.value)) if rows else 0

@@ -5,7 +5,7 @@ which run, sensor or hand brought a side.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 
 from user_behaviour.catalog.external_tables import Registration
@@ -13,7 +13,6 @@ from user_behaviour.triggers.day_requests import DayRequest, day_requests
 from user_behaviour.triggers.tick_memory import TickMemory, fingerprint
 
 Batches = Mapping[str, str]
-QUIET_TICKS = 720  # six hours, at a tick every 30 seconds
 
 
 @dataclass(frozen=True)
@@ -46,21 +45,9 @@ def follow_up(ready: Mapping[date, Batches], published: Mapping[date, Batches], 
     }
     requests = day_requests(versions, memory.serial)
     requested = {day.isoformat() for request in requests for day in request.days}
-    after = memory.after(now, requested=requested)
-    return FollowUp(requests, behind, replace(after, answered="" if after.seen else _state(ready), quiet=0))
+    return FollowUp(requests, behind, memory.after(now, requested=requested, state=state_of(ready)))
 
 
-def unmoved(ready: Mapping[date, Batches], memory: TickMemory) -> TickMemory | None:
-    """The memory after a tick that need not look at what is published; None if it has to.
-
-    It need not if nothing is ready that was not at a look after which nothing was left to request: a warehouse that is
-    paid for by the second sleeps as long as nobody asks it. Now and then it looks all the same, since somebody may
-    have removed rows.
-    """
-    if memory.answered != _state(ready) or memory.quiet >= QUIET_TICKS:
-        return None
-    return replace(memory, quiet=memory.quiet + 1)
-
-
-def _state(ready: Mapping[date, Batches]) -> str:
+def state_of(ready: Mapping[date, Batches]) -> str:
+    """Stands for what is ready: while it is the same, a warehouse that is paid for by the second need not be asked."""
     return fingerprint(*(f"{day} {table} {batch}" for day in ready for table, batch in sorted(ready[day].items())))

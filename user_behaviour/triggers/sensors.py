@@ -4,26 +4,25 @@ Thin: what is seen and what is to be done about it is decided in `vendor_watch` 
 """
 
 import json
-from collections.abc import Iterable, Sequence
-from datetime import date
+from collections.abc import Iterable
 
 import dagster as dg
 
-from user_behaviour.assets.sources import movie_review_file
+from user_behaviour.assets.sources import files_can_be_taken
 from user_behaviour.catalog.external_tables import ExternalTables
+from user_behaviour.lake.lake import Lake
 from user_behaviour.partitions import existing_days
-from user_behaviour.tables.schemas import EXTERNAL_TABLES, USER_BEHAVIOR_METRIC
+from user_behaviour.tables.schemas import EXTERNAL_TABLES, RAW_REVIEWS, USER_BEHAVIOR_METRIC
 from user_behaviour.tables.statements import statement
 from user_behaviour.triggers.day_requests import DayRequest
-from user_behaviour.triggers.follow_up import complete_days, follow_up, unmoved
+from user_behaviour.triggers.follow_up import complete_days, follow_up, state_of
 from user_behaviour.triggers.jobs import metric_job, reviews_job
 from user_behaviour.triggers.tick_memory import TickMemory
-from user_behaviour.triggers.vendor_watch import watch
-from user_behaviour.vendor.drop import DroppedFile, VendorDrop
+from user_behaviour.triggers.vendor_watch import open_days, watch
+from user_behaviour.vendor.drop import VendorDrop
 from user_behaviour.warehouse.warehouse import Warehouse
 
 INTERVAL_SECONDS = 30
-REPORTS_SHOWN = 20
 
 
 @dg.sensor(
@@ -32,20 +31,21 @@ REPORTS_SHOWN = 20
     minimum_interval_seconds=INTERVAL_SECONDS,
     default_status=dg.DefaultSensorStatus.STOPPED,
 )
-def vendor_files(context: dg.SensorEvaluationContext, vendor_drop: VendorDrop) -> dg.SensorResult:
-    """Requests the days of new versions of files, and records on the external asset what was delivered."""
-    memory, unusable = TickMemory.from_cursor(context.cursor), vendor_drop.unusable()
-    seen = watch(vendor_drop.files(), memory, partitions=existing_days(), unusable=unusable)
-    reports = _shown(seen.reports)
-    for report in reports:
-        context.log.warning(report)
-    if not seen.requests:
-        known = len(seen.memory.requested)
-        skip = f"{vendor_drop.uri()}: {known} files were requested before, {seen.resting} are not yet seen at rest."
-        return dg.SensorResult(skip_reason=" ".join((skip, *reports)), cursor=seen.memory.to_cursor())
+def vendor_files(context: dg.SensorEvaluationContext, vendor_drop: VendorDrop, lake: Lake) -> dg.SensorResult:
+    """Requests the days of files that the lake was not made from; says on the vendor's asset what cannot be taken."""
+    files, memory, partitions = vendor_drop.files(), TickMemory.from_cursor(context.cursor), existing_days()
+    in_force = lake.dataset(RAW_REVIEWS).manifests(open_days(files, memory, partitions=partitions))
+    seen = watch(files, memory, partitions=partitions, in_force=in_force, unusable=vendor_drop.unusable())
+    usable = files_can_be_taken(seen.odd)
+    waiting = len(seen.memory.requested)
+    skip = (
+        f"{vendor_drop.uri()}: {len(files)} files; {waiting} were requested and have not landed, "
+        f"{seen.resting} are not yet seen at rest. {usable.description or ''}"
+    )
     return dg.SensorResult(
         run_requests=_run_requests(seen.requests),
-        asset_events=[_delivery(day, files, vendor_drop.uri()) for day, files in seen.delivered.items()],
+        skip_reason=None if seen.requests else skip.strip(),
+        asset_events=[usable] if seen.memory.reported != memory.reported else [],
         cursor=seen.memory.to_cursor(),
     )
 
@@ -67,7 +67,7 @@ def metric_follows(
         return dg.SensorResult(skip_reason="No day has a partition yet.", cursor=context.cursor)
     ready = complete_days({table.name: external_tables.registered(table, days) for table in EXTERNAL_TABLES})
     memory = TickMemory.from_cursor(context.cursor)
-    if (still := unmoved(ready, memory)) is not None:
+    if (still := memory.unmoved(state_of(ready))) is not None:
         skip = f"{len(ready)} days have both sides, the same as when the metric of each was there or requested."
         return dg.SensorResult(skip_reason=skip, cursor=still.to_cursor())
     rows = warehouse.rows(statement("triggers/published_sources.sql"), {"table": USER_BEHAVIOR_METRIC.name})
@@ -85,29 +85,6 @@ def metric_follows(
 
 def _run_requests(requests: Iterable[DayRequest]) -> list[dg.RunRequest]:
     return [dg.RunRequest(run_key=request.run_key, tags=request.span.tags()) for request in requests]
-
-
-def _delivery(day: date, files: Sequence[DroppedFile], drop: str) -> dg.AssetMaterialization:
-    """What the vendor delivered for a day since the last look, as an event of the external asset."""
-    table = ["| name | size | version |", "| --- | --- | --- |"]
-    table += [f"| {ascii(file.name)[1:-1]} | {file.size} | {ascii(file.version)[1:-1]} |" for file in files]
-    return dg.AssetMaterialization(
-        movie_review_file.key,
-        partition=day.isoformat(),
-        metadata={
-            "name": ascii(files[-1].name)[1:-1],
-            "size": sum(file.size for file in files),
-            "version": ascii(files[-1].version)[1:-1],
-            "files": len(files),
-            "delivery": dg.MetadataValue.md("\n".join(table)),
-            "dagster/uri": drop,
-        },
-    )
-
-
-def _shown(reports: Sequence[str]) -> list[str]:
-    more = len(reports) - REPORTS_SHOWN
-    return [*reports[:REPORTS_SHOWN], *([f"{more} more files cannot be taken."] if more > 0 else [])]
 
 
 SENSORS = [vendor_files, metric_follows]

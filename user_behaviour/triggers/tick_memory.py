@@ -1,15 +1,20 @@
-"""What a sensor remembers between two ticks, kept as the JSON text of its cursor. Pure: no Dagster, no clock.
+"""What a sensor remembers between two ticks, kept as its cursor. Pure: no Dagster, no clock.
 
 Keys are whatever the sensor watches (file names, days), versions are short texts that change when the thing does.
-Only what is still there is remembered, so the memory does not outgrow what is watched: about 50 bytes a file.
+Only what is open is remembered, requested or not; Dagster shows a cursor whole, so a long one is packed.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
+import zlib
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
+
+READABLE = 400  # characters: some lines of the sensor's page
+QUIET_TICKS = 720  # six hours, at a tick every 30 seconds
 
 
 class CursorError(ValueError):
@@ -18,8 +23,9 @@ class CursorError(ValueError):
 
 @dataclass(frozen=True)
 class TickMemory:
-    """`requested` and `seen` are versions by key; `seen` are those not requested yet. `reported` are odd keys.
+    """`requested` and `seen` are versions by key; `seen` are those not requested yet.
 
+    `reported` stands for what was reported last, and is empty where there was nothing.
     `answered` stands for the state of the world after which nothing was left to request, empty while something is;
     `quiet` counts the ticks since then that found it unchanged.
     `serial` counts the ticks that requested something. It goes into run keys, which Dagster remembers for ever: the
@@ -29,7 +35,7 @@ class TickMemory:
     serial: int = 0
     requested: Mapping[str, str] = field(default_factory=dict)
     seen: Mapping[str, str] = field(default_factory=dict)
-    reported: tuple[str, ...] = ()
+    reported: str = ""
     answered: str = ""
     quiet: int = 0
 
@@ -39,29 +45,36 @@ class TickMemory:
         if not cursor:
             return cls()
         try:
-            values = json.loads(cursor)
+            text = cursor if cursor.startswith("{") else zlib.decompress(base64.b64decode(cursor, validate=True))
+            values = json.loads(text)
             return cls(
                 _count(values["serial"]),
                 {_text(key): _text(version) for key, version in values["requested"].items()},
                 {_text(key): _text(version) for key, version in values["seen"].items()},
-                tuple(_text(key) for key in values["reported"]),
+                _reported(values["reported"]),
                 _text(values.get("answered", "")),
                 _count(values.get("quiet", 0)),
             )
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError, zlib.error) as error:
             raise CursorError(
                 f"The cursor {cursor[:60]!r}… cannot be read ({error!r}); reset it on the sensor's page. What was "
-                "requested before will be requested again, which is harmless."
+                "requested before and has not come yet will be requested again, which is harmless."
             ) from error
 
     def to_cursor(self) -> str:
-        """The memory as text; `from_cursor` reads it."""
-        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+        """The memory as text, packed where it is long; `from_cursor` reads it."""
+        text = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+        return text if len(text) <= READABLE else base64.b64encode(zlib.compress(text.encode(), 9)).decode()
 
-    def renamed(self, old: Mapping[str, str], new: Mapping[str, str]) -> TickMemory:
-        """The same memory, where versions of things that did not change are written in a new way."""
-        known = {key: new[key] if key in new and old.get(key) == was else was for key, was in self.requested.items()}
-        return replace(self, requested=known)
+    def unmoved(self, state: str) -> TickMemory | None:
+        """The memory after a tick that has nothing to look for; None if it has.
+
+        It has nothing in a `state` after which nothing was left to request. Now and then it looks all the same, since
+        somebody may have removed what was made.
+        """
+        if self.answered != state or self.quiet >= QUIET_TICKS:
+            return None
+        return replace(self, quiet=self.quiet + 1)
 
     def unrequested(self, now: Mapping[str, str]) -> dict[str, str]:
         """What is there now in a version that was not requested yet."""
@@ -71,16 +84,16 @@ class TickMemory:
         """Whether the previous tick saw the same version."""
         return self.seen.get(key) == version
 
-    def after(
-        self, now: Mapping[str, str], *, requested: Collection[str], reported: Collection[str] = ()
-    ) -> TickMemory:
-        """The memory after a tick that saw `now` and requested the keys `requested`."""
+    def after(self, now: Mapping[str, str], *, requested: Collection[str], state: str = "") -> TickMemory:
+        """The memory after a tick that saw `now` in the `state` of the world, and requested the keys `requested`."""
         open_before = self.unrequested(now)
+        seen = {key: version for key, version in open_before.items() if key not in requested}
         return TickMemory(
             self.serial + 1 if requested else self.serial,
             {key: version for key, version in now.items() if key in requested or key not in open_before},
-            {key: version for key, version in open_before.items() if key not in requested},
-            tuple(sorted(reported)),
+            seen,
+            self.reported,
+            "" if seen else state,
         )
 
 
@@ -88,6 +101,13 @@ def _count(value: object) -> int:
     if type(value) is not int or not 0 <= value < 1 << 40:  # of ticks: one a second for thirty thousand years
         raise ValueError(f"{value!r} is no count")
     return value
+
+
+def _reported(value: object) -> str:
+    """Release 0.2.0 kept the names themselves."""
+    if isinstance(value, list):
+        return fingerprint(*map(_text, value)) if value else ""
+    return _text(value)
 
 
 def _text(value: object) -> str:

@@ -15,7 +15,7 @@ class DroppedFile:
     """A file as the vendor left it. `version` is that of its bytes; `modified_at` is in seconds of the epoch.
 
     `is_whole` says that the store shows a file only when its upload is finished; else it must be seen to rest.
-    `formerly` is the version that release 0.2.0 gave the file, and may go with the last cursor of that time.
+    `formerly` is the version that release 0.2.0 gave the file, and may go with the last batch of that time.
     """
 
     name: str

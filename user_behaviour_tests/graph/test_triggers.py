@@ -8,12 +8,19 @@ from decimal import Decimal
 import dagster as dg
 import pytest
 
+from user_behaviour.assets.sources import movie_review_file
 from user_behaviour.triggers.schedules import purchases_daily
 from user_behaviour.triggers.sensors import metric_follows, vendor_files
-from user_behaviour_tests.graph.installation import Installation, failure_messages, new_installation
+from user_behaviour_tests.graph.installation import (
+    Installation,
+    checks,
+    failure_messages,
+    new_installation,
+)
 from user_behaviour_tests.triggers.ticks import span_of
 
 DAYS = [date(2010, 12, 5), date(2010, 12, 6)]
+LANDED = "2011-10-03"
 MORNING = datetime(2010, 12, 8, 6, tzinfo=UTC)
 
 
@@ -26,8 +33,7 @@ class Daemon:
 
     def look_twice(self, sensor: dg.SensorDefinition) -> Sequence[dg.RunRequest]:
         """Two ticks: at the first something is seen, at the second it is seen to rest."""
-        here = self.installation.here
-        roles = {"vendor_drop": here.vendor_drop, "external_tables": here.external_tables, "warehouse": here.warehouse}
+        roles = self.installation.here.roles()
         requests: Sequence[dg.RunRequest] = ()
         for _ in range(2):
             with dg.build_sensor_context(
@@ -58,10 +64,10 @@ class Daemon:
         return ran
 
 
-@pytest.fixture
-def installation(monkeypatch: pytest.MonkeyPatch) -> Iterator[Installation]:
+@pytest.fixture(scope="module")
+def installation() -> Iterator[Installation]:
     """One of its own: the sensor would find the broken files of the other tests."""
-    with new_installation() as installation:
+    with new_installation() as installation, pytest.MonkeyPatch.context() as monkeypatch:
         for name, value in installation.here.dagster_environment().items():
             monkeypatch.setenv(name, value)
         yield installation
@@ -86,3 +92,24 @@ def test_the_triggers_alone_bring_a_day_to_the_metric_and_mend_it_after_a_late_f
         (DAYS[0], 13700, Decimal("10.00000"), 1, 2),
         (DAYS[1], 13700, Decimal("10.00000"), 1, 1),
     ]
+
+
+def test_a_sensor_that_is_switched_on_late_lands_nothing_that_is_landed(installation: Installation) -> None:
+    """After a demo it landed 305 days again. A landing shows on the vendor's asset what came, and what is odd."""
+    installation.deliver(f"movie_review_{LANDED}.csv", "cid,review_str\n13700,good\n")
+    installation.deliver("reviews.csv", "cid,review_str\n")
+
+    result = installation.run(LANDED, LANDED, select=["raw_reviews"])
+
+    event = installation.instance.get_latest_materialization_event(movie_review_file.key)
+    assert event is not None
+    assert event.asset_materialization is not None
+    assert event.asset_materialization.partition == LANDED
+    assert f"| movie_review_{LANDED}.csv | 26 |" in str(event.asset_materialization.metadata["delivery"].value)
+    odd = checks(result)["vendor/movie_review_file:every_file_can_be_taken"]
+    assert (odd.passed, odd.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert odd.description == (
+        "'reviews.csv': not a name of the vendor's, movie_review_YYYY-MM-DD*.csv[.gz]; it is left alone."
+    )
+    asked = Daemon(installation).look_twice(vendor_files)
+    assert LANDED not in [str(day) for request in asked for day in span_of(request.tags).days()]

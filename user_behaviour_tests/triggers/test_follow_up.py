@@ -3,8 +3,8 @@
 from datetime import date
 
 from user_behaviour.catalog.external_tables import Registration
-from user_behaviour.triggers.follow_up import QUIET_TICKS, FollowUp, complete_days, follow_up, unmoved
-from user_behaviour.triggers.tick_memory import TickMemory
+from user_behaviour.triggers.follow_up import FollowUp, complete_days, follow_up, state_of
+from user_behaviour.triggers.tick_memory import QUIET_TICKS, TickMemory
 
 DAY = date(2010, 12, 1)
 SIDES = {"purchases": "p1", "reviews": "r1"}
@@ -62,12 +62,12 @@ def test_nothing_needs_a_look_until_a_side_moves_or_hours_have_passed() -> None:
     waiting = follow_up({DAY: SIDES}, {}, TickMemory()).memory
     requested = follow_up({DAY: SIDES}, {}, waiting).memory
 
-    assert unmoved({DAY: SIDES}, waiting) is None
-    assert unmoved({DAY: {**SIDES, "reviews": "r2"}}, requested) is None
-    assert unmoved({}, requested) is None
+    assert waiting.unmoved(state_of({DAY: SIDES})) is None
+    assert requested.unmoved(state_of({DAY: {**SIDES, "reviews": "r2"}})) is None
+    assert requested.unmoved(state_of({})) is None
     for _ in range(QUIET_TICKS):
-        assert (requested := unmoved({DAY: SIDES}, requested)) is not None
-    assert unmoved({DAY: SIDES}, requested) is None
+        assert (requested := requested.unmoved(state_of({DAY: SIDES}))) is not None
+    assert requested.unmoved(state_of({DAY: SIDES})) is None
 
 
 def test_a_day_that_has_caught_up_is_forgotten_and_may_be_asked_for_again() -> None:

@@ -10,9 +10,24 @@ ODD_NUMBERS = ("1e400", "-1", "1e3", "0.5", "NaN", "true", "null", '"7"', "9" * 
 
 
 def test_a_memory_survives_its_cursor() -> None:
-    memory = TickMemory(3, {"a.csv": "1"}, {"b.csv": "2"}, ("c\udcff.txt",))
+    memory = TickMemory(3, {"a.csv": "1"}, {"b\udcff.csv": "2"}, "odd", "state", 7)
 
     assert TickMemory.from_cursor(memory.to_cursor()) == memory
+
+
+def test_a_long_cursor_is_packed_for_the_page_that_shows_it_whole() -> None:
+    """A year of days filled the sensor's page and some more."""
+    days = [f"2011-{month:02}-{day:02}" for month in range(1, 13) for day in range(1, 29)]
+    memory = TickMemory(1, dict.fromkeys(days, "e0969d93fc28"))
+
+    assert len(memory.to_cursor()) < 1_200
+    assert TickMemory.from_cursor(memory.to_cursor()) == memory
+
+
+def test_a_cursor_of_release_0_2_0_is_read() -> None:
+    cursor = '{"quiet":0,"reported":["README.txt"],"requested":{"a.csv":"1"},"seen":{},"serial":2}'
+
+    assert TickMemory.from_cursor(cursor) == TickMemory(2, {"a.csv": "1"}, {}, fingerprint("README.txt"))
 
 
 def test_no_cursor_is_an_empty_memory() -> None:
@@ -27,7 +42,7 @@ def cursor_with(name: str, value: str) -> str:
 @pytest.mark.parametrize(
     "cursor",
     [
-        *("{", "[]", "2010-12-01", '{"serial": 1}', "[" * 100_000),
+        *("{", "[]", "2010-12-01", '{"serial": 1}', '{"serial":' + "[" * 100_000, "eJwDAAAAAAE=", "W10="),
         *(cursor_with(name, number) for name in ("serial", "quiet") for number in ODD_NUMBERS),
         *(cursor_with(name, value) for name in ("requested", "seen") for value in ('["ab"]', '{"a.csv": 1e400}', "7")),
         *(cursor_with("reported", value) for value in ("[1]", "7")),
@@ -51,7 +66,7 @@ def test_a_requested_version_is_remembered_and_another_version_is_unrequested() 
 
 
 def test_what_is_gone_is_forgotten() -> None:
-    memory = TickMemory(1, {"a": "1"}, {"b": "1"}, ("odd",))
+    memory = TickMemory(1, {"a": "1"}, {"b": "1"})
 
     assert memory.after({}, requested=()) == TickMemory(1)
 

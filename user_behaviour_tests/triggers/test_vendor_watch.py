@@ -1,15 +1,18 @@
 """The watcher of the vendor's drop, file by file, without Dagster. What Dagster makes of it is in test_sensors."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from types import MappingProxyType
 
 import pytest
 
+from user_behaviour.lake.manifests import Manifest, Source
 from user_behaviour.tables.days import DayRange
-from user_behaviour.triggers.tick_memory import TickMemory
-from user_behaviour.triggers.vendor_watch import WatchResult, watch
+from user_behaviour.triggers.tick_memory import QUIET_TICKS, TickMemory
+from user_behaviour.triggers.vendor_watch import WatchResult, open_days, watch
 from user_behaviour.vendor.drop import DroppedFile
+from user_behaviour.vendor.reviews import day_of
 
 PARTITIONS = DayRange(date(2010, 12, 1), date(2011, 12, 9))
 
@@ -26,8 +29,52 @@ def spans(seen: WatchResult) -> list[tuple[str, str]]:
     return [(str(request.span.first), str(request.span.last)) for request in seen.requests]
 
 
-def glance(files: Sequence[DroppedFile], memory: TickMemory | None = None) -> WatchResult:
-    return watch(files, memory or TickMemory(), partitions=PARTITIONS)
+def landed(*files: DroppedFile) -> dict[date, Manifest]:
+    """The batches in force, of a file each."""
+    return {
+        day: Manifest("raw_reviews", day, "b", "", "", sources=(Source(file.name, file.size, file.version),))
+        for file in files
+        if (day := day_of(file.name))
+    }
+
+
+def glance(
+    files: Sequence[DroppedFile],
+    memory: TickMemory | None = None,
+    *,
+    partitions: DayRange | None = PARTITIONS,
+    in_force: Mapping[date, Manifest] = MappingProxyType({}),
+) -> WatchResult:
+    return watch(files, memory or TickMemory(), partitions=partitions, in_force=in_force)
+
+
+def test_what_the_lake_was_made_from_is_not_requested_again() -> None:
+    """A sensor that was switched on after a demo landed 305 days for the second time."""
+    old, corrected = whole("2010-12-01"), whole("2010-12-02", version="2")
+
+    seen = glance([old, corrected], in_force=landed(old, whole("2010-12-02")))
+
+    assert spans(seen) == [("2010-12-02", "2010-12-02")]
+    assert list(seen.memory.requested) == [corrected.name]
+
+
+def test_the_lake_is_asked_about_all_files_once_and_then_about_those_requested() -> None:
+    files = [whole("2010-12-01"), whole("2010-12-02"), whole("2010-12-09", "_2")]
+    first = glance(files, in_force=landed(files[0], files[1]))
+    second = glance(files, first.memory, in_force=landed(files[2]))
+
+    looks = [open_days(files, seen, partitions=PARTITIONS) for seen in (TickMemory(), first.memory, second.memory)]
+
+    assert looks == [[date(2010, 12, day) for day in (1, 2, 9)], [date(2010, 12, 9)], []]
+    assert (spans(second), second.memory.requested) == ([], {})
+
+
+def test_a_day_that_somebody_removed_is_landed_again_within_hours() -> None:
+    files = [whole("2010-12-01")]
+    memory = glance(files, in_force=landed(*files)).memory
+
+    assert spans(glance(files, replace(memory, quiet=QUIET_TICKS - 1))) == []
+    assert spans(glance(files, replace(memory, quiet=QUIET_TICKS))) == [("2010-12-01", "2010-12-01")]
 
 
 def test_a_store_that_shows_whole_files_only_needs_no_second_look() -> None:
@@ -47,12 +94,10 @@ def test_a_day_waits_for_all_of_its_files() -> None:
     """Its run would land the half-written one too."""
     files = [whole("2010-12-01"), growing("2010-12-01", "_late")]
     first = glance(files)
+    second = glance(files, first.memory)
 
     assert spans(first) == []
-    assert [file.name for file in glance(files, first.memory).delivered[date(2010, 12, 1)]] == [
-        "movie_review_2010-12-01.csv",
-        "movie_review_2010-12-01_late.csv",
-    ]
+    assert sorted(second.memory.requested) == ["movie_review_2010-12-01.csv", "movie_review_2010-12-01_late.csv"]
 
 
 def test_a_short_gap_is_gone_over_and_a_long_one_is_not() -> None:
@@ -61,7 +106,7 @@ def test_a_short_gap_is_gone_over_and_a_long_one_is_not() -> None:
 
     assert spans(week) == [("2010-12-01", "2010-12-09")]
     assert spans(longer) == [("2010-12-01", "2010-12-01"), ("2010-12-10", "2010-12-10")]
-    assert list(week.delivered) == [date(2010, 12, 1), date(2010, 12, 9)]
+    assert week.requests[0].days == (date(2010, 12, 1), date(2010, 12, 9))
 
 
 def test_a_day_whose_file_is_being_written_is_not_gone_over() -> None:
@@ -79,61 +124,50 @@ def test_a_day_whose_file_is_being_written_is_not_gone_over() -> None:
         ("movie_review_2011-12-10.csv", "no partition yet (the last is 2011-12-09)"),
     ],
 )
-def test_a_file_that_cannot_be_taken_is_reported_once(name: str, reason: str) -> None:
+def test_a_file_that_cannot_be_taken_is_odd_as_long_as_it_is_there(name: str, reason: str) -> None:
     odd = DroppedFile(name, 1, "1", 0.0, is_whole=True)
     first = glance([odd, whole("2010-12-01")])
     second = glance([odd, whole("2010-12-01")], first.memory)
 
-    assert len(first.reports) == 1
-    assert name in first.reports[0]
-    assert reason in first.reports[0]
+    assert list(first.odd) == [name]
+    assert reason in first.odd[name]
     assert spans(first) == [("2010-12-01", "2010-12-01")]
-    assert (second.reports, spans(second)) == ([], [])
-
-
-def test_a_name_that_is_no_text_is_reported_in_ascii() -> None:
-    odd = DroppedFile("caf\udcff.csv", 1, "1", 0.0)
-
-    assert glance([odd]).reports[0].isascii()
+    assert (second.odd, second.memory.reported, spans(second)) == (first.odd, first.memory.reported, [])
+    assert glance([], second.memory).memory.reported == ""
 
 
 def test_a_file_of_today_is_taken_when_its_day_has_a_partition() -> None:
     today = [whole("2011-12-10")]
     before = glance(today)
-    after = watch(today, before.memory, partitions=DayRange(PARTITIONS.first, date(2011, 12, 10)))
+    after = glance(today, before.memory, partitions=DayRange(PARTITIONS.first, date(2011, 12, 10)))
 
     assert spans(before) == []
     assert spans(after) == [("2011-12-10", "2011-12-10")]
 
 
-def test_what_is_no_file_is_reported_once_and_is_no_file_of_its_day() -> None:
+def test_what_is_no_file_is_odd_and_is_no_file_of_its_day() -> None:
     link = {"movie_review_2010-12-01.csv": "a link, which is not followed"}
-    first = watch([whole("2010-12-01", "_late")], TickMemory(), partitions=PARTITIONS, unusable=link)
-    second = watch([whole("2010-12-01", "_late")], first.memory, partitions=PARTITIONS, unusable=link)
+    seen = watch([whole("2010-12-01", "_late")], TickMemory(), partitions=PARTITIONS, in_force={}, unusable=link)
 
-    assert first.reports == ["'movie_review_2010-12-01.csv': it is a link, which is not followed; it is left alone"]
-    assert spans(first) == [("2010-12-01", "2010-12-01")]
-    assert (second.reports, spans(second)) == ([], [])
+    assert seen.odd == {"movie_review_2010-12-01.csv": "it is a link, which is not followed; it is left alone"}
+    assert spans(seen) == [("2010-12-01", "2010-12-01")]
 
 
-def test_what_0_2_0_requested_is_not_requested_again_until_it_changes() -> None:
+def test_what_0_2_0_landed_is_not_requested_again_until_it_changes() -> None:
     """Versions were of times then and are of bytes now: a year of files would land again after an update."""
-    memory = TickMemory.from_cursor(
-        '{"reported":[],"requested":{"movie_review_2010-12-01.csv":"136f84488998"},"seen":{},"serial":1}'
-    )
-    known = DroppedFile("movie_review_2010-12-01.csv", 10, "bytes", 0.0, is_whole=True, formerly="12b1ca8e-a-2f")
-    first = glance([known], memory)
-    touched = glance([replace(known, formerly="12b1ca8f-a-2f")], first.memory)
-    changed = glance([replace(known, version="others")], touched.memory)
+    known = replace(whole("2010-12-01", version="bytes"), formerly="12b1ca8e-a-2f")
+    changed = replace(known, version="others", formerly="12b1ca8f-a-2f")
+    in_force = landed(replace(known, version=known.formerly))
 
-    assert [spans(seen) for seen in (first, touched, changed)] == [[], [], [("2010-12-01", "2010-12-01")]]
+    assert spans(glance([known], in_force=in_force)) == []
+    assert spans(glance([changed], in_force=in_force)) == [("2010-12-01", "2010-12-01")]
 
 
 def test_before_the_first_day_is_over_every_file_waits() -> None:
-    seen = watch([whole("2010-12-01")], TickMemory(), partitions=None)
+    seen = glance([whole("2010-12-01")], partitions=None)
 
     assert spans(seen) == []
-    assert "there is none" in seen.reports[0]
+    assert "there is none" in seen.odd["movie_review_2010-12-01.csv"]
 
 
 def test_a_file_that_is_gone_is_forgotten_and_asked_for_again_when_it_returns() -> None:
@@ -157,13 +191,14 @@ def test_what_exceeds_a_tick_is_asked_for_at_the_next() -> None:
     assert [first for first, _ in asked] == [f"2011-{month:02}-01" for month in range(1, 13)]
 
 
-def test_the_memory_of_ten_years_of_files_is_below_a_quarter_of_a_megabyte() -> None:
+def test_the_memory_of_ten_years_of_landed_files_is_a_line() -> None:
     files = [
         whole(f"{year}-{month:02}-{day:02}")
         for year in range(2010, 2020)
         for month in range(1, 13)
         for day in range(1, 29)
     ]
-    seen = watch(files, TickMemory(), partitions=DayRange(date(2010, 1, 1), date(2019, 12, 31)))
+    years = DayRange(date(2010, 1, 1), date(2019, 12, 31))
+    seen = glance(files, glance(files, partitions=years).memory, partitions=years, in_force=landed(*files))
 
-    assert len(seen.memory.to_cursor()) < 250_000
+    assert len(seen.memory.to_cursor()) < 120
