@@ -36,10 +36,10 @@ class LocalVendorDrop(VendorDrop):
 
     def files(self, named: Callable[[str], bool] = lambda _: True) -> Sequence[DroppedFile]:
         found = [(path, status) for path, status in self._entries() if named(path.name)]
-        return [_dropped(path, status) for path, status in found if isinstance(status, os.stat_result)]
+        return [_dropped(path, status) for path, status in found if not isinstance(status, str)]
 
     def names(self) -> Sequence[str]:
-        return [path.name for path, status in self._entries() if isinstance(status, os.stat_result)]
+        return [path.name for path, status in self._entries() if not isinstance(status, str)]
 
     def unusable(self) -> Mapping[str, str]:
         return {path.name: status for path, status in self._entries() if isinstance(status, str)}
@@ -50,7 +50,7 @@ class LocalVendorDrop(VendorDrop):
     def find(self, name: str) -> DroppedFile | None:
         path = Path(self.directory) / name
         status = _status(path)
-        return _dropped(path, status) if isinstance(status, os.stat_result) else None
+        return None if status is None or isinstance(status, str) else _dropped(path, status)
 
     def uri(self) -> str:
         return f"file://{self.directory}"
@@ -62,7 +62,7 @@ class LocalVendorDrop(VendorDrop):
             remedy = "`user-behaviour generate` makes a sample, `user-behaviour deliver FILE` takes a file of yours."
             yield unknown("files", f"{self.directory} is not there yet", remedy)
 
-    def _entries(self) -> Iterator[tuple[Path, os.stat_result | str]]:
+    def _entries(self) -> Iterator[tuple[Path, os.stat_result | OSError | str]]:
         try:
             names = sorted(os.listdir(self.directory))
         except FileNotFoundError:
@@ -73,14 +73,14 @@ class LocalVendorDrop(VendorDrop):
                 yield path, status
 
 
-def _status(path: Path) -> os.stat_result | str | None:
-    """The status of a file; of anything else what it is; None where there is nothing."""
+def _status(path: Path) -> os.stat_result | OSError | str | None:
+    """The status of a file, or why it has none; of anything else what it is; None where there is nothing."""
     try:
         status = path.lstat()
     except FileNotFoundError:
         return None
     except OSError as error:
-        return f"not to be looked at ({error.strerror})"
+        return error  # it may well be a file, which is missed if its day lands without it
     return status if stat.S_ISREG(status.st_mode) else _KINDS.get(stat.S_IFMT(status.st_mode), "no file")
 
 
@@ -93,7 +93,9 @@ def _opened(path: Path) -> io.BufferedReader:
     raise OSError(errno.EINVAL, "not a file any more", str(path))
 
 
-def _dropped(path: Path, status: os.stat_result) -> DroppedFile:
+def _dropped(path: Path, status: os.stat_result | OSError) -> DroppedFile:
+    if isinstance(status, OSError):
+        return DroppedFile(path.name, 0, "unread", 0.0)
     formerly = f"{status.st_mtime_ns:x}-{status.st_size:x}-{status.st_ino:x}"
     return DroppedFile(path.name, status.st_size, _version(path, status), status.st_mtime, formerly=formerly)
 

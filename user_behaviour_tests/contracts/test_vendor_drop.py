@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import psutil
@@ -137,6 +138,23 @@ def test_in_a_directory_only_files_are_files_and_all_else_is_told_by_what_it_is(
         assert directory.drop.find(name) is None
         with pytest.raises(OSError, match=r"Too many levels|Is a directory|not a file|No such device"):
             directory.drop.open(name)
+
+
+def test_in_a_directory_what_may_not_be_looked_at_is_a_file_that_cannot_be_opened() -> None:
+    """As no file, it would be missed: its day would land as empty."""
+    with TemporaryDirectory() as place:
+        (Path(place) / "a.csv").write_bytes(b"1")
+        Path(place).chmod(0o444)
+        drop, me = LocalVendorDrop(directory=place), os.geteuid()
+        os.seteuid(me or 65534)  # root may look at everything
+        try:
+            (file,) = drop.files()
+            with pytest.raises(PermissionError):
+                drop.open(file.name)
+        finally:
+            os.seteuid(me)
+            Path(place).chmod(0o700)
+        assert file.version != drop.files()[0].version
 
 
 def test_in_a_directory_a_file_replaced_in_place_is_seen_though_it_keeps_size_and_time(
