@@ -59,13 +59,19 @@ def reviews_in_files_equal_landed_and_quarantined(
 ) -> dg.AssetCheckResult:
     """Every row of the vendor's files landed or is in quarantine, and none is twice. Blocks.
 
-    The originals that the lake keeps are read again; what the landing counted is not taken on trust.
+    The originals that the lake keeps are read again; what the landing counted is not taken on trust. Of a day that is
+    held back, an older batch is in force: what is wrong with that warns, and keeps no other day from going on.
     """
     under_check = days_under_check(context)
     dataset = lake.dataset(RAW_REVIEWS)
     manifests = dataset.manifests(under_check.days)
     offences = offences_of_each_day(dataset, manifests, partial(_unaccounted, dataset))
-    return under_check.verdict(offences, looked_at=manifests)
+    held_back = {day for day in {offence.day for offence in offences} if dataset.rejection(day)}
+    return under_check.verdict(
+        [offence for offence in offences if offence.day not in held_back],
+        looked_at=manifests,
+        overtaken=[offence for offence in offences if offence.day in held_back],
+    )
 
 
 def _unaccounted(dataset: Dataset, manifest: Manifest) -> Iterator[str]:

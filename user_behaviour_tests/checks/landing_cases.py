@@ -47,7 +47,7 @@ def _nothing_delivered(shop: Shop, day: date) -> None:
     assert shop.installation.run(str(day), str(day), select=["raw_reviews"]).success
 
 
-def _original_lost(shop: Shop, day: date) -> None:
+def original_lost(shop: Shop, day: date) -> None:
     for source in manifest_of(shop, RAW_REVIEWS, day).sources:
         shop.installation.here.lake.delete(source.kept_at)
 
@@ -111,7 +111,7 @@ CASES = [
         facts_rewritten(RAW_REVIEWS, rows_in_files=13),
         "the manifest says 13 rows in the files, they have 12",
     ),
-    Case(FILES, "the original is gone", _original_lost, "an original cannot be read: "),
+    Case(FILES, "the original is gone", original_lost, "an original cannot be read: "),
     Case(
         QUARANTINE,
         "a row cannot be used",

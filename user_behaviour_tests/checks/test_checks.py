@@ -18,7 +18,14 @@ from user_behaviour_tests.checks import (
     warehouse_cases,
 )
 from user_behaviour_tests.checks.case import Case, prove
-from user_behaviour_tests.checks.landing_cases import FILES, ONE_BAD_ROW_OF_102, SOURCE, sold_afterwards, sold_nothing
+from user_behaviour_tests.checks.landing_cases import (
+    FILES,
+    ONE_BAD_ROW_OF_102,
+    SOURCE,
+    original_lost,
+    sold_afterwards,
+    sold_nothing,
+)
 from user_behaviour_tests.checks.sabotage import (
     delivered,
     file_rewritten,
@@ -121,6 +128,19 @@ def test_a_day_that_would_be_emptied_waits_in_both_landings_until_somebody_appro
     assert home.call("approve", "raw_purchases", "--why", "the till was broken").returncode == 0
     assert rows() == [0, 0]
     assert home.call("approve").stdout == "No delivery waits for an approval.\n"
+
+
+def test_an_original_that_is_lost_keeps_no_other_day_from_going_on(shop: Shop, days: list[date]) -> None:
+    """The day was held back, and the check of its older batch blocked the whole run."""
+    original_lost(shop, days[1])
+    (shop.installation.vendor / f"movie_review_{days[1]}.csv").unlink()
+    result = shop.installation.run(str(days[0]), str(days[2]), select=["raw_reviews", "classified_reviews"])
+    assert not result.success
+    said = checks(result)
+    assert (said[FILES].passed, said[FILES].severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert f"movie_review_{days[1]}.csv: its original in the lake" in said[f"raw_reviews:{PUBLISHED}"].description
+    assert materialized(result)["raw_reviews"] == [str(days[0]), str(days[2])]
+    assert {str(days[0]), str(days[2])} <= {*materialized(result)["classified_reviews"]}
 
 
 def test_quarantined_rows_are_accounted_for(shop: Shop, days: list[date]) -> None:
