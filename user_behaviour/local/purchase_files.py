@@ -12,11 +12,12 @@ import shutil
 import tempfile
 import warnings
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import IO, Any, cast
@@ -31,9 +32,18 @@ class NoValue:
     shown: str
 
 
-Cell = str | datetime | NoValue
-Rows = Iterator[tuple[int, Sequence[Cell]]]
+@dataclass(frozen=True)
+class PlainCsv:
+    """CSV whose lines need not be taken apart: the header, and what any number of such lines match."""
 
+    header: str
+    lines: re.Pattern[str]
+
+
+Cell = str | datetime | NoValue
+Rows = Iterator[tuple[int, Sequence[Cell] | str]]
+
+_BLOCK = 1 << 16
 _LONGEST_LINE = 1 << 17  # as the csv module's longest field
 _GZIP, _ZIP, _OLD_WORKBOOK = b"\x1f\x8b", b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 _DAMAGE = (KeyError, OSError, SyntaxError, TypeError, ValueError)  # what openpyxl raises of a workbook that is none
@@ -42,13 +52,16 @@ _NO_TEXT = re.compile("[\0\ud800-\udfff]")
 
 @dataclass(frozen=True)
 class CellTable:
-    """A table of a file, and what to call it; each row that holds anything, with the number of its first line."""
+    """A table of a file, and what to call it; each row that holds anything, with the number of its first line.
+
+    Instead of rows come whole lines of `PlainCsv` where there are such.
+    """
 
     place: str
     rows: Rows
 
 
-def cell_tables(path: Path, encoding: str) -> Iterator[CellTable]:
+def cell_tables(path: Path, encoding: str, plain: PlainCsv) -> Iterator[CellTable]:
     """The CSV table of a file, or the sheets of a workbook, one after the other.
 
     Bytes that are none of the `encoding` come out as lone surrogates (`is_text`). Raises `ShopDataError`, there and
@@ -60,7 +73,7 @@ def cell_tables(path: Path, encoding: str) -> Iterator[CellTable]:
         if _begins(file, _ZIP):
             yield from _sheets(file, str(path))
         else:
-            yield CellTable(str(path), _csv_rows(file, str(path), encoding))
+            yield CellTable(str(path), _csv_rows(file, str(path), encoding, plain))
 
 
 def is_text(cell: str) -> bool:
@@ -100,32 +113,36 @@ def _unpacked(file: IO[bytes], place: str, stack: ExitStack, *, gzipped: bool = 
     return _unpacked(archive.open(members[0]), place, stack)
 
 
-def _csv_rows(file: IO[bytes], place: str, encoding: str) -> Rows:
-    """The delimiter is the sign that the header has most of."""
+def _csv_rows(file: IO[bytes], place: str, encoding: str, plain: PlainCsv) -> Rows:
+    """The delimiter is the sign that the header has most of. Once a line is not plain, all below are taken apart."""
     with io.TextIOWrapper(file, encoding, errors="surrogateescape", newline="") as text:
-        lines = _lines(text, place)
-        header = next(lines, "").removeprefix("\ufeff")
-        reader = csv.reader(chain([header], lines), delimiter=max(",;\t", key=header.count), strict=True)
         line = 1
         try:
+            taken = header = text.readline(_LONGEST_LINE).removeprefix("\ufeff")
+            if header == f"{plain.header}\n":
+                yield line, plain.header.split(",")
+                line = 2
+                while (taken := text.read(_BLOCK) + text.readline(_LONGEST_LINE)) and plain.lines.fullmatch(taken):
+                    yield line, taken
+                    line += taken.count("\n")
+            first = line
+            rest = chain(io.StringIO(taken, newline=""), iter(partial(text.readline, _LONGEST_LINE), ""))
+            reader = csv.reader(_bounded(rest), delimiter=max(",;\t", key=header.count), strict=True)
             for cells in reader:
                 if any(cells):
                     yield line, cells
-                line = reader.line_num + 1
+                line = first + reader.line_num
         except csv.Error as error:
             raise ShopDataError(f"{place}, line {line}: {error}") from error
+        except UnicodeError as error:  # of encodings whose units are not bytes, such as utf-16
+            raise ShopDataError(f"{place}, line {line} or below: {error}; name the encoding: --encoding") from error
 
 
-def _lines(text: io.TextIOWrapper, place: str) -> Iterator[str]:
-    number = 1
-    try:
-        while line := text.readline(_LONGEST_LINE):
-            if len(line) == _LONGEST_LINE:
-                raise ShopDataError(f"{place}, line {number} has more than {_LONGEST_LINE:,} characters")
-            yield line
-            number += 1
-    except UnicodeError as error:  # of encodings whose units are not bytes, such as utf-16
-        raise ShopDataError(f"{place}, line {number} or below: {error}; name the encoding: --encoding") from error
+def _bounded(lines: Iterable[str]) -> Iterator[str]:
+    for line in lines:
+        if len(line) >= _LONGEST_LINE:
+            raise csv.Error(f"the line has more than {_LONGEST_LINE:,} characters")
+        yield line
 
 
 def _sheets(file: IO[bytes], place: str) -> Iterator[CellTable]:

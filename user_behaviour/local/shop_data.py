@@ -19,14 +19,14 @@ import psycopg2
 import psycopg2.extensions
 
 from user_behaviour.local.purchase_files import cell_tables
-from user_behaviour.local.purchase_lines import COLUMNS, Reading, copy_lines
+from user_behaviour.local.purchase_lines import COLUMNS, PLAIN, Reading, copy_lines
 from user_behaviour.local.shop_data_error import ShopDataError
 from user_behaviour.sample.shop import Shop
 from user_behaviour.sample.vendor import Vendor
 from user_behaviour.tables.days import DayRange
 from user_behaviour.vendor.reviews import day_of
 
-_COPY = f"copy retail.user_purchase ({', '.join(column.name for column in COLUMNS)}) from stdin"
+_COPY = f"copy retail.user_purchase ({', '.join(column.name for column in COLUMNS)}) from stdin (format csv)"
 _BLOCK = 1 << 20
 
 
@@ -60,7 +60,7 @@ def generate_purchases(url: str, shop: Shop, days: DayRange, *, whole_table: boo
     """Replaces the purchases of a range of days, or all there are, by the sample shop's."""
     with _replacing(url, None if whole_table else days) as cursor:
         for lines in shop.lines(days.first, days.last):
-            cursor.copy_expert(f"{_COPY} (format csv)", io.BytesIO(lines))
+            cursor.copy_expert(_COPY, io.BytesIO(lines))
         return _loaded(cursor)
 
 
@@ -149,7 +149,8 @@ class _CopiedLines(io.RawIOBase):
     def __init__(self, path: Path, reading: Reading) -> None:
         self.error: BaseException | None = None
         self._path = path
-        self._blocks = (block for table in cell_tables(path, reading.encoding) for block in copy_lines(table, reading))
+        tables = cell_tables(path, reading.encoding, PLAIN)
+        self._blocks = (block for table in tables for block in copy_lines(table, reading))
 
     def read(self, _size: int = -1, /) -> bytes:
         try:

@@ -16,8 +16,8 @@ import pytest
 from openpyxl import Workbook
 from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
-from user_behaviour.local.purchase_files import cell_tables
-from user_behaviour.local.purchase_lines import Reading, copy_lines
+from user_behaviour.local.purchase_files import PlainCsv, cell_tables
+from user_behaviour.local.purchase_lines import PLAIN, Reading, copy_lines
 from user_behaviour.local.shop_data_error import ShopDataError
 
 OLDER = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country"
@@ -26,11 +26,11 @@ LINE = "536365,85123A,LANTERN,6,2010-12-01 08:26:00,2.55,17850,United Kingdom"
 LANTERN = ["536365", "85123A", "LANTERN", "6", "2010-12-01 08:26:00", "2.55", "17850", "United Kingdom"]
 
 
-def taken(path: Path, *, encoding: str = "utf-8", dates: str | None = None) -> list[list[str]]:
+def taken(path: Path, *, encoding: str = "utf-8", dates: str | None = None, plain: PlainCsv = PLAIN) -> list[list[str]]:
     """The lines as COPY gets them."""
     reading = Reading(date(2010, 12, 1), encoding, dates)
-    blocks = [block for table in cell_tables(path, encoding) for block in copy_lines(table, reading)]
-    return [line.split("\t") for line in b"".join(blocks).decode().splitlines()]
+    blocks = [block for table in cell_tables(path, encoding, plain) for block in copy_lines(table, reading)]
+    return list(csv.reader(io.StringIO(b"".join(blocks).decode(), newline="")))
 
 
 def refusal(path: Path, **options: Any) -> str:
@@ -105,8 +105,8 @@ def test_texts_and_blanks_come_through_as_they_are(tmp_path: Path) -> None:
         one("Description", odd) + "C1,A,,-1,2010-12-01,-.5, ,EIRE\n", newline=""
     )  # fmt: skip
     (lantern, returned) = taken(path)
-    assert lantern[2] == r' a "b", c;\nd\te\\N\r\n\\. '
-    assert returned == ["C1", "A", r"\N", "-1", "2010-12-01 00:00:00", "-.5", r"\N", "EIRE"]
+    assert lantern[2] == odd
+    assert returned == ["C1", "A", "", "-1", "2010-12-01 00:00:00", "-.5", "", "EIRE"]
 
 
 def test_the_real_lines_are_the_same_in_all_forms_in_which_they_are_published(tmp_path: Path, real_data: Path) -> None:
@@ -128,8 +128,11 @@ def test_the_real_lines_are_the_same_in_all_forms_in_which_they_are_published(tm
     both = workbook(tmp_path / "II.xlsx", [NEWER.split(","), *typed[:400]], [], [NEWER.split(","), *typed[400:]])
     american = zipped(tmp_path / "a.zip", **{"data.csv": kaggle.getvalue().encode("latin-1")})
     one_sheet = zipped(tmp_path / "b.zip", **{"Online Retail.xlsx": uci.read_bytes()})
-    expected = [[*row[:2], row[2] or r"\N", *row[3:5], Decimal(row[5]), row[6] or r"\N", row[7]] for row in lines]
-    for path, encoding in ((american, "latin-1"), (one_sheet, "utf-8"), (both, "utf-8")):
+    expected = [[*row[:2], row[2], *row[3:5], Decimal(row[5]), row[6], row[7]] for row in lines]
+    (plain := tmp_path / "plain.csv").write_text(
+        "\n".join([OLDER, *(",".join(f'"{x}"' if "," in x else x for x in row) for row in lines), ""])
+    )
+    for path, encoding in ((plain, "utf-8"), (american, "latin-1"), (one_sheet, "utf-8"), (both, "utf-8")):
         assert [[*row[:5], Decimal(row[5]), *row[6:]] for row in taken(path, encoding=encoding)] == expected
 
 
@@ -194,7 +197,7 @@ REFUSED: dict[tuple[str, str], Sequence[str]] = {
     ),
     ("InvoiceDate", "there is no such time"): (
         "2010-02-30", "2010-12-01 24:26", "2010-12-01 08:60", "13/13/2010", "12/31/2010 13:26 PM",
-        "12/31/2010 0:26 AM", "0000-01-01",
+        "12/31/2010 0:26 AM", "0000-01-01 00:00:00", "2010-04-31 00:00:00", "2010-02-29 00:00:00",
     ),
     ("InvoiceDate", MONTH_13): ("13/12/2010 08:26", "13.12.2010"),
     ("InvoiceDate", ZONED): ("2010-12-01 00:26:00+02:00", "2010-12-01T00:26Z", "12/1/2010 8:26 +0200"),
@@ -211,6 +214,31 @@ def test_a_value_that_the_column_cannot_hold_as_it_is_written_is_refused_by_line
 ) -> None:
     (path := tmp_path / "a.csv").write_text(one(column, value))
     assert refusal(path) == f", line 2: {column} is {value[:60]!r}; {why}"
+
+
+def test_a_line_that_goes_through_as_it_stands_is_what_taking_it_apart_makes_of_it(tmp_path: Path) -> None:
+    """Lines at random, each a slip or three away from a good one."""
+    chance, path = random.Random(1), tmp_path / "a.csv"
+    never, through = PlainCsv("", PLAIN.lines), 0
+
+    def outcome(plain: PlainCsv) -> object:
+        try:
+            ((*texts, pieces, moment, price, customer, country),) = taken(path, plain=plain)
+        except ShopDataError as error:
+            return str(error)
+        return texts, int(pieces), datetime.fromisoformat(moment), Decimal(price), customer and int(customer), country
+
+    for _ in range(200):
+        line = list(LINE)
+        for _ in range(chance.randrange(1, 4)):
+            at = chance.randrange(len(line))
+            line[at : at + chance.randrange(3)] = chance.choice(
+                ['"', '""', ",", "\\", "\t", "\r", "\0", "-", ".", "3", "00", "£", " "]
+            )
+        path.write_text(f"{OLDER}\n{''.join(line)}\n", newline="")
+        through += bool(PLAIN.lines.fullmatch(f"{''.join(line)}\n"))
+        assert outcome(PLAIN) == outcome(never), line
+    assert 20 < through < 180
 
 
 def test_every_number_is_taken_with_all_its_digits_or_refused(tmp_path: Path) -> None:
@@ -252,7 +280,7 @@ def test_bytes_of_another_encoding_are_refused_by_line_and_read_when_it_is_named
         (one("Description", "two\nlines") + "1,2\n", ", line 4: it has 2 cells, the header has 8"),
         (f'{OLDER}\n{LINE}\n"5,A,B\n{LINE}\n', ", line 3: unexpected end of data"),
         (f'{OLDER}\n{LINE}\n"5"5,A\n', ", line 3: ',' expected after '\"'"),
-        (f"{OLDER}\n{'5' * 200_000}\n", ", line 2 has more than 131,072 characters"),
+        (f"{OLDER}\n{'5' * 200_000}\n", ", line 2: the line has more than 131,072 characters"),
     ],
 )  # fmt: skip
 def test_a_table_that_is_no_table_of_purchases_is_refused_by_line(content: str, said: str, tmp_path: Path) -> None:
@@ -262,7 +290,7 @@ def test_a_table_that_is_no_table_of_purchases_is_refused_by_line(content: str, 
 
 def test_a_gzip_that_holds_one_endless_line_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
     (path := tmp_path / "a.gz").write_bytes(gzip.compress(bytes(100_000_000), 1))
-    assert refusal(path) == ", line 1 has more than 131,072 characters"
+    assert refusal(path) == ", line 1: the line has more than 131,072 characters"
 
 
 def test_an_archive_holds_one_file_that_can_be_opened(tmp_path: Path) -> None:
@@ -281,7 +309,7 @@ def test_an_archive_holds_one_file_that_can_be_opened(tmp_path: Path) -> None:
 def test_a_workbook_is_read_by_what_its_cells_are(tmp_path: Path) -> None:
     texts = ("536365", "85123A", "LANTERN", "6.0", "2010-12-01 08:26", "2.55", "17850.0", "United Kingdom")
     rows = [[], [*OLDER.split(","), "Total"], (*TYPED, "=D3*F3"), [], texts, (*TYPED[:6], None, "EIRE", None, None)]
-    expected = [LANTERN, LANTERN, [*LANTERN[:6], r"\N", "EIRE"]]
+    expected = [LANTERN, LANTERN, [*LANTERN[:6], "", "EIRE"]]
     assert taken(workbook(tmp_path / "a.xlsx", rows)) == expected
     assert taken(workbook(tmp_path / "b.xlsx", [], rows, epoch=CALENDAR_MAC_1904)) == expected
 
