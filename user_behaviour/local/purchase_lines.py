@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from functools import partial
-from operator import getitem, itemgetter
+from functools import lru_cache, partial
+from operator import itemgetter
 
 from user_behaviour.local.purchase_files import Cell, CellTable, NoValue, PlainCsv, is_text
 from user_behaviour.local.shop_data_error import ShopDataError
@@ -35,7 +35,7 @@ _MOMENT = re.compile(
     r" ?(?P<zone>Z|[+-]\d\d(?::?\d\d)?)?)?",
     re.ASCII | re.IGNORECASE,
 )
-_REMEMBERED = 1 << 15  # cells of each column: they repeat, and to read one takes longer than to find it again
+_REMEMBERED = 1 << 15  # cells of each column
 _BLOCK = 1 << 12
 
 _TEXT = r'[^",\r\n\0\ud800-\udfff]'
@@ -72,7 +72,7 @@ def copy_lines(table: CellTable, reading: Reading) -> Iterator[bytes]:
     moments = _Moments(reading)
     try:
         in_order = itemgetter(*_order([str(cell) for cell in header], reading.encoding))
-        columns = _columns(reading.encoding, moments)
+        readers = _readers(reading.encoding, moments)
         block: list[str] = []
         for line, cells in table.rows:
             if isinstance(cells, str):
@@ -81,7 +81,7 @@ def copy_lines(table: CellTable, reading: Reading) -> Iterator[bytes]:
             if len(cells) != len(header):
                 raise _Refusal(f"it has {len(cells)} cells, the header has {len(header)}")
             moments.line = line
-            block.append(",".join(map(getitem, columns, in_order(cells))))
+            block.append(",".join([read(cell) for read, cell in zip(readers, in_order(cells), strict=True)]))
             if len(block) == _BLOCK:
                 yield _copied(block)
                 block = []
@@ -107,41 +107,28 @@ def _order(header: Sequence[str], encoding: str) -> list[int]:
     return [names.index(name) for name in _HEADER]
 
 
-class _Column(dict[Cell, str]):
-    """The cells of a column, as COPY takes them; a cell is read when it is first asked for."""
+def _readers(encoding: str, moments: "_Moments") -> Sequence[Callable[[Cell], str]]:
+    """What makes of the cells of each column what COPY takes; they repeat, and most are only found again."""
+    numbers = {"int": _whole, "decimal(8,3)": _price, "timestamp": moments.read}
+    readers = []
+    for name, column in zip(_HEADER, COLUMNS, strict=True):
+        convert = partial(_text, column.max_bytes, encoding) if column.max_bytes else numbers[column.type]
+        readers.append(lru_cache(_REMEMBERED)(partial(_read, name, column, convert)))
+    return readers
 
-    def __init__(self, name: str, column: Column, convert: Callable[[str], str]) -> None:
-        super().__init__()
-        self._name, self._column, self._convert = name, column, convert
 
-    def __missing__(self, cell: Cell) -> str:
-        if len(self) >= _REMEMBERED:
-            self.clear()
-        try:
-            self[cell] = copied = self._read(cell)
-        except _Refusal as refusal:
-            raise _Refusal(f"{self._name} is {_shown(cell)}; {refusal}") from None
-        return copied
-
-    def _read(self, cell: Cell) -> str:
+def _read(name: str, column: Column, convert: Callable[[str], str], cell: Cell) -> str:
+    try:
         if isinstance(cell, NoValue):
             raise _Refusal("write a plain value in its place")
         if isinstance(cell, datetime):
-            if self._column.type != "timestamp":
+            if column.type != "timestamp":
                 raise _Refusal("make that date a text or a number")
             return cell.isoformat(" ")
-        text = cell if self._column.max_bytes else cell.strip()
-        return self._convert(text) if text or not self._column.nullable else ""
-
-
-def _columns(encoding: str, moments: "_Moments") -> list[_Column]:
-    converters = {"int": _whole, "decimal(8,3)": _price, "timestamp": moments.read}
-    return [
-        _Column(
-            name, column, partial(_text, column.max_bytes, encoding) if column.max_bytes else converters[column.type]
-        )
-        for name, column in zip(_HEADER, COLUMNS, strict=True)
-    ]
+        text = cell if column.max_bytes else cell.strip()
+        return convert(text) if text or not column.nullable else ""
+    except _Refusal as refusal:
+        raise _Refusal(f"{name} is {_shown(cell)}; {refusal}") from None
 
 
 def _shown(cell: Cell) -> str:
