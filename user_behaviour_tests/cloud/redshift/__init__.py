@@ -9,6 +9,7 @@ It speaks what this project asks of it, and refuses the rest with SQLSTATE 0A000
   `standard_conforming_strings`, which is off unless asked for, so that a backslash escapes (`logins`, `backend`);
 - SNAPSHOT isolation, conflicts as XX000 1023, no savepoints; parameters of Redshift and no others (`session_state`);
   refusals of what Redshift lacks (`dialect`);
+- names in quotes are folded as well (`lexer`); VARBYTE in hexadecimal digits (`wire`);
 - CREATE TABLE with distribution, order, encodings; VARCHAR in bytes; keys not enforced (`create_table`);
 - COPY from and UNLOAD to Parquet on S3, with manifests (`copy_command`, `unload_command`);
 - external schemas, tables and partitions in Glue, never in a transaction (`external_ddl`), read from S3 anew by each
@@ -18,7 +19,7 @@ It speaks what this project asks of it, and refuses the rest with SQLSTATE 0A000
 It does not behave as AWS does in:
 
 - the result types of functions (a sum of integers is a bigint on both, an average is not; decimal arithmetic is
-  PostgreSQL's); case folding of quoted names; views on external tables, users, groups and grants on what is external;
+  PostgreSQL's); the length of a VARBYTE; views on external tables, users, groups and grants on what is external;
 - locks by table: PostgreSQL's are by row, so fewer sessions wait here; and it aborts, where Redshift lets a DELETE that
   comes first wait and go on. IAM: any well-formed role may do everything;
 - error texts: those of COPY, UNLOAD, Spectrum and 1023 are AWS's; of refusals only the SQLSTATE class is claimed;

@@ -25,12 +25,14 @@ _BASES = {
     "varchar": "character varying",
     "text": "character varying",
     "character varying": "character varying",
+    "varbyte": "varbyte",
 }
 _HIVE = {
     "integer": "int",
     "numeric": "decimal",
     "character varying": "varchar",
     "timestamp without time zone": "timestamp",
+    "varbyte": "binary",
 }
 # Physical and logical types of the columns that fit; decimals and timestamps have arguments, and are not listed.
 _FITTING = {
@@ -39,6 +41,7 @@ _FITTING = {
     "bigint": {("INT64", "None"), ("INT64", "Int(bitWidth=64, isSigned=true)")},
     "date": {("INT32", "Date")},
     "character varying": {("BYTE_ARRAY", "String")},
+    "varbyte": {("BYTE_ARRAY", "None")},
 }
 _DEFAULT_ARGUMENTS = {"numeric": (18, 0), "character varying": (256,)}
 MOST_BYTES = 65535  # of a VARCHAR

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from user_behaviour_tests.cloud.redshift import parquet_files, wire
 from user_behaviour_tests.cloud.redshift.column_types import TargetColumn, column_type
 from user_behaviour_tests.cloud.redshift.errors import SqlError, unsupported
-from user_behaviour_tests.cloud.redshift.grammar import Reader
+from user_behaviour_tests.cloud.redshift.grammar import Reader, quoted
 from user_behaviour_tests.cloud.redshift.journal import LoadError
 from user_behaviour_tests.cloud.redshift.lexer import Sql
 from user_behaviour_tests.cloud.redshift.objects import Objects, Place, place
@@ -56,7 +56,7 @@ def execute(session: Session, sql: Sql) -> Iterator[wire.Message]:
             raise SqlError(said)
         count += len(rows)
         blocks.append(parquet_files.csv(rows))
-    names = ", ".join(f'"{column.name}"' for column in columns)
+    names = ", ".join(quoted(column.name) for column in columns)
     session.backend.copy_in(f"{copy.target} ({names})", blocks)
     session.last_copy_count = count
     yield wire.notice(f"Load into table '{copy.table}' completed, {count} record(s) loaded successfully.")
@@ -93,7 +93,10 @@ def _target(session: Session, copy: Copy) -> Sequence[TargetColumn]:
     )
     if not found:
         raise SqlError(f"Cannot COPY into nonexistent table {copy.table}")
-    columns = {str(name): TargetColumn(str(name), column_type(str(kind)), null == "t") for name, kind, null in found}
+    columns = {
+        str(name): TargetColumn(str(name), column_type(str(kind).replace("bytea", "varbyte")), null == "t")
+        for name, kind, null in found
+    }
     if unknown := set(copy.columns) - columns.keys():
         raise SqlError(f'column "{min(unknown)}" of relation "{copy.table}" does not exist', "42703")
     return [columns[name] for name in copy.columns or columns]

@@ -16,7 +16,7 @@ from user_behaviour_tests.cloud.redshift.backend import SYSTEM_SCHEMA
 from user_behaviour_tests.cloud.redshift.column_types import column_type
 from user_behaviour_tests.cloud.redshift.dialect import BYTES_CONSTRAINT
 from user_behaviour_tests.cloud.redshift.errors import SqlError, unsupported
-from user_behaviour_tests.cloud.redshift.grammar import Reader
+from user_behaviour_tests.cloud.redshift.grammar import Reader, quoted
 from user_behaviour_tests.cloud.redshift.lexer import Sql
 
 if TYPE_CHECKING:
@@ -102,10 +102,10 @@ def _column(reader: Reader, layout: Layout, name: str) -> str:
         type_ = column_type(written)
     except SqlError as error:
         raise unsupported(f'Column "{name}" has unsupported type "{written}".') from error
-    text = f'"{name}" {type_}'
+    text = f"{quoted(name)} {'bytea' if type_.base == 'varbyte' else type_}"
     if type_.length is not None:
-        constraint = f"{BYTES_CONSTRAINT}{type_.length}_{name}"
-        text += f' constraint "{constraint}" check (octet_length("{name}") <= {type_.length})'
+        constraint = quoted(f"{BYTES_CONSTRAINT}{type_.length}_{name}")
+        text += f" constraint {constraint} check (octet_length({quoted(name)}) <= {type_.length})"
     while reader.token is not None and reader.token.text not in (",", ")"):
         if reader.accept("default"):
             text += f" default {reader.text_until(*_AFTER_TYPE)}"

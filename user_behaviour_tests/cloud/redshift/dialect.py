@@ -50,6 +50,9 @@ def refuse(sql: Sql) -> None:
 def translated_error(message: wire.Message) -> wire.Message:
     """An error of PostgreSQL's as Redshift reports the same thing."""
     found = wire.fields(message.body)
+    if found["C"] == "22003" and "overflow" in found["M"]:
+        # github.com/awslabs/amazon-redshift-utils/issues/114 shows the whole of it
+        return SqlError("Numeric data overflow (result precision)", "XX000", "code: 1058").response()
     if found["C"] == "40001":
         return ERRORS["1023"].response()
     if found.get("n", "").startswith(BYTES_CONSTRAINT):

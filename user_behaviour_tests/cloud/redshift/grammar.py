@@ -11,6 +11,11 @@ _ROLES = re.compile(
 _FORBIDDEN_CREDENTIALS = ("credentials", "access_key_id", "secret_access_key", "session_token")
 
 
+def quoted(name: str) -> str:
+    """A name for PostgreSQL."""
+    return '"{}"'.format(name.replace('"', '""'))
+
+
 class Reader:
     """A place in the tokens of a statement. Everything that does not fit is a syntax error at its token."""
 

@@ -85,7 +85,11 @@ def shortened(table: pa.Table, columns: Sequence[TargetColumn]) -> pa.Table:
 
 
 def csv(table: pa.Table) -> bytes:
-    """The rows as COPY reads them: null is nothing, the empty text is ""."""
+    """The rows as COPY reads them: null is nothing, the empty text is "", bytes are hexadecimal."""
+    for at, field in enumerate(table.schema):
+        if pa.types.is_binary(field.type):
+            texts = [None if value is None else rf"\x{value.hex()}" for value in table.column(at).to_pylist()]
+            table = table.set_column(at, field.name, pa.array(texts, pa.string()))
     sink = io.BytesIO()
     pyarrow.csv.write_csv(table, sink, pyarrow.csv.WriteOptions(include_header=False, quoting_style="needed"))
     return sink.getvalue()

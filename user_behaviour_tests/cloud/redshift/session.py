@@ -141,7 +141,7 @@ class Session:
         elif create_table.concerns(sql):
             yield from create_table.execute(self, sql)
         else:
-            yield from self.backend.exchange(self.readable(sql).text)
+            yield from wire.with_varbyte(self.backend.exchange(self.readable(sql).text))
 
     def readable(self, sql: Sql) -> Sql:
         """The statement for PostgreSQL, with external tables and views filled; refused where Redshift refuses."""

@@ -30,6 +30,7 @@ _SMALLEST_MB, _LARGEST_MB = 5, 6349
 # By PostgreSQL's number of a type: Redshift's name, and what UNLOAD writes.
 _TYPES = {
     16: ("boolean", pa.bool_()),
+    wire.BYTEA: ("varbyte", pa.binary()),
     20: ("bigint", pa.int64()),
     23: ("integer", pa.int32()),
     1082: ("date", pa.date32()),
@@ -127,12 +128,13 @@ def _types(column: wire.ResultColumn) -> tuple[ColumnType, pa.DataType]:
 def _table(csv: bytes, schema: pa.Schema) -> pa.Table:
     if not csv:
         return schema.empty_table()
-    return pyarrow.csv.read_csv(
+    hexadecimal = {field.name: pa.string() for field in schema if pa.types.is_binary(field.type)}
+    table = pyarrow.csv.read_csv(
         pa.BufferReader(csv),
         read_options=pyarrow.csv.ReadOptions(column_names=schema.names, use_threads=False),
         parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),
         convert_options=pyarrow.csv.ConvertOptions(
-            column_types=schema,
+            column_types={field.name: field.type for field in schema} | hexadecimal,
             null_values=[""],
             strings_can_be_null=True,
             quoted_strings_can_be_null=False,
@@ -140,6 +142,10 @@ def _table(csv: bytes, schema: pa.Schema) -> pa.Table:
             false_values=["f"],
         ),
     )
+    for name in hexadecimal:
+        values = [None if text is None else bytes.fromhex(text[2:]) for text in table[name].to_pylist()]
+        table = table.set_column(table.column_names.index(name), name, pa.array(values, pa.binary()))
+    return table
 
 
 def _parts(table: pa.Table) -> list[pa.Table]:

@@ -6,11 +6,15 @@ Knows no SQL and no Redshift. https://www.postgresql.org/docs/current/protocol-m
 import contextlib
 import socket
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 SSL_REQUEST = 80877103
 GSS_REQUEST = 80877104
+
+
+BYTEA = 17
+VARBYTE = 6551  # Redshift's own, whose values are hexadecimal digits
 
 
 class Disconnected(Exception):
@@ -125,6 +129,36 @@ def row_description(body: bytes) -> list[ResultColumn]:
         columns.append(ResultColumn(name, oid, modifier))
         at = end + 19
     return columns
+
+
+def with_varbyte(messages: Iterator[Message]) -> Iterator[Message]:
+    """A result whose columns of bytes are shown as Redshift shows VARBYTE."""
+    shown: set[int] = set()
+    for message in messages:
+        if message.kind == b"T":
+            shown = {at for at, column in enumerate(row_description(message.body)) if column.type_oid == BYTEA}
+        if not shown or message.kind not in (b"T", b"D"):
+            yield message
+        elif message.kind == b"T":
+            yield Message(b"T", _retyped(message.body))
+        else:
+            values = [v[2:] if v and at in shown else v for at, v in enumerate(data_row(message.body))]
+            sized = [struct.pack("!i", -1) if v is None else _sized(v.encode()) for v in values]
+            yield Message(b"D", message.body[:2] + b"".join(sized))
+
+
+def _sized(value: bytes) -> bytes:
+    return struct.pack("!i", len(value)) + value
+
+
+def _retyped(body: bytes) -> bytes:
+    made, at = bytearray(body), 2
+    for _ in row_description(body):
+        type_at = body.index(b"\0", at) + 7
+        if struct.unpack_from("!I", body, type_at) == (BYTEA,):
+            struct.pack_into("!I", made, type_at, VARBYTE)
+        at = type_at + 12
+    return bytes(made)
 
 
 def data_row(body: bytes) -> tuple[str | None, ...]:
