@@ -39,6 +39,10 @@ test: $(READY) ## Run the tests, but for the slow ones
 	@$(BIN)/python -m pytest -n 3
 	@$(BIN)/python -m pytest -m alone
 
+.PHONY: search
+search: $(READY) ## Look long at generated examples, of which the tests look at a few
+	@$(BIN)/python -m pytest -m search --hypothesis-profile search
+
 .PHONY: check
 check: $(READY) ## What CI runs: format, lint, types, dependency rules, SQL lint, all tests
 	$(BIN)/ruff format --check .

@@ -101,10 +101,13 @@ class ReplaceDays:
 
     Each is executed with `%(first_day)s`, `%(end_day)s` (exclusive) and `%(batch_id)s`. `insert` fills the emptied
     range. Every query of `audit` selects broken invariants (law, insert_date, found, expected): one row rolls all back.
-    `facts` selects one row a day for the day's metadata: the day first, whatever its column is called.
+    `facts` selects one row a day for the day's metadata: the day first, whatever its column is called. `misfits`
+    selects what the columns of the table do not hold (column_name, row_name, value); it is asked where the warehouse
+    refuses a day for its values.
     """
 
     insert: str
     audit: Sequence[str]
     facts: str
     reads: Sequence[RegisteredPartitions]
+    misfits: str = ""

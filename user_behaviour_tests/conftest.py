@@ -8,12 +8,19 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from user_behaviour.local.stack import Stack
 from user_behaviour_tests.cloud.moto_server import Cloud, moto_server
 from user_behaviour_tests.cloud.redshift import RedshiftStandIn, redshift_stand_in
 
 REAL_DATA = Path(os.environ.get("USER_BEHAVIOUR_TEST_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
+
+# Examples made by hypothesis: the same few in every run of the suite, and others each time by `make search`.
+_OPEN = {"deadline": None, "database": None, "suppress_health_check": [HealthCheck.function_scoped_fixture]}
+settings.register_profile("suite", derandomize=True, max_examples=12, **_OPEN)
+settings.register_profile("search", max_examples=600, print_blob=True, **_OPEN)
+settings.load_profile("suite")
 
 # The calendar of the real data. Dagster goes over all days of it at each verdict of a check.
 os.environ["USER_BEHAVIOUR_LAST_DAY"] = "2011-12-09"

@@ -15,7 +15,7 @@ from user_behaviour.lake.dataset import Dataset
 from user_behaviour.lake.lake import Lake
 from user_behaviour.partitions import existing_days
 from user_behaviour.recipes import Closing, DayBatch, PerDay
-from user_behaviour.source.database import Snapshot, SourceDatabase
+from user_behaviour.source.database import Snapshot, SourceDatabase, values_of
 from user_behaviour.tables.days import DayRange, days_of
 from user_behaviour.tables.schemas import RAW_PURCHASES, RAW_REVIEWS
 from user_behaviour.tables.statements import statement
@@ -92,7 +92,8 @@ def _purchases(source: SourceDatabase, days: Sequence[date]) -> Iterator[DayBatc
 
 def _purchases_of(shop: Snapshot, day: date, count: int) -> Iterator[pa.RecordBatch | Closing]:
     schema = RAW_PURCHASES.without("batch_id").arrow_schema()
-    yield from shop.stream(statement("landing/raw_purchases.sql"), moments(DayRange(day, day)), schema)
+    with values_of(f"retail.user_purchase, {day}"):
+        yield from shop.stream(statement("landing/raw_purchases.sql"), moments(DayRange(day, day)), schema)
     yield Closing(facts={"rows_in_source": count})
 
 

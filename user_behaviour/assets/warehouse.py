@@ -32,4 +32,5 @@ def user_behavior_metric(purchases: RegisteredPartitions, reviews: RegisteredPar
         ),
         facts=statement("warehouse/user_behavior_metric_totals.sql"),
         reads=(purchases, reviews),
+        misfits=statement("warehouse/user_behavior_metric_misfits.sql"),
     )

@@ -13,7 +13,7 @@ import dagster as dg
 import pyarrow as pa
 
 from user_behaviour.diagnosis import Diagnosis, bad, good, judged
-from user_behaviour.lake.conformity import require_values
+from user_behaviour.lake.conformity import SchemaError, require_storable
 from user_behaviour.lake.dataset import Dataset
 from user_behaviour.lake.manifests import Manifest
 from user_behaviour.tables.days import DayRange
@@ -50,7 +50,15 @@ class ExternalTables(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     @abstractmethod
     def register(self, table: Table, dataset: Dataset, days: Sequence[date]) -> dict[date, Registration]:
-        """Points the partitions of the days at the batches in force; the days must be in the data set."""
+        """Points the partitions of the days at the batches in force; the days must be in the data set.
+
+        Raises `SchemaError` where the rows of a day do not fit the table.
+        """
+
+    def misfits(self, table: Table, dataset: Dataset, days: Sequence[date]) -> dict[date, SchemaError]:
+        """The days whose rows do not fit the table, for which `register` would refuse all, and why."""
+        found = {manifest.day: misfit(table, dataset, manifest) for manifest in dataset.in_force(days)}
+        return {day: error for day, error in found.items() if error}
 
     @abstractmethod
     def registered(self, table: Table, span: DayRange) -> dict[date, Registration]:
@@ -108,8 +116,18 @@ def fitting(table: Table, dataset: Dataset, manifest: Manifest) -> Iterator[pa.R
     """The rows of a batch as a stream; raises `SchemaError` where they do not fit the external table."""
     for batch in dataset.read(manifest):
         rows = batch.select(list(table.column_names))
-        require_values(rows, table)
+        require_storable(rows, table, str(manifest.day))
         yield rows
+
+
+def misfit(table: Table, dataset: Dataset, manifest: Manifest) -> SchemaError | None:
+    """Why the rows of a batch do not fit the external table; None where they do."""
+    try:
+        for _ in fitting(table, dataset, manifest):
+            pass
+    except SchemaError as error:
+        return error
+    return None
 
 
 def rows_shown(warehouse: Warehouse, table: Table, span: DayRange) -> dict[date, dict[str, int]]:

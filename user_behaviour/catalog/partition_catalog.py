@@ -8,8 +8,9 @@ twin adds a few methods.
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import partial
 
-from user_behaviour.catalog.external_tables import CatalogError, ExternalTables, Registration, fitting, registration
+from user_behaviour.catalog.external_tables import CatalogError, ExternalTables, Registration, misfit, registration
 from user_behaviour.catalog.seen_partitions import seen_partitions
 from user_behaviour.lake.dataset import Dataset
 from user_behaviour.lake.manifests import Manifest
@@ -80,11 +81,9 @@ class PartitionCatalog(ExternalTables):
 
 
 def _require_fit(table: Table, dataset: Dataset, manifests: Sequence[Manifest]) -> None:
-    def read(manifest: Manifest) -> None:
-        for _ in fitting(table, dataset, manifest):
-            pass
-
-    dataset.lake.at_once(read, manifests)
+    found = dataset.lake.at_once(partial(misfit, table, dataset), manifests)
+    if error := next(filter(None, found), None):
+        raise error
 
 
 def _refusal(table: Table, refused: Mapping[date, str]) -> str:

@@ -21,6 +21,7 @@ from user_behaviour.lake.conformity import with_day
 from user_behaviour.lake.dataset import Dataset
 from user_behaviour.lake.manifests import timestamp
 from user_behaviour.tables.days import DayRange
+from user_behaviour.tables.identifiers import qualified, quoted
 from user_behaviour.tables.table import Table
 from user_behaviour.warehouse.warehouse import Warehouse
 
@@ -47,7 +48,9 @@ class PostgresExternalTables(ExternalTables):
         return False
 
     def columns(self, table: Table) -> list[tuple[str, str]]:
-        return [(row["name"], spelling(row["type"])) for row in self.warehouse.rows(_COLUMNS, {"table": table.name})]
+        schema, _, name = table.name.rpartition(".")
+        found = self.warehouse.rows(_COLUMNS, {"schema": schema, "table": name})
+        return [(row["name"], spelling(row["type"])) for row in found]
 
     def register(self, table: Table, dataset: Dataset, days: Sequence[date]) -> dict[date, Registration]:
         def work(cursor: psycopg2.extensions.cursor) -> dict[date, Registration]:
@@ -55,12 +58,12 @@ class PostgresExternalTables(ExternalTables):
             manifests = {manifest.day: manifest for manifest in dataset.in_force(days)}
             wanted = {day: registration(dataset, manifest) for day, manifest in manifests.items()}
             stale = self._stale(cursor, table, wanted)
-            cursor.execute(f"delete from {table.name} where {table.partition_column} = any(%s::date[])", (stale,))
+            cursor.execute(_delete(table), {"days": stale})
             rows = (row for day in stale for row in with_day(fitting(table, dataset, manifests[day]), table, day))
             self.warehouse.load(cursor, table.name, rows)
             if len(stale) >= MANY_DAYS:
                 # Without statistics, joins of what was just loaded are planned as if it were a few rows.
-                cursor.execute(f"analyze {table.name}")
+                cursor.execute(f"analyze {qualified(table.name)}", ())
             moment, records = timestamp(datetime.now(UTC)), [wanted[day] for day in stale]
             values = [(table.name, r.day, r.location, r.batch_id, r.rows, moment) for r in records]
             execute_values(cursor, _RECORD, values, page_size=1000)
@@ -76,7 +79,7 @@ class PostgresExternalTables(ExternalTables):
         def work(cursor: psycopg2.extensions.cursor) -> None:
             cursor.execute("lock table spectrum.registered_partition in exclusive mode")
             of_days = {"table": table.name, "days": list(days)}
-            cursor.execute(f"delete from {table.name} where {table.partition_column} = any(%(days)s::date[])", of_days)
+            cursor.execute(_delete(table), of_days)
             cursor.execute(_FORGET, of_days)
 
         self.warehouse.transaction(work)
@@ -93,10 +96,16 @@ class PostgresExternalTables(ExternalTables):
         return sorted(day for day, registration in wanted.items() if found.get(day) != registration)
 
 
+def _delete(table: Table) -> str:
+    return f"delete from {qualified(table.name)} where {quoted(table.partition_column)} = any(%(days)s::date[])"
+
+
 _COLUMNS = """
 select attname as name, format_type(atttypid, atttypmod) as type
 from pg_attribute
-where attrelid = to_regclass(%(table)s) and attnum > 0 and not attisdropped
+inner join pg_class on pg_class.oid = attrelid
+inner join pg_namespace on pg_namespace.oid = relnamespace
+where nspname = %(schema)s and relname = %(table)s and attnum > 0 and not attisdropped
 order by attnum
 """
 

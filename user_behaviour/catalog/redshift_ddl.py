@@ -12,6 +12,7 @@ from datetime import date
 from psycopg2 import sql
 
 from user_behaviour.catalog.external_tables import CatalogError, Registration, spelling
+from user_behaviour.tables.identifiers import quoted
 from user_behaviour.tables.table import Column, Table
 from user_behaviour.warehouse.redshift_names import require_identifier, require_uri
 
@@ -62,7 +63,7 @@ def _column(column: Column) -> sql.Composable:
 
 
 def _name(name: str) -> sql.Composable:
-    return sql.Identifier(require_identifier(name))
+    return sql.SQL(quoted(require_identifier(name)))
 
 
 def _value(table: Table, day: date) -> sql.Composable:

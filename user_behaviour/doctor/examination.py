@@ -18,7 +18,7 @@ from user_behaviour.doctor.needed_permissions import catalog_permissions, spark_
 from user_behaviour.instance.self_check import VARIABLE, check_storage
 from user_behaviour.lake.s3 import S3Lake
 from user_behaviour.migrations.drift import Drift
-from user_behaviour.tables.schemas import EXTERNAL_TABLES
+from user_behaviour.tables.schemas import EXTERNAL_TABLES, RAW_PURCHASES
 from user_behaviour.warehouse.redshift_errors import RedshiftDataError
 
 Check = Callable[[], Iterable[Diagnosis]]
@@ -72,7 +72,7 @@ def _checks(deployed: Deployment) -> dict[str, list[Check]]:
         **account,
         "lake": [deployed.lake.self_check, partial(bucket_safety, deployed.lake)],
         "vendor drop": [deployed.vendor_drop.self_check],
-        "source": [deployed.source.self_check],
+        "source": [partial(deployed.source.self_check, RAW_PURCHASES.without("batch_id"))],
         "spark": [deployed.spark.self_check, partial(spark_permissions, deployed.spark, deployed.lake)],
         "Dagster storage": [lambda: check_storage(deployed.dagster_environment()[VARIABLE])],
         WAREHOUSE: [partial(deployed.warehouse.self_check, NEEDED_PRIVILEGES)],

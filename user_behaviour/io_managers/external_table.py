@@ -8,6 +8,7 @@ from typing import ClassVar
 from user_behaviour.catalog.external_tables import ExternalTables
 from user_behaviour.io_managers.partitioned import Input, Output, PartitionedIOManager
 from user_behaviour.io_managers.publishing import Outcome
+from user_behaviour.lake.conformity import SchemaError
 from user_behaviour.lake.held_back import MissingPartitionError
 from user_behaviour.lake.lake import Lake
 from user_behaviour.recipes import ExternalPartitions, RegisteredPartitions
@@ -25,7 +26,7 @@ class ExternalTableIOManager(PartitionedIOManager):
     external_tables: ExternalTables
 
     def write(self, output: Output, value: ExternalPartitions) -> Outcome:
-        """Registers every day that the data set has; the others are held back."""
+        """Registers every day that the data set has and whose rows fit the table; the others are held back."""
         table, upstream = output.table, value.of
         output.require_days(upstream.dataset, [*upstream.by_day, *upstream.missing])
         missing = {day: upstream.missing[day].reasons for day in output.days if day in upstream.missing}
@@ -34,7 +35,14 @@ class ExternalTableIOManager(PartitionedIOManager):
             dataset = self.lake.dataset(
                 Table(upstream.dataset, "", table.columns, partition_column=table.partition_column)
             )
-            for day, registration in self.external_tables.register(table, dataset, days).items():
+            try:
+                registered = self.external_tables.register(table, dataset, days)
+            except SchemaError:
+                misfits = self.external_tables.misfits(table, dataset, days)
+                outcome.held_back |= {day: error.reasons for day, error in misfits.items()}
+                days = output.whole(outcome.held_back)
+                registered = self.external_tables.register(table, dataset, days) if days else {}
+            for day, registration in registered.items():
                 outcome.published[day] = {
                     "dagster/partition_row_count": registration.rows,
                     "dagster/uri": registration.location,

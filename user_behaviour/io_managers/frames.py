@@ -14,8 +14,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from user_behaviour.lake.conformity import AUDIT_COLUMN
+from user_behaviour.lake.conformity import AUDIT_COLUMN, SchemaError
 from user_behaviour.tables.table import Table
+from user_behaviour.tables.values import MisfitError, exact
 
 Frame: TypeAlias = pa.Table | pa.RecordBatchReader | pd.DataFrame
 DayRows: TypeAlias = tuple[date, Iterable[pa.RecordBatch]]
@@ -24,6 +25,7 @@ FRAMES: Mapping[str, type] = {
     "pyarrow.RecordBatchReader": pa.RecordBatchReader,
     "pandas.DataFrame": pd.DataFrame,
 }
+_INTEGERS = {pa.int32(): pd.Int32Dtype(), pa.int64(): pd.Int64Dtype()}
 
 
 class PartitionColumnError(Exception):
@@ -38,7 +40,7 @@ def by_day(value: Frame, table: Table, days: Sequence[date]) -> Iterator[DayRows
     """
     if isinstance(value, pa.RecordBatchReader):
         return _days_of_stream(value, table, days)
-    return _days_of_table(value if isinstance(value, pa.Table) else _from_pandas(value, table, days), table, days)
+    return (_days_of_table if isinstance(value, pa.Table) else _days_of_pandas)(value, table, days)
 
 
 @contextmanager
@@ -67,20 +69,39 @@ def as_frame(stream: pa.RecordBatchReader, kind: Any) -> Any:
     if kind is pa.RecordBatchReader:
         return stream
     table = stream.read_all()
-    return table if kind is pa.Table else table.to_pandas(date_as_object=True)
+    # As pandas' own integers: numpy's have no null, and the floats that stand in for them lose digits.
+    return table if kind is pa.Table else table.to_pandas(date_as_object=True, types_mapper=_INTEGERS.get)
 
 
-def _from_pandas(frame: pd.DataFrame, table: Table, days: Sequence[date]) -> pa.Table:
-    schema = table.arrow_schema()
-    wanted = [field for field in schema if field.name in frame.columns or field.name != AUDIT_COLUMN]
-    if table.partition_column in frame.columns:
-        wanted.append(pa.field(table.partition_column, pa.date32()))
-    absent = [field.name for field in wanted if field.name not in frame.columns]
-    if absent:
-        raise PartitionColumnError(f"{table.name}: the data frame for {days[0]} has no column {', '.join(absent)}.")
-    # Nulls are judged day by day, as those of every other value are; pyarrow would refuse the whole frame.
-    nullable = pa.schema([(field.name, field.type) for field in wanted])
-    return pa.Table.from_pandas(frame, schema=nullable, preserve_index=False)
+def _days_of_pandas(frame: pd.DataFrame, table: Table, days: Sequence[date]) -> Iterator[DayRows]:
+    column = table.partition_column
+    if column not in frame.columns:
+        _require_one_day(table, days)
+        yield days[0], _batch(frame, table, days[0])
+        return
+    try:
+        of_rows = exact(frame[column], pa.field(column, pa.date32()))
+    except MisfitError as error:
+        raise PartitionColumnError(f"{table.name}: {error}; make it a date.") from error
+    _days_in(of_rows, table, days)
+    rows = frame.drop(columns=column)
+    for day in days:
+        yield day, _batch(rows[pc.equal(of_rows, day).to_numpy(zero_copy_only=False)], table, day)
+
+
+def _batch(frame: pd.DataFrame, table: Table, day: date) -> Iterator[pa.RecordBatch]:
+    """One day's rows, their columns by name; raises `SchemaError` when it is asked for, and so of its own day."""
+    given = [str(name) for name in frame.columns]
+    declared = [field for field in table.arrow_schema() if field.name in given or field.name != AUDIT_COLUMN]
+    if sorted(given) != sorted(field.name for field in declared):
+        raise SchemaError(
+            f"{table.name}, {day}: the columns of the data frame are ({', '.join(given)}), declared are "
+            f"({', '.join(table.column_names)})."
+        )
+    try:
+        yield pa.record_batch({field.name: exact(frame[field.name], field) for field in declared})
+    except MisfitError as error:
+        raise SchemaError(f"{table.name}, {day}: {error}; correct it, and run the day again.") from error
 
 
 def _days_of_table(rows: pa.Table, table: Table, days: Sequence[date]) -> Iterator[DayRows]:

@@ -113,6 +113,6 @@ def preview(rows: Sequence[Mapping[str, Any]]) -> dg.MarkdownMetadataValue:
     if not rows:
         return dg.MetadataValue.md("(no rows)")
     head = business_first(rows[0])
-    lines = [" | ".join(head), " | ".join("---" for _ in head)]
+    lines = [" | ".join(map(cell, head)), " | ".join("---" for _ in head)]
     lines += [" | ".join(cell(row[name]) for name in head) for row in rows[:PREVIEW_ROWS]]
     return dg.MetadataValue.md("\n".join(f"| {line} |" for line in lines))

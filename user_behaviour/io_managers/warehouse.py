@@ -1,10 +1,10 @@
-"""The warehouse IO manager: replaces ranges of days of a table, all in one transaction: lock, delete, insert, audit.
+"""The warehouse IO manager: replaces ranges of days of a table in one transaction: lock, delete, insert, audit.
 
 One day or many, by SQL (`ReplaceDays`) or with rows from Python. Every published day has a row in
 `audit.published_partition`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, ClassVar
@@ -24,10 +24,11 @@ from user_behaviour.io_managers.publishing import (
     plottable,
     preview,
 )
+from user_behaviour.io_managers.refusals import reasons, replaced
 from user_behaviour.lake.conformity import (
     AUDIT_COLUMN,
     require_schema,
-    require_values,
+    require_storable,
     schema_with_day,
     with_audit_column,
     with_day,
@@ -35,6 +36,7 @@ from user_behaviour.lake.conformity import (
 from user_behaviour.lake.held_back import MissingPartitionError
 from user_behaviour.recipes import RegisteredPartitions, ReplaceDays
 from user_behaviour.tables.days import DayRange, ranges
+from user_behaviour.tables.identifiers import listed, qualified, quoted
 from user_behaviour.tables.table import Table
 from user_behaviour.warehouse.published_days import published_days, record_published
 from user_behaviour.warehouse.warehouse import Warehouse, fetch
@@ -60,18 +62,34 @@ class WarehouseIOManager(PartitionedIOManager):
     warehouse: Warehouse
 
     def write(self, output: Output, value: ReplaceDays | Frame) -> Outcome:
-        """Replaces all of the days or none; days whose inputs are missing are held back.
+        """Replaces all of the days; those whose inputs are missing, or whose values do not fit, are held back.
 
-        Raises `AuditError`, `FactsError`, `WrongDaysError`, `SchemaError` of rows that do not fit the table, and
-        `PartitionColumnError` of rows that cannot be told apart by day.
+        Raises `AuditError`, `FactsError`, `WrongDaysError`, and `PartitionColumnError` of rows that cannot be told
+        apart by day.
         """
         outcome = Outcome(held_back=_not_there(output, value.reads) if isinstance(value, ReplaceDays) else {})
-        if days := output.whole(outcome.held_back):
-            warehouse = self.warehouse.labelled(output.label)
-            replacement = _Replacement(warehouse, output.table, days, output.batch_id)
+        whole = set(output.whole(outcome.held_back))
+        if partitions := [days for days in output.partitions.values() if whole.issuperset(days)]:
             with repeatable(value) as again:
-                outcome.published.update(warehouse.transaction(lambda cursor: replacement.run(cursor, again())))
+                done = self._replaced(output, partitions, again)
+            outcome.published.update(done.published)
+            outcome.held_back.update(done.held_back)
         return outcome
+
+    def _replaced(self, output: Output, partitions: Sequence[Sequence[date]], again: Callable[[], Any]) -> Outcome:
+        warehouse = self.warehouse.labelled(output.label)
+
+        def of(days: Sequence[date]) -> _Replacement:
+            return _Replacement(warehouse, output.table, days, output.batch_id, all_days=output.days)
+
+        def replace(days: Sequence[date]) -> dict[date, dict[str, Any]]:
+            return warehouse.transaction(lambda cursor: of(days).run(cursor, again()))
+
+        def why(span: DayRange, error: Exception) -> Sequence[str] | None:
+            parameters = of(span.days()).parameters(span)
+            return reasons(warehouse, output.table, again(), span=span, error=error, parameters=parameters)
+
+        return replaced(partitions, replace, why=why)
 
     def read(self, wanted: Input) -> Any:
         """Gives the rows of the days, with the partition column as the last, a `date`.
@@ -92,13 +110,14 @@ class _Replacement:
     table: Table
     days: Sequence[date]
     batch_id: str
+    all_days: Sequence[date]
 
     def run(self, cursor: Cursor, obj: Any) -> dict[date, dict[str, Any]]:
         """Replaces the days by what the recipe selects, or by rows; gives the metadata of each day."""
         # Alone and first: on Redshift a snapshot taken before the lock would not see what the lock waited for.
         cursor.execute("lock table audit.writer_lock")
         for span in ranges(self.days):
-            cursor.execute(self._on_range("delete from {table}"), self._parameters(span))
+            cursor.execute(self._on_range("delete"), self.parameters(span))
         facts: dict[date, dict[str, Any]] = {day: {} for day in self.days}
         sources: dict[date, dict[str, str]] = {day: {} for day in self.days}
         if isinstance(obj, ReplaceDays):
@@ -108,7 +127,7 @@ class _Replacement:
                 for day, batch in self._batches_read(cursor, read).items():
                     sources[day][read.table.name] = batch
             for span in ranges(self.days):
-                facts.update(self._insert(cursor, obj, self._parameters(span)))
+                facts.update(self._insert(cursor, obj, self.parameters(span)))
         else:
             self.warehouse.load(cursor, self.table.name, self._conforming(obj))
         rows = self._counts(cursor)
@@ -117,26 +136,25 @@ class _Replacement:
         metadata[self.days[-1]][PREVIEW] = self._preview(cursor, self.days[-1])
         return metadata
 
-    def _parameters(self, span: DayRange) -> dict[str, Any]:
+    def parameters(self, span: DayRange) -> dict[str, Any]:
+        """Those of every statement about a range of days."""
         return {"first_day": span.first, "end_day": span.end, "batch_id": self.batch_id}
 
-    def _on_range(self, statement: str, table: Table | None = None) -> str:
-        table = table or self.table
-        day = table.partition_column
-        return f"{statement.format(table=table.name)} where {day} >= %(first_day)s and {day} < %(end_day)s"
+    def _on_range(self, verb: str, table: Table | None = None) -> str:
+        return _on_range(verb, table or self.table)
 
     def _batches_read(self, cursor: Cursor, read: RegisteredPartitions) -> dict[date, str]:
         """The batch of each day, by the rows that this transaction sees.
 
         Since it was looked up, a day may have been registered anew: by a run that the lock was waited for.
         """
-        day, registered = read.table.partition_column, {day: read.by_day[day] for day in self.days}
+        day, registered = quoted(read.table.partition_column), {day: read.by_day[day] for day in self.days}
         if AUDIT_COLUMN not in read.table.column_names:
             return {day: found.batch_id for day, found in registered.items()}
         batches = {day: UNKNOWN_BATCH if found.rows else found.batch_id for day, found in registered.items()}
         for span in ranges(self.days):
-            found = self._on_range(f"select {day} as day, max({AUDIT_COLUMN}) as batch_id from {{table}}", read.table)
-            cursor.execute(f"{found} group by {day}", self._parameters(span))
+            found = self._on_range(f"select {day} as day, max({AUDIT_COLUMN}) as batch_id", read.table)
+            cursor.execute(f"{found} group by {day}", self.parameters(span))
             batches.update({row["day"]: row["batch_id"] for row in fetch(cursor)})
         return batches
 
@@ -164,31 +182,26 @@ class _Replacement:
         return found
 
     def _conforming(self, value: Any) -> Iterator[pa.RecordBatch]:
-        for day, batches in by_day(value, self.table, self.days):
-            for rows in batches:
+        for day, batches in by_day(value, self.table, self.all_days):
+            for rows in batches if day in self.days else ():
                 batch = with_audit_column(rows, self.table, self.batch_id)
                 require_schema(batch.schema, self.table, str(day))
-                require_values(batch, self.table)
+                require_storable(batch, self.table, str(day))
                 yield from with_day([batch], self.table, day)
 
     def _counts(self, cursor: Cursor) -> dict[date, int]:
         counts = dict.fromkeys(self.days, 0)
-        day = self.table.partition_column
+        day = quoted(self.table.partition_column)
         for span in ranges(self.days):
-            cursor.execute(
-                self._on_range(f"select {day} as day, count(*) as rows from {{table}}") + f" group by {day}",
-                self._parameters(span),
-            )
+            counted = self._on_range(f"select {day} as day, count(*) as rows")
+            cursor.execute(f"{counted} group by {day}", self.parameters(span))
             counts.update({row["day"]: row["rows"] for row in fetch(cursor)})
         return counts
 
     def _preview(self, cursor: Cursor, day: date) -> dg.MarkdownMetadataValue:
-        names = ", ".join(business_first(self.table.column_names))
-        cursor.execute(
-            f"select {names} from {self.table.name} where {self.table.partition_column} = %s "
-            f"order by {names} limit {PREVIEW_ROWS}",
-            (day,),
-        )
+        names = listed(*business_first(self.table.column_names))
+        selected = self._on_range(f"select {names}")
+        cursor.execute(f"{selected} order by {names} limit {PREVIEW_ROWS}", self.parameters(DayRange(day, day)))
         return preview(fetch(cursor))
 
 
@@ -212,11 +225,13 @@ def _require_published(warehouse: Warehouse, table: Table, days: Sequence[date])
 
 
 def _rows(warehouse: Warehouse, table: Table, days: Sequence[date]) -> Iterator[pa.RecordBatch]:
-    names = ", ".join((*table.column_names, table.partition_column))
-    day = table.partition_column
+    selected = _on_range(f"select {listed(*table.column_names, table.partition_column)}", table)
+    sql = f"{selected} order by {quoted(table.partition_column)}"
     for span in ranges(days):
-        yield from warehouse.unload(
-            f"select {names} from {table.name} where {day} >= %(first_day)s and {day} < %(end_day)s order by {day}",
-            {"first_day": span.first, "end_day": span.end},
-            schema_with_day(table),
-        )
+        yield from warehouse.unload(sql, {"first_day": span.first, "end_day": span.end}, schema_with_day(table))
+
+
+def _on_range(verb: str, table: Table) -> str:
+    """A statement about the rows of a range of days."""
+    day = quoted(table.partition_column)
+    return f"{verb} from {qualified(table.name)} where {day} >= %(first_day)s and {day} < %(end_day)s"

@@ -50,7 +50,7 @@ class BatchWriter:
         """Adds rows; `batch_id` is the batch's own where the table has it."""
         batch = with_audit_column(batch, self._table, self._batch_id)
         require_schema(batch.schema, self._table, str(self._day))
-        require_values(batch, self._table)
+        require_values(batch, self._table, str(self._day))
         self._data.write(pa.record_batch(batch.columns, schema=self._schema))
 
     def quarantine(self, rows: pa.RecordBatch) -> None:

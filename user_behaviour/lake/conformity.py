@@ -8,7 +8,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from user_behaviour.lake.held_back import HeldBackError
-from user_behaviour.tables.table import Table
+from user_behaviour.tables.table import Column, Table
+from user_behaviour.tables.values import shown
 
 AUDIT_COLUMN = "batch_id"
 
@@ -35,17 +36,57 @@ def require_schema(found: pa.Schema, table: Table, where: str) -> None:
         raise SchemaError(f"{table.name}, {where}: the columns are ({shown}), declared are ({declared}).")
 
 
-def require_values(batch: pa.RecordBatch, table: Table) -> None:
-    """No null where none may be, and no text longer than its `varchar(n)` bytes, which Redshift would cut."""
+def require_values(batch: pa.RecordBatch, table: Table, where: str) -> None:
+    """No null where none may be, and each value one that its column's type holds, wherever it is stored."""
     for column, values in zip(table.columns, batch.columns, strict=True):
         if not column.nullable and values.null_count:
-            raise SchemaError(f"{table.name}: {column.name} is null in {values.null_count} rows, and may not be.")
-        if column.max_bytes is not None:
-            longest = pc.max(pc.binary_length(values)).as_py()
-            if longest is not None and longest > column.max_bytes:
-                raise SchemaError(
-                    f"{table.name}: {column.name} holds {longest} bytes, {column.type} takes {column.max_bytes}."
-                )
+            raise SchemaError(
+                f"{table.name}, {where}: {column.name} is null in {values.null_count} rows, and may not be."
+            )
+        for fault in filter(None, (_too_long(column, values), _out_of_range(column, values))):
+            raise SchemaError(f"{table.name}, {where}: {fault}.")
+        try:
+            values.validate(full=True)
+        except pa.ArrowInvalid as error:
+            raise SchemaError(f"{table.name}, {where}: {column.name} is no {column.type}: {error}.") from error
+
+
+def require_storable(batch: pa.RecordBatch, table: Table, where: str) -> None:
+    """`require_values`, and no text that a database would refuse."""
+    require_values(batch, table, where)
+    for column, values in zip(table.columns, batch.columns, strict=True):
+        if column.max_bytes is not None and (at := pc.index(pc.match_substring(values, "\0"), value=True).as_py()) >= 0:
+            raise SchemaError(
+                f"{table.name}, {where}: {column.name} is {shown(values[at].as_py())}; no database holds the character "
+                "with the number 0, so take it out."
+            )
+
+
+def _too_long(column: Column, values: pa.Array) -> str:
+    """What is wrong with the longest text, which Redshift would cut."""
+    sizes = pc.binary_length(values) if column.max_bytes is not None else pa.nulls(0, pa.int32())
+    longest = pc.max(sizes)
+    if (longest.as_py() or 0) <= (column.max_bytes or 0):
+        return ""
+    value = values[pc.index(sizes, longest).as_py()].cast(pa.binary()).as_py().decode(errors="backslashreplace")
+    return (
+        f"{column.name} holds {longest} bytes, {column.type} takes {column.max_bytes}: {shown(value)}; "
+        "shorten it where it comes from, or declare more bytes, and run the day again"
+    )
+
+
+def _out_of_range(column: Column, values: pa.Array) -> str:
+    """What is wrong with a moment that no calendar of Python's has; databases begin and end elsewhere each."""
+    if (allowed := _YEARS.get(column.type)) is None:
+        return ""
+    least, most = (pc.min_max(values)[end] for end in ("min", "max"))
+    for found in (least, most):
+        if found.is_valid and not allowed[0] <= found.value <= allowed[1]:
+            return f"{column.name} is {found.cast(pa.string())}; the years 1 to 9999 can be stored"
+    return ""
+
+
+_YEARS = {"date": (-719_162, 2_932_896), "timestamp": (-62_135_596_800_000_000, 253_402_300_799_999_999)}
 
 
 def require_file(metadata: pq.FileMetaData, table: Table, where: str) -> None:

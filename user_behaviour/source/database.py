@@ -12,9 +12,26 @@ import pyarrow as pa
 from psycopg2 import errors
 
 from user_behaviour.diagnosis import Diagnosis, bad, good, in_short, login_refused, unknown
+from user_behaviour.lake.held_back import HeldBackError
 from user_behaviour.lake.manifests import timestamp
+from user_behaviour.source.columns import readings
 from user_behaviour.tables.copy_stream import copy_out
 from user_behaviour.tables.statements import statement
+from user_behaviour.tables.table import Table
+from user_behaviour.tables.values import MisfitError
+
+
+@contextmanager
+def values_of(rows: str) -> Iterator[None]:
+    """Where a value cannot be read, or computed by the source's own view, what is read is held back.
+
+    `rows` names the table and day of it. The snapshot goes on.
+    """
+    try:
+        yield
+    except (MisfitError, psycopg2.DataError) as error:
+        found = in_short(error) if isinstance(error, psycopg2.Error) else str(error)
+        raise HeldBackError(f"{rows}: {found}; correct it in the source, and run the day again") from error
 
 
 class SnapshotError(Exception):
@@ -47,8 +64,11 @@ class SourceDatabase(dg.ConfigurableResource):  # type: ignore[type-arg]
             finally:
                 snapshot.end()
 
-    def self_check(self) -> Iterator[Diagnosis]:
-        """Has the server plan the extraction, which checks names and privileges and runs nothing."""
+    def self_check(self, table: Table | None = None) -> Iterator[Diagnosis]:
+        """Has the server plan the extraction, which checks names and privileges and runs nothing.
+
+        The types of the source's columns are compared with those that `table` declares.
+        """
         try:
             with self.snapshot() as snapshot:
                 ((user, database),) = snapshot.rows("select current_user, current_database()", {})
@@ -59,6 +79,8 @@ class SourceDatabase(dg.ConfigurableResource):  # type: ignore[type-arg]
                     yield _unreadable(error, user)
                     return
                 yield good(PURCHASES, "can be read, with every column that the extraction wants")
+                if table:
+                    yield from readings(table, dict(snapshot.rows(_TYPES, {"table": PURCHASES})))
                 yield _index(snapshot)
         except psycopg2.OperationalError as error:
             yield login_refused(error, settings="USER_BEHAVIOUR_SOURCE_URL")
@@ -81,7 +103,10 @@ class Snapshot:
             return cursor.fetchall()
 
     def stream(self, sql: str, parameters: Mapping[str, Any], schema: pa.Schema) -> Generator[pa.RecordBatch]:
-        """The rows of a query by COPY, as a stream of record batches of the schema; one stream at a time."""
+        """The rows of a query by COPY, as a stream of record batches of the schema, which names its columns in order.
+
+        One stream at a time.
+        """
         self._require_idle()
         self._stream = copy_out(self._connection, sql, parameters, schema)
         try:
@@ -113,6 +138,13 @@ from pg_index as i
 inner join pg_class as c on c.oid = i.indexrelid
 inner join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
 where i.indrelid = %(table)s::regclass and a.attname = 'invoice_date' and i.indisvalid
+"""
+# One row a column: its name, and its type, or what a domain is of.
+_TYPES = """
+select attname, case typtype when 'd' then format_type(typbasetype, typtypmod) else format_type(atttypid, atttypmod) end
+from pg_attribute
+inner join pg_type on pg_type.oid = atttypid
+where attrelid = %(table)s::regclass and attnum > 0 and not attisdropped
 """
 
 

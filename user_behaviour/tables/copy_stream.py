@@ -1,10 +1,9 @@
 """Rows in and out of PostgreSQL by COPY as streams of Arrow record batches; memory stays at a block."""
 
-import csv
 import io
 import os
 import threading
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import chain
 from typing import Any, BinaryIO
@@ -13,6 +12,8 @@ import psycopg2
 import psycopg2.extensions
 import pyarrow as pa
 import pyarrow.csv
+
+from user_behaviour.tables.values import parsed, unhex
 
 BLOCK_BYTES = 4 << 20
 
@@ -24,12 +25,16 @@ class BrokenStreamError(Exception):
 def copy_out(
     connection: psycopg2.extensions.connection, sql: str, parameters: Mapping[str, Any], schema: pa.Schema
 ) -> Generator[pa.RecordBatch]:
-    """The rows of a query, in the schema. COPY pushes and the reader pulls: a pipe and a thread stand between."""
+    """The rows of a query whose columns are those of the schema, in its order; names of the query do not matter.
+
+    COPY pushes and the reader pulls: a pipe and a thread stand between. Raises `MisfitError` at a value that its column
+    does not hold; the transaction can go on after it, as after an error of the query.
+    """
     with connection.cursor() as cursor:
         query = cursor.mogrify(sql, parameters).decode().strip().rstrip(";")
     reading, writing = os.pipe()
     # The parenthesis on a line of its own: a query may end with a comment.
-    copying = _CopyOut(connection, f"copy ({query}\n) to stdout (format csv, header true)", writing)
+    copying = _CopyOut(connection, f"copy ({query}\n) to stdout (format csv)", writing)
     copying.start()
     with os.fdopen(reading, "rb") as source:
         try:
@@ -37,7 +42,7 @@ def copy_out(
         except BaseException as error:
             # A broken COPY can show as broken CSV; its own error says more.
             if copying.error and isinstance(error, pa.ArrowInvalid):
-                raise copying.error from error
+                copying.finish()
             copying.abandon(source)
             raise
     copying.finish()
@@ -49,23 +54,45 @@ def _parsed(source: BinaryIO, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     Not by Arrow's own stream over a file of Python's: Arrow's threads let go of the file so late that a process which
     ends just then is aborted ("terminate called without an active exception", seen with pyarrow 26 in 1 of 25 exits).
     """
-    names: list[str] = []
     for block in _whole_rows(source):
-        if not names:
-            header, _, block = block.partition(b"\n")
-            names = next(csv.reader([header.decode()]))
-        if block:
-            own = pa.BufferOutputStream()
-            own.write(block)
-            table = pyarrow.csv.read_csv(
-                pa.BufferReader(own.getvalue()),
-                read_options=pyarrow.csv.ReadOptions(use_threads=False, block_size=len(block) + 1, column_names=names),
-                # An empty line is a row: of one column, which is null.
-                parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),
-                convert_options=_conversion(schema),
-            )
-            for batch in table.to_batches():
-                yield pa.record_batch(batch.columns, schema=schema)  # with what is declared not to be null
+        columns = _columns(block, schema)
+        yield pa.record_batch(columns, schema=schema)  # with what is declared not to be null
+
+
+def _columns(block: bytes, schema: pa.Schema) -> list[pa.Array]:
+    """A block's values in the types of the schema; one by one where they do not all fit as they are written."""
+    with suppress(pa.ArrowInvalid):
+        columns = _read(block, [pa.string() if pa.types.is_binary(type_) else type_ for type_ in schema.types])
+        for column in columns:
+            column.validate(full=True)  # Arrow reads more digits than a decimal has
+        return [
+            unhex(column) if pa.types.is_binary(type_) else column
+            for column, type_ in zip(columns, schema.types, strict=True)
+        ]
+    texts = _read(block, [pa.binary()] * len(schema))
+    return [parsed(column, field) for column, field in zip(texts, schema, strict=True)]
+
+
+def _read(block: bytes, types: Sequence[pa.DataType]) -> list[pa.Array]:
+    names = [str(number) for number in range(len(types))]
+    own = pa.BufferOutputStream()
+    own.write(block)
+    table = pyarrow.csv.read_csv(
+        pa.BufferReader(own.getvalue()),
+        read_options=pyarrow.csv.ReadOptions(use_threads=False, block_size=len(block) + 1, column_names=names),
+        # An empty line is a row: of one column, which is null.
+        parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),
+        # COPY's CSV writes null as nothing and the empty text as "".
+        convert_options=pyarrow.csv.ConvertOptions(
+            column_types=dict(zip(names, types, strict=True)),
+            null_values=[""],
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=False,
+            true_values=["t"],
+            false_values=["f"],
+        ),
+    )
+    return [column.combine_chunks() for column in table.columns]
 
 
 def _whole_rows(source: BinaryIO) -> Iterator[bytes]:
@@ -81,19 +108,6 @@ def _whole_rows(source: BinaryIO) -> Iterator[bytes]:
             rest = rest[end + 1 :]
     if rest:
         yield rest
-
-
-def _conversion(schema: pa.Schema) -> Any:
-    # COPY's CSV writes null as nothing and the empty text as "".
-    return pyarrow.csv.ConvertOptions(
-        column_types=schema,
-        include_columns=schema.names,
-        null_values=[""],
-        strings_can_be_null=True,
-        quoted_strings_can_be_null=False,
-        true_values=["t"],
-        false_values=["f"],
-    )
 
 
 class _CopyOut(threading.Thread):
@@ -122,6 +136,7 @@ class _CopyOut(threading.Thread):
         """Waits for the end of COPY, and raises what it ended with unless all went well."""
         self.join()
         if self.error:
+            self._undo()
             raise self.error
         if not self._complete:
             raise BrokenStreamError("COPY ended in the middle of the rows; see the error of its thread, and rerun.")
@@ -133,6 +148,9 @@ class _CopyOut(threading.Thread):
             self._connection.cancel()
         source.close()
         self.join()
+        self._undo()
+
+    def _undo(self) -> None:
         with suppress(psycopg2.Error), self._connection.cursor() as cursor:
             cursor.execute("rollback to savepoint copy_out")
 
@@ -173,6 +191,10 @@ class CopySource:
 
 
 def _as_csv(batch: pa.RecordBatch) -> bytes:
+    for at, field in enumerate(batch.schema):
+        if pa.types.is_binary(field.type):
+            digits = (value if value is None else rf"\x{value.hex()}" for value in batch.column(at).to_pylist())
+            batch = batch.set_column(at, field.name, pa.array(digits, pa.string()))
     target = pa.BufferOutputStream()
     # Texts are quoted and nulls are not, which is how COPY tells "" from null.
     pyarrow.csv.write_csv(batch, target, pyarrow.csv.WriteOptions(include_header=False))

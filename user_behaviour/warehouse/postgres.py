@@ -11,6 +11,7 @@ from pydantic import Field
 
 from user_behaviour.diagnosis import Diagnosis, good
 from user_behaviour.tables.copy_stream import CopySource, copy_out
+from user_behaviour.tables.identifiers import listed, qualified
 from user_behaviour.warehouse.privileges import rows_of
 from user_behaviour.warehouse.warehouse import Warehouse
 
@@ -51,9 +52,9 @@ class PostgresWarehouse(Warehouse):
         source = CopySource(batches)
         if (columns := source.columns) is None:
             return 0
-        names = ", ".join(f'"{name}"' for name in columns)
+        copy = cursor.mogrify(f"copy {qualified(table)} ({listed(*columns)}) from stdin (format csv)", ()).decode()
         try:
-            cursor.copy_expert(f"copy {table} ({names}) from stdin (format csv)", source, size=1 << 20)
+            cursor.copy_expert(copy, source, size=1 << 20)
         except psycopg2.Error as error:
             if source.error:
                 raise source.error from error

@@ -120,6 +120,11 @@ class RedshiftWarehouse(Warehouse):
     def is_transient(self, error: psycopg2.Error) -> bool:
         return super().is_transient(error) or redshift_errors.is_conflict(error)
 
+    def is_of_the_values(self, error: Exception) -> bool:
+        return super().is_of_the_values(error) or (
+            isinstance(error, psycopg2.Error) and redshift_errors.is_of_values(error)
+        )
+
     def server_check(self, connection: psycopg2.extensions.connection) -> Iterator[Diagnosis]:
         protocol = connection.info.ssl_attribute("protocol")
         yield good("TLS", f"{protocol}, certificate and name are verified")

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import psycopg2.extensions
 import pyarrow as pa
 import pyarrow.parquet as pq
-from psycopg2 import sql
 
 from user_behaviour.lake.lake import Lake
+from user_behaviour.tables.identifiers import listed, qualified
 from user_behaviour.warehouse.redshift_names import RoleParameter, require_identifier, require_uri
 
 # No underscore before it: Redshift skips files of such names, and of directories its documentation says nothing.
@@ -38,12 +38,8 @@ class StagedRows:
         """Appends the rows to the table, in the cursor's transaction."""
         manifest = f"{self.directory}manifest"
         cursor.execute(
-            sql.SQL("copy {} ({}) from {} iam_role {} format as parquet manifest").format(
-                sql.Identifier(*table.split(".")),
-                sql.SQL(", ").join(map(sql.Identifier, self.columns)),
-                sql.Literal(manifest),
-                sql.Literal(RoleParameter(iam_role)),
-            )
+            f"copy {qualified(table)} ({listed(*self.columns)}) from %s iam_role %s format as parquet manifest",
+            (manifest, RoleParameter(iam_role)),
         )
         cursor.execute("select pg_last_copy_count()")
         ((loaded,),) = cursor.fetchall()
@@ -63,7 +59,7 @@ def staged(lake: Lake, table: str, batches: Iterable[pa.RecordBatch]) -> Iterato
     entries: list[dict[str, object]] = []
     try:
         for content in _files(batches):
-            columns = tuple(require_identifier(name) for name in content.schema.names)
+            columns = tuple(content.schema.names)
             rows += content.num_rows
             name = f"part-{len(entries):05}.parquet"
             file = _as_parquet(content)

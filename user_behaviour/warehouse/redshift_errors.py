@@ -12,6 +12,7 @@ from typing import Any
 import psycopg2
 
 from user_behaviour.tables.statements import statement
+from user_behaviour.warehouse.warehouse import WarehouseDataError
 
 Connect = Callable[[], psycopg2.extensions.connection]
 
@@ -21,11 +22,14 @@ _CONFLICT = re.compile(
     r"|could not open relation with OID|deadlock",
     re.IGNORECASE,
 )
+_VALUES = re.compile(
+    r"overflow|invalid digit|out of range|value too long|cannot insert a null|not a valid", re.IGNORECASE
+)
 _SPECTRUM = re.compile(r"spectrum|s3 query exception", re.IGNORECASE)
 
 
-class RedshiftDataError(Exception):
-    """The data, and not the statement, made Redshift fail; trying again would end alike."""
+class RedshiftDataError(WarehouseDataError):
+    """What Redshift's system views know of a failure that the data made."""
 
 
 class CopyError(RedshiftDataError):
@@ -39,6 +43,11 @@ class SpectrumScanError(RedshiftDataError):
 def is_conflict(error: psycopg2.Error) -> bool:
     """Whether the error is one in which two transactions met."""
     return error.pgcode == "XX000" and _CONFLICT.search(said(error)) is not None
+
+
+def is_of_values(error: psycopg2.Error) -> bool:
+    """Whether a value does not fit; Redshift's own errors of that kind have no SQLSTATE of theirs either."""
+    return error.pgcode == "XX000" and _VALUES.search(said(error)) is not None
 
 
 def copy_error(connect: Connect, error: psycopg2.Error, *, pid: int, table: str, directory: str) -> CopyError | None:

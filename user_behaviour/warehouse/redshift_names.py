@@ -7,16 +7,13 @@ from psycopg2.extensions import AsIs, adapt
 
 from user_behaviour.aws.iam_roles import ADVICE, is_role
 from user_behaviour.aws.places import S3Place
+from user_behaviour.tables.identifiers import UnsafeNameError
 
 _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]{0,126}")
 
 
-class UnsafeNameError(ValueError):
-    """A name that must not get into a statement."""
-
-
 def require_identifier(name: str) -> str:
-    """The name of a schema, table or column."""
+    """The name of a schema or table, or of a column of an external table: one that S3 and Glue have no doubts about."""
     if not _IDENTIFIER.fullmatch(name):
         raise UnsafeNameError(f"{name!r} is no name for Redshift; take a-z, 0-9 and _, no digit first, at most 127.")
     return name

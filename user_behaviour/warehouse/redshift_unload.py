@@ -5,7 +5,7 @@ What UNLOAD wrote lies below the exchange directory of the lake and is removed w
 
 import json
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import psycopg2.extensions
@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from psycopg2 import sql
 
 from user_behaviour.lake.lake import Lake
+from user_behaviour.tables.values import exact, unhex
 from user_behaviour.warehouse.redshift_copy import EXCHANGE, RowCountError
 from user_behaviour.warehouse.redshift_names import RoleParameter, require_uri
 
@@ -32,7 +33,6 @@ def few_rows(
     last = False
     while not last and len(rows) <= most:
         cursor.execute(f"fetch forward {FETCH} from few_rows")
-        names = [column.name for column in cursor.description or ()]
         fetched = cursor.fetchall()
         rows += fetched
         last = len(fetched) < FETCH
@@ -41,8 +41,13 @@ def few_rows(
         return None
     if not rows:
         return []
-    values = dict(zip(names, zip(*rows, strict=True), strict=True))
-    return [pa.record_batch([pa.array(values[f.name], f.type) for f in schema], schema=schema)]
+    columns = zip(zip(*rows, strict=True), schema, strict=True)
+    return [pa.record_batch([_column(values, field) for values, field in columns], schema=schema)]
+
+
+def _column(values: Sequence[Any], field: pa.Field) -> pa.Array:
+    # VARBYTE comes in hexadecimal digits: docs.aws.amazon.com/redshift/latest/dg/r_VARBYTE_type.html
+    return unhex(pa.array(values, pa.string())) if pa.types.is_binary(field.type) else exact(values, field)
 
 
 def unloaded_rows(
@@ -86,5 +91,6 @@ def _file(lake: Lake, path: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         lake.filesystem().open_input_file(path) as source,
         pq.ParquetFile(source, coerce_int96_timestamp_unit="us") as file,
     ):
-        for batch in file.iter_batches(columns=schema.names):
-            yield pa.record_batch([batch[f.name].cast(f.type) for f in schema], schema=schema)
+        for batch in file.iter_batches():
+            columns = zip(batch.columns, schema, strict=True)
+            yield pa.record_batch([column.cast(field.type) for column, field in columns], schema=schema)

@@ -43,6 +43,10 @@ class NoReaderError(Exception):
     """There is no user of the warehouse who can only read."""
 
 
+class WarehouseDataError(Exception):
+    """The data, and not the statement, made the warehouse fail; trying again would end alike."""
+
+
 class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
     """The database that analysts read, and that several runs may write to at once."""
 
@@ -76,7 +80,7 @@ class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     @abstractmethod
     def unload(self, sql: str, parameters: Mapping[str, Any], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-        """The rows of a query as a stream in the schema."""
+        """The rows of a query as a stream. Its columns are those of the schema, in its order, whatever their names."""
 
     def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """The rows of a query in a read-only transaction, by column name."""
@@ -176,6 +180,10 @@ class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
         if error.pgcode is None:
             return any(text in str(error).lower() for text in LOST)
         return isinstance(error, (errors.SerializationFailure, errors.DeadlockDetected, errors.AdminShutdown))
+
+    def is_of_the_values(self, error: Exception) -> bool:
+        """Whether values made it fail, and not the statement or the server: other days may succeed."""
+        return isinstance(error, (WarehouseDataError, psycopg2.DataError, psycopg2.IntegrityError))
 
 
 def fetch(cursor: psycopg2.extensions.cursor) -> list[dict[str, Any]]:

@@ -3,10 +3,10 @@
 import time
 
 import psycopg2
-import pyarrow as pa
 import pytest
 
 from user_behaviour.source.database import SnapshotError, SourceDatabase
+from user_behaviour.tables.values import MisfitError
 from user_behaviour_tests.contracts.test_source_database import LINES, MANY, NUMBERS, execute
 
 
@@ -48,12 +48,21 @@ def test_a_query_that_the_server_cancels_half_way_is_an_error(source: SourceData
             list(stream)
 
 
-def test_a_value_that_does_not_fit_its_type_is_an_error_and_does_not_hang(source: SourceDatabase) -> None:
+def test_a_value_that_does_not_fit_its_type_is_named_and_does_not_hang(source: SourceDatabase) -> None:
     """The stream once waited for the database while the database waited for the stream."""
     sql = f"select n * 3000000000 as id, t as detail from ({MANY}) as many"
 
-    with source.snapshot() as shop, pytest.raises(pa.ArrowInvalid, match="3000000000"):
-        list(shop.stream(sql, {}, LINES))
+    with source.snapshot() as shop:
+        with pytest.raises(MisfitError, match=r"^id is '3000000000', which int does not hold$"):
+            list(shop.stream(sql, {}, LINES))
+        assert shop.rows("select 1", {}) == [(1,)]
+
+
+def test_a_value_that_the_query_cannot_compute_leaves_the_snapshot_usable(source: SourceDatabase) -> None:
+    with source.snapshot() as shop:
+        with pytest.raises(psycopg2.errors.DivisionByZero):
+            list(shop.stream("select 1 / 0 as id, 'x' as detail", {}, LINES))
+        assert shop.rows("select 1", {}) == [(1,)]
 
 
 def test_a_reader_that_leaves_early_does_not_hang_and_the_snapshot_goes_on(source: SourceDatabase) -> None:

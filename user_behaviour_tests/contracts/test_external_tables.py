@@ -173,7 +173,7 @@ def test_a_day_that_is_not_in_the_lake_cannot_be_registered(parcels: Parcels) ->
     ("column", "said"),
     [
         (Column("grams", "bigint", ""), "grams is int32 in the file, declared is int64"),
-        (Column("code", "varchar(2)", ""), r"code holds 4 bytes, varchar\(2\) takes 2"),
+        (Column("code", "varchar(2)", ""), r"parcel.*, 2010-12-01: code holds 4 bytes, varchar\(2\) takes 2: 'éé'"),
     ],
     ids=["another type", "too few bytes"],
 )
@@ -184,6 +184,19 @@ def test_types_must_be_the_declared_ones_and_lengths_count_bytes(parcels: Parcel
     with pytest.raises(SchemaError, match=said):
         parcels.catalog.register(other, parcels.dataset.lake.dataset(replace(other, name="parcels")), [D1])
     assert parcels.registered() == {}
+
+
+def test_the_days_whose_rows_do_not_fit_are_told_from_those_that_can_be_registered(parcels: Parcels) -> None:
+    for day, code in ((D1, "a"), (D2, "éé"), (D3, "b")):
+        parcels.publish(day, "one", code)
+    shorter = replace(EXTERNAL, columns=(replace(EXTERNAL.columns[0], type="varchar(2)"), *EXTERNAL.columns[1:]))
+
+    misfits = parcels.catalog.misfits(shorter, parcels.dataset, [D1, D2, D3])
+
+    assert {day: str(error) for day, error in misfits.items()} == {
+        D2: "spectrum.parcels, 2010-12-02: code holds 4 bytes, varchar(2) takes 2: 'éé'; "
+        "shorten it where it comes from, or declare more bytes, and run the day again."
+    }
 
 
 def test_the_warehouse_sees_each_partition_where_it_was_registered(parcels: Parcels) -> None:

@@ -11,6 +11,7 @@ from user_behaviour.doctor.examination import NEEDED_PRIVILEGES
 from user_behaviour.instance.self_check import check_storage
 from user_behaviour.local.stack import Stack
 from user_behaviour.source.postgres import PostgresSource
+from user_behaviour.tables.schemas import RAW_PURCHASES
 from user_behaviour.warehouse.postgres import PostgresWarehouseByUrl
 from user_behaviour_tests.databases import elsewhere, execute, new_database
 from user_behaviour_tests.doctor.said import said
@@ -27,7 +28,7 @@ def second(stack: Stack) -> Iterator[Callable[[str], str]]:
 
 
 def source(url: str) -> str:
-    return said(PostgresSource(url=url, aws=Aws()).self_check())
+    return said(PostgresSource(url=url, aws=Aws()).self_check(RAW_PURCHASES.without("batch_id")))
 
 
 def warehouse(url: str) -> str:
@@ -42,11 +43,15 @@ create table retail.user_purchase (
 )
 """
 READABLE = "✓ retail.user_purchase: can be read, with every column that the extraction wants"
+AS_DECLARED = (
+    "✓ columns: invoice_number varchar(10), stock_code varchar(20), detail varchar(1000), quantity int, "
+    "invoice_date timestamp, unit_price decimal(8,3), customer_id int, country varchar(20): are read as they are"
+)
 
 
 def test_the_source_of_the_local_stack_is_green(stack: Stack) -> None:
     assert source(stack.endpoints().shop) == (
-        f"✓ login: user_behaviour on shop\n{READABLE}\n"
+        f"✓ login: user_behaviour on shop\n{READABLE}\n{AS_DECLARED}\n"
         "✓ index: user_purchase_invoice_date serves a range of invoice_date"
     )
 
@@ -59,12 +64,46 @@ def test_a_source_without_the_table_a_column_or_the_index_is_told(stack: Stack) 
         execute(url, PURCHASES)
         assert source(url).splitlines()[1:] == [
             READABLE,
+            AS_DECLARED,
             "– index: none on invoice_date: each run reads the whole table",
             "  Better: create index on retail.user_purchase (invoice_date);",
         ]
         execute(url, "alter table retail.user_purchase drop column country")
         absent = '✗ retail.user_purchase: column "country" does not exist'
         assert source(url).splitlines()[1:] == [absent, f"  {create}"]
+
+
+def test_columns_of_other_types_are_told_and_how_they_will_be_read(stack: Stack) -> None:
+    wider = """create schema retail;
+        create domain money_amount as numeric(12, 2);
+        create table retail.user_purchase (invoice_number char(6), stock_code text, detail varchar(900),
+            quantity smallint, invoice_date timestamptz, unit_price double precision, customer_id bigint,
+            country varchar(20));
+        create view retail.other as select invoice_number::text, stock_code, detail, quantity::numeric,
+            invoice_date::date, unit_price::money_amount, customer_id, country from retail.user_purchase"""
+    of_that = "any other value holds its day back"
+    with new_database(stack.endpoints().warehouse, wider) as url:
+        assert source(url).splitlines()[2:-2] == [
+            "✓ columns: detail varchar(900), quantity smallint, country varchar(20): are read as they are",
+            "– column invoice_number: is character(6), declared is varchar(10): "
+            f"is read where varchar(10) holds exactly that value; {of_that}",
+            "– column stock_code: is text, declared is varchar(20): "
+            f"is read where varchar(20) holds exactly that value; {of_that}",
+            "– column invoice_date: is timestamp with time zone, declared is timestamp: is read as the moment in UTC",
+            "– column unit_price: is double precision, declared is decimal(8,3): is read as the shortest decimal that "
+            f"it is written as, where decimal(8,3) holds exactly that value; {of_that}",
+            f"– column customer_id: is bigint, declared is int: is read where int holds exactly that value; {of_that}",
+        ]
+        swap = "alter table retail.user_purchase rename to before; alter view retail.other rename to user_purchase"
+        execute(url, swap)
+        assert source(url).splitlines()[3:7] == [
+            "– column invoice_number: is text, declared is varchar(10): "
+            f"is read where varchar(10) holds exactly that value; {of_that}",
+            "– column stock_code: is text, declared is varchar(20): "
+            f"is read where varchar(20) holds exactly that value; {of_that}",
+            f"– column quantity: is decimal, declared is int: is read where int holds exactly that value; {of_that}",
+            "– column invoice_date: is date, declared is timestamp: is read as the day's midnight",
+        ]
 
 
 @pytest.mark.parametrize(

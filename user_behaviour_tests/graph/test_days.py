@@ -106,6 +106,25 @@ def test_a_bad_day_does_not_take_good_days_with_it(installation: Installation) -
     assert [row[0].day for row in installation.metric("2011-02-01", "2011-02-03")] == [1, 2, 3]
 
 
+def test_a_day_whose_sum_the_metric_does_not_hold_does_not_take_good_days_with_it(installation: Installation) -> None:
+    """Pieces and price of one line may be more than a sum of spending has room for; no day was written then."""
+    _three_days(installation, "12")
+    installation.sell([("2011-12-02 12:00:00", 2**31 - 1, "99999.999", "A", 14000)])
+
+    result = installation.run("2011-12-01", "2011-12-03")
+
+    assert not result.success
+    assert materialized(result)["public/user_behavior_metric"] == ["2011-12-01", "2011-12-03"]
+    assert [row[0].day for row in installation.metric("2011-12-01", "2011-12-03")] == [1, 3]
+    assert checks(result)["public/user_behavior_metric:money_and_reviews_are_conserved"].passed
+    said = [entry.user_message for entry in installation.instance.all_logs(result.run_id)]
+    assert (
+        "2011-12-02 of public/user_behavior_metric is held back: public.user_behavior_metric, 2011-12-02: amount_spent "
+        "of customer 14000 is 214748362552526.353, which decimal(18,5) does not hold; correct what it is made of, "
+        "and run the day again"
+    ) in said
+
+
 def test_the_previous_batch_of_a_bad_day_stays_in_force(installation: Installation) -> None:
     _three_days(installation, "03")
     assert installation.run("2011-03-01", "2011-03-03").success

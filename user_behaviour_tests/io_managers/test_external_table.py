@@ -100,6 +100,25 @@ def test_days_are_registered_and_given_as_batches(greenhouse: Greenhouse, wareho
     assert [tuple(row.values()) for row in shown] == [("Mon", MON)] * 2 + [("Tue", TUE)] * 2
 
 
+def test_a_day_whose_rows_do_not_fit_the_table_is_held_back_and_the_others_are_registered(
+    greenhouse: Greenhouse, warehouse: Warehouse
+) -> None:
+    """A text that is too long for the table once kept all days of its run from being registered."""
+    run(greenhouse, warehouse, WED, select="readings")
+    with greenhouse.lake.dataset(READINGS).write(TUE, "nul") as writer:
+        writer.write(rows(("nul\0", None, None)).to_batches()[0])
+        manifest = writer.manifest(as_of="2100-01-01T00:00:00.000000Z")
+    greenhouse.lake.dataset(READINGS).publish(manifest)
+
+    result = run(greenhouse, warehouse, WED, select="external")
+
+    assert set(metadata_by_day(result, "external")) == {"2024-03-04", "2024-03-06"}
+    (said,) = [e.user_message for e in greenhouse.instance.all_logs(result.run_id) if "held back" in e.user_message]
+    assert said.startswith(
+        f"2024-03-05 of external is held back: {NAME}, 2024-03-05: sensor is 'nul\\x00'; no database"
+    )
+
+
 def test_days_that_the_lake_lacks_are_held_back_and_downstream_is_told(
     greenhouse: Greenhouse, warehouse: Warehouse
 ) -> None:

@@ -85,7 +85,11 @@ def in_a_recipe(table: pa.Table) -> PerDay:
 @pytest.mark.parametrize(
     ("bad_row", "reason"),
     [
-        (("ééééé", None, None), "sensor holds 10 bytes, varchar(6) takes 6."),  # five characters; six bytes may be
+        (
+            ("ééééé", None, None),
+            "sensor holds 10 bytes, varchar(6) takes 6: 'ééééé'; "
+            "shorten it where it comes from, or declare more bytes, and run the day again.",
+        ),
         ((None, "1.00", None), "sensor is null in 1 rows, and may not be."),
     ],
     ids=["too long", "null"],
@@ -100,7 +104,24 @@ def test_a_day_whose_rows_turn_out_bad_half_way_does_not_take_the_good_days_with
     result = greenhouse.run([readings(lambda _: wrap(table))], MON, WED)
 
     assert set(metadata_by_day(result, "readings")) == {"2024-03-04", "2024-03-06"}
-    assert reasons(greenhouse, TUE) == (f"readings: {reason}",)
+    assert reasons(greenhouse, TUE) == (f"readings, 2024-03-05: {reason}",)
+
+
+def test_the_columns_of_a_data_frame_are_the_declared_ones_in_any_order(greenhouse: Greenhouse) -> None:
+    """Those that nobody had declared were left out without a word."""
+    frame = rows(MONDAY).to_pandas()
+
+    greenhouse.run([readings(frame[["watered", "sensor", "celsius"]])], MON)
+    greenhouse.run([readings(frame.assign(colour="red"))], TUE, raise_on_error=False)
+    greenhouse.run([readings(frame.drop(columns="celsius"))], WED, raise_on_error=False)
+
+    declared = "declared are (sensor, celsius, watered, batch_id)."
+    of_the_frame = "the columns of the data frame are"
+    assert greenhouse.stored(MON) == [MONDAY]
+    assert reasons(greenhouse, TUE) == (
+        f"readings, 2024-03-05: {of_the_frame} (sensor, celsius, watered, colour), {declared}",
+    )
+    assert reasons(greenhouse, WED) == (f"readings, 2024-03-06: {of_the_frame} (sensor, watered), {declared}",)
 
 
 def test_a_bad_day_in_the_middle_of_a_stream_does_not_empty_the_days_after_it(greenhouse: Greenhouse) -> None:

@@ -1,5 +1,6 @@
 """The warehouse IO manager, used by a foreign project: one day or many in one transaction, by SQL or from Python."""
 
+import re
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -15,11 +16,11 @@ import pyarrow as pa
 import pytest
 
 from user_behaviour.io_managers.warehouse import AuditError
-from user_behaviour.lake.conformity import SchemaError
 from user_behaviour.lake.held_back import MissingPartitionError
 from user_behaviour.recipes import ReplaceDays
 from user_behaviour_tests.io_managers.conftest import Twin
 from user_behaviour_tests.io_managers.daily_table import (
+    BY_DAY,
     FACTS,
     INSERT,
     NAME,
@@ -211,7 +212,7 @@ def test_replacements_of_the_same_empty_day_at_once_do_not_double_its_rows(green
 @pytest.mark.parametrize(
     ("value", "sentence"),
     [
-        (rows(("ééé€", None, None)), "sensor holds 9 bytes"),
+        (rows(("ééé€", None, None)), r"sensor holds 9 bytes, varchar\(6\) takes 6: 'ééé€'"),
         (rows((None, None, None)), "sensor is null in 1 rows"),  # type: ignore[arg-type]
         (rows(("a", None, None)).set_column(2, "watered", pa.array([1], pa.int32())), "watered int32"),
         (rows(("a", None, None)).append_column("colour", pa.array(["red"])), "colour string"),
@@ -224,18 +225,65 @@ def test_rows_that_redshift_would_not_take_are_refused_and_the_rows_before_stay(
     greenhouse: Greenhouse, value: pa.Table, sentence: str, wrap: Callable[[pa.Table], Any]
 ) -> None:
     greenhouse.run([asset(week)], MON)
-    with pytest.raises(SchemaError, match=sentence):
+    with pytest.raises(dg.Failure, match=f"2024-03-04: public.daily_reading, 2024-03-04: .*{sentence}"):
         greenhouse.run([asset(lambda _: wrap(value))], MON)
 
     assert stored(greenhouse) == WEEK[:1]
 
 
-def test_an_error_of_the_sql_is_raised_at_once(greenhouse: Greenhouse) -> None:
-    recipe = ReplaceDays(INSERT.replace("1.00", "1 / 0"), (), FACTS, ())
-    assert greenhouse.warehouse
-    execute(greenhouse.warehouse, f"insert into source_day values ('{MON}')")
+def test_a_day_whose_rows_do_not_fit_is_held_back_and_the_others_are_replaced(greenhouse: Greenhouse) -> None:
+    """A range was refused as a whole, for one text of one day."""
+    value = pa.concat_tables([BY_DAY[MON], rows(("nul\0", None, None), day=TUE), rows(("c", "2.00", None), day=WED)])
 
-    with pytest.raises(psycopg2.errors.DivisionByZero):
+    result = greenhouse.run([asset(lambda _: value)], MON, WED)
+
+    assert set(metadata_by_day(result, "daily")) == {"2024-03-04", "2024-03-06"}
+    assert stored(greenhouse) == [WEEK[0], ("c", Decimal("2.00"), None, WED)]
+    assert held_back(greenhouse, result) == [
+        "2024-03-05 of daily is held back: public.daily_reading, 2024-03-05: sensor is 'nul\\x00'; no database holds "
+        "the character with the number 0, so take it out."
+    ]
+
+
+OVERFLOWING = INSERT.replace("1.00", "power(10, extract(day from day))")
+SUMS = """select 'celsius' as column_name, 'sensor x' as row_name, power(10, extract(day from day)) as value
+from source_day where day >= %(first_day)s and day < %(end_day)s"""
+
+
+@pytest.mark.parametrize(
+    ("misfits", "said"),
+    [
+        (SUMS, r"celsius of sensor x is 1000.*, which decimal\(5,2\) does not hold; "),
+        ("", "overflow.*; correct the values"),
+    ],
+    ids=["asked", "not asked"],
+)
+def test_a_day_whose_figures_overflow_is_held_back_by_its_value_and_the_others_are_replaced(
+    greenhouse: Greenhouse, misfits: str, said: str
+) -> None:
+    """The first of the month has 10, the second 100, and the third 1000, for which the column is too small."""
+    first, second, third, fourth = (date(2024, 3, day) for day in (1, 2, 3, 4))
+    assert greenhouse.warehouse
+    execute(greenhouse.warehouse, f"insert into source_day values ('{first}'), ('{second}'), ('{third}')")
+
+    result = greenhouse.run([asset(lambda _: ReplaceDays(OVERFLOWING, (), FACTS, (), misfits))], first, fourth)
+
+    assert set(metadata_by_day(result, "daily")) == {"2024-03-01", "2024-03-02", "2024-03-04"}
+    assert [row[1] for row in stored(greenhouse)] == [10, 100]
+    (reason,) = held_back(greenhouse, result)
+    assert re.search(f"2024-03-03 of daily is held back: public.daily_reading, 2024-03-03: .*{said}", reason)
+
+
+def held_back(greenhouse: Greenhouse, result: dg.ExecuteInProcessResult) -> list[str]:
+    """What the log of a run says of the days that it holds back."""
+    entries = greenhouse.instance.all_logs(result.run_id)
+    return [entry.user_message for entry in entries if "is held back" in entry.user_message]
+
+
+def test_an_error_of_the_sql_is_raised_at_once(greenhouse: Greenhouse) -> None:
+    recipe = ReplaceDays(INSERT.replace("1.00", "colour"), (), FACTS, ())
+
+    with pytest.raises(psycopg2.errors.UndefinedColumn):
         greenhouse.run([asset(lambda _: recipe)], MON)
 
 
