@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 _ROLE = "user_behaviour"  # owns the databases; no superuser, as nobody is one on a managed database
 _READER = "user_behaviour_reader"  # reads what is published; the grants are in sql/schema
 _ADMIN = "postgres"
+# Large objects need no schema: by these every role could write, a reader too.
+_FOR_NOBODY = "revoke execute on function lo_creat(int), lo_create(oid), lo_from_bytea(oid, bytea) from public"
 _DATABASES = ("shop", "warehouse", "dagster")
 _MIGRATIONS: Mapping[str, str] = {"warehouse": "migrations/postgres"}
 
@@ -164,7 +166,7 @@ class Stack:
                 # Every time: PostgreSQL lets each role change its own password and settings.
                 verb = "alter" if cursor.rowcount else "create"
                 cursor.execute(f"{verb} role {role} login {may} password %s", (encrypted,))
-                cursor.execute(f"alter role {role} reset all")
+            cursor.execute(f"alter role {_READER} reset all")
             cursor.execute("select datname, shobj_description(oid, 'pg_database') from pg_database")
             given: dict[str, str | None] = dict(cursor.fetchall())
             for database in _DATABASES:
@@ -184,6 +186,8 @@ class Stack:
                     cursor.execute(text)
             except psycopg2.Error as error:
                 raise StackError(f"{self._schema_file(database)} is refused by database {database}: {error}") from error
+        with self._session(state, _ADMIN, database=database) as session, session, session.cursor() as cursor:
+            cursor.execute(_FOR_NOBODY)
             cursor.execute(f"comment on database {database} is %s", (digest,))
 
     def _schema_file(self, database: str) -> Path:
@@ -195,7 +199,7 @@ class Stack:
 
     def _digest(self, database: str) -> str:
         migrations = sorted((self._sql / _MIGRATIONS[database]).glob("*.sql")) if database in _MIGRATIONS else []
-        texts = [self._schema(database), *(f"{file.name}\n{file.read_text()}" for file in migrations)]
+        texts = [_FOR_NOBODY, self._schema(database), *(f"{file.name}\n{file.read_text()}" for file in migrations)]
         return "schema " + hashlib.sha256("\n".join(texts).encode()).hexdigest()
 
     @contextlib.contextmanager
