@@ -56,17 +56,17 @@ def finish(context: dg.OutputContext, partitions: Mapping[str, Sequence[date]], 
     """
     for day, reasons in outcome.held_back.items():
         context.log.error("%s of %s is held back: %s", day, context.asset_key.to_user_string(), "; ".join(reasons))
-    if not outcome.published:
-        day, reasons = next(iter(outcome.held_back.items()))
-        more = len(outcome.held_back) - 1
-        raise dg.Failure(
-            f"{day}: {'; '.join(reasons)}" + (f" ({more} more days likewise)" if more else ""), allow_retries=False
-        )
     published = {
         key: _of_partition({day: outcome.published[day] for day in days})
         for key, days in partitions.items()
         if all(day in outcome.published for day in days)
     }
+    if not published:
+        day, reasons = next(iter(outcome.held_back.items()))
+        more = len(outcome.held_back) - 1
+        raise dg.Failure(
+            f"{day}: {'; '.join(reasons)}" + (f" ({more} more days likewise)" if more else ""), allow_retries=False
+        )
     if outcome.held_back:
         setattr(context, COVERED, context.asset_partitions_def.subset_with_partition_keys(list(published)))
     if (step := step_of(context)) is None:

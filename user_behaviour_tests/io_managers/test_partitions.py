@@ -42,7 +42,6 @@ def december(last: int) -> list[date]:
 
 WINDOWS: dict[str, tuple[dg.PartitionsDefinition, str, list[date]]] = {
     "a week": (WEEKS, "2024-03-03", WEEK),
-    "a month": (dg.MonthlyPartitionsDefinition("2024-01-01"), "2024-12-01", december(31)),
     "a month, written otherwise": (dg.MonthlyPartitionsDefinition("01/2024", fmt="%m/%Y"), "12/2024", december(31)),
     "a day, written otherwise": (dg.DailyPartitionsDefinition("20240101", fmt="%Y%m%d"), "20241201", december(1)),
     "a day elsewhere": (

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import pyarrow as pa
 import pytest
 
 from user_behaviour.io_managers.partition_keys import WrongDaysError
 from user_behaviour.io_managers.warehouse import FactsError
+from user_behaviour.lake.conformity import SchemaError
 from user_behaviour.tables.days import DayRange
 from user_behaviour.warehouse.published_days import published_days
 from user_behaviour_tests.io_managers import windows
@@ -84,6 +86,16 @@ def test_a_week_of_which_a_day_is_missing_is_held_back_whole(greenhouse: Greenho
     recipe = by_sql(missing=(missing,))([*WEEK, NEXT_WEEK[0]])
     with pytest.raises(dg.Failure, match=f"Partition {missing} of plants is not registered"):
         greenhouse.run([weekly(lambda: recipe)], SUN)
+
+    assert sensors(greenhouse) == [("old", day) for day in WEEK]
+
+
+def test_a_week_of_which_a_day_does_not_fit_stays_as_it_was(greenhouse: Greenhouse) -> None:
+    greenhouse.run([weekly(one_each(WEEK, "old"))], SUN)
+
+    bad = pa.concat_tables([one_each(WEEK[:2], "new"), one_each(WEEK[2:3], "too long")])
+    with pytest.raises((SchemaError, dg.Failure), match="sensor"):
+        greenhouse.run([weekly(bad)], SUN)
 
     assert sensors(greenhouse) == [("old", day) for day in WEEK]
 
