@@ -82,9 +82,8 @@ class Session:
     def _opened(self) -> psycopg2.extensions.connection:
         # Not of the pool, which tests, resets and recycles its connections.
         arguments, named = self._engine.dialect.create_connect_args(self._engine.url)
-        connection: psycopg2.extensions.connection = psycopg2.connect(
-            *arguments, **named, application_name="user_behaviour session", keepalives_idle=30, connect_timeout=30
-        )
+        options = {"application_name": "user_behaviour session", "keepalives_idle": 30, "connect_timeout": 30, **named}
+        connection: psycopg2.extensions.connection = psycopg2.connect(*arguments, **options)
         connection.autocommit = True
         with connection.cursor() as cursor:
             cursor.execute(_BEGIN, {"number": self._number})

@@ -53,7 +53,9 @@ JOB = dg.Definitions([anything]).resolve_implicit_global_asset_job_def()
 @pytest.fixture
 def session(instance: dg.DagsterInstance) -> Iterator[Session]:
     """The session of a process, as if on another host."""
-    session = Session(pooled_engine(os.environ["USER_BEHAVIOUR_DAGSTER_URL"]))
+    session = Session(
+        pooled_engine(os.environ["USER_BEHAVIOUR_DAGSTER_URL"] + "?connect_timeout=20&keepalives_idle=60")
+    )
     yield session
     session.close()
 
