@@ -73,9 +73,14 @@ AMOUNTS = {
     ),
     "days of a backfill": Amount(374, "days", "2010-12-01 to 2011-12-09"),
     "lake": Amount(0.1, "GB", "measured: 374 days of the public data in force are 74 MB"),
-    "secrets": Amount(3, "secrets", "source, Dagster's storage, Redshift's administrator"),
+    "secrets": Amount(4, "secrets", "source, Dagster's storage, Redshift's administrator and reader"),
     "poll": Amount(24, "hours awake", "a query more often than once a minute never lets Redshift sleep"),
-    "looks": Amount(2880, "lists a day", "the sensor `vendor_files` looks every 30 s; one list for each 1,000 files"),
+    "looks": Amount(
+        2880,
+        "lists a day",
+        "the sensor `vendor_files` looks every 30 s; one list for each 1,000 files, and a read for each day of them "
+        "when something has changed",
+    ),
     "peeks": Amount(4, "looks a day", "`metric_follows` where nothing moves: one every six hours"),
     "awake": Amount(60, "seconds awake", "the least that Redshift Serverless charges for waking up"),
     "scan": Amount(10, "MB", "the least that Spectrum charges for a query on a provisioned cluster"),
