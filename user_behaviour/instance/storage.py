@@ -53,6 +53,7 @@ class _Pooled:
     def __init__(self, postgres_url: str, engine: Engine) -> None:
         super().__init__(postgres_url, should_autocreate_tables=False)  # type: ignore[call-arg]  # of the stock storage
         self._engine = engine
+        self._there = set[str]()
 
     def dispose(self) -> None:
         super().dispose()  # type: ignore[misc]  # of the stock storage
@@ -109,6 +110,18 @@ class PooledEventLogStorage(_Pooled, PostgresEventLogStorage):  # type: ignore[m
             self._engine, "connect", lambda connection, _: set_pg_statement_timeout(connection, statement_timeout)
         )
         self._engine.dispose()  # connections from before do not have it
+
+    def has_table(self, table_name: str) -> bool:
+        """Stock, until it is there: the stock storage looks it up in the catalog for every check."""
+        if table_name not in self._there and super().has_table(table_name):
+            self._there.add(table_name)
+        return table_name in self._there
+
+    def has_asset_key_col(self, column_name: str) -> bool:
+        """Stock, until it is there: the stock storage looks it up in the catalog several times for every asset."""
+        if column_name not in self._there and super().has_asset_key_col(column_name):
+            self._there.add(column_name)
+        return column_name in self._there
 
     def initialize_concurrency_limit_to_default(self, concurrency_key: str) -> bool:
         """Stock, one process at a time, and only for a concurrency pool that is not there.
