@@ -1,9 +1,12 @@
 """A batch that would empty a day, or shrink it to under a tenth, waits for an approval: on every lake."""
 
+import itertools
 import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from user_behaviour.lake.approvals import Approvals
 from user_behaviour.lake.dataset import Dataset
@@ -11,9 +14,10 @@ from user_behaviour.lake.held_back import AwaitsApprovalError
 from user_behaviour.lake.lake import Lake
 from user_behaviour.lake.local import LocalLake
 from user_behaviour.lake.manifests import Manifest, Rejection, Source
-from user_behaviour_tests.contracts.test_dataset import DAY, EARLY, PARCELS, parcels
+from user_behaviour_tests.contracts.test_dataset import DAY, PARCELS, parcels
 
 BIG, SMALL = 20, 1
+_SECONDS = itertools.count()
 
 
 @pytest.fixture
@@ -22,11 +26,11 @@ def dataset(lake: Lake) -> Dataset:
 
 
 def written(dataset: Dataset, batch_id: str, rows: int, *, code: str = "a", version: str = "") -> Manifest:
-    """A batch of so many rows, which is not published; of a file if it has a version."""
+    """A batch of so many rows, with a later view than the one before, not published; of a file if it has a version."""
     with dataset.write(DAY, batch_id) as writer:
         writer.write(parcels(*[(code, number) for number in range(rows)]))
         sources = (Source("parcels.csv", rows, version),) if version else ()
-        return writer.manifest(as_of=EARLY, sources=sources)
+        return writer.manifest(as_of=f"2010-12-02T06:00:{next(_SECONDS):012.6f}Z", sources=sources)
 
 
 def land(dataset: Dataset, manifest: Manifest) -> str:
@@ -38,7 +42,13 @@ def land(dataset: Dataset, manifest: Manifest) -> str:
         in_force = dataset.current(DAY).batch_id
         dataset.reject(
             Rejection(
-                "parcels", DAY, manifest.batch_id, "2011", error.reasons, in_force=in_force, awaits=error.delivery
+                "parcels",
+                DAY,
+                manifest.batch_id,
+                manifest.as_of,
+                error.reasons,
+                in_force=in_force,
+                awaits=error.delivery,
             )
         )
         (name,) = approvals.waiting()
@@ -112,7 +122,7 @@ def test_an_approval_is_for_the_place_of_one_batch(dataset: Dataset) -> None:
 def test_what_another_run_publishes_meanwhile_is_weighed_too(dataset: Dataset) -> None:
     """The day was empty when the small batch was judged first, and a full one came before it could be published."""
     dataset.publish(written(dataset, "before", 0))
-    small, full = written(dataset, "small", SMALL), written(dataset, "full", BIG)
+    full, small = written(dataset, "full", BIG), written(dataset, "small", SMALL)
     judged = []
 
     def judge(before: Manifest, after: Manifest) -> Manifest:
@@ -136,3 +146,27 @@ def test_an_approval_that_was_cut_off_is_to_be_given_again(dataset: Dataset) -> 
     assert land(dataset, written(dataset, "run-2", 0)) == name
     approve(dataset, name)
     assert land(dataset, written(dataset, "run-3", 0)) == ""
+
+
+STEPS = st.lists(st.just("approve") | st.tuples(st.sampled_from([0, 1, 2, 10, 25]), st.sampled_from("ab")), max_size=9)
+
+
+@pytest.mark.search
+@given(steps=STEPS)
+def test_no_day_shrinks_without_the_word_for_that_delivery_in_that_place(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[str | tuple[int, str]]
+) -> None:
+    dataset = LocalLake(root=str(tmp_path_factory.mktemp("lake"))).dataset(PARCELS)
+    in_force, approved, waits = (-1, 0), set[object](), None
+    for number, step in enumerate(steps):
+        if isinstance(step, str):
+            for name in Approvals(dataset).waiting():
+                approve(dataset, name)
+            approved.add(waits)
+            continue
+        rows, code = step
+        delivery = (in_force, rows, code if rows else "")
+        may_land = 10 * rows >= in_force[1] or delivery in approved
+        assert bool(land(dataset, written(dataset, f"run-{number}", rows, code=code))) is not may_land
+        in_force, waits = ((number, rows), None) if may_land else (in_force, delivery)
+        assert dataset.manifests([DAY])[DAY].rows == in_force[1]
