@@ -79,6 +79,8 @@ def _days_of_pandas(frame: pd.DataFrame, table: Table, days: Sequence[date]) -> 
         _require_one_day(table, days)
         yield days[0], _batch(frame, table, days[0])
         return
+    if [*frame.columns].count(column) > 1:
+        raise PartitionColumnError(f"{table.name}: the data frame has more than one column {column}; drop the others.")
     try:
         of_rows = exact(frame[column], pa.field(column, pa.date32()))
     except MisfitError as error:
@@ -91,11 +93,11 @@ def _days_of_pandas(frame: pd.DataFrame, table: Table, days: Sequence[date]) -> 
 
 def _batch(frame: pd.DataFrame, table: Table, day: date) -> Iterator[pa.RecordBatch]:
     """One day's rows, their columns by name; raises `SchemaError` when it is asked for, and so of its own day."""
-    given = [str(name) for name in frame.columns]
+    given = [*frame.columns]
     declared = [field for field in table.arrow_schema() if field.name in given or field.name != AUDIT_COLUMN]
-    if sorted(given) != sorted(field.name for field in declared):
+    if len(given) != len(declared) or {*given} != {field.name for field in declared}:
         raise SchemaError(
-            f"{table.name}, {day}: the columns of the data frame are ({', '.join(given)}), declared are "
+            f"{table.name}, {day}: the columns of the data frame are ({', '.join(map(str, given))}), declared are "
             f"({', '.join(table.column_names)})."
         )
     try:

@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 import dagster as dg
+import pandas as pd
 import pyarrow as pa
 import pytest
 
@@ -114,6 +115,7 @@ def test_the_columns_of_a_data_frame_are_the_declared_ones_in_any_order(greenhou
     greenhouse.run([readings(frame[["watered", "sensor", "celsius"]])], MON)
     greenhouse.run([readings(frame.assign(colour="red"))], TUE, raise_on_error=False)
     greenhouse.run([readings(frame.drop(columns="celsius"))], WED, raise_on_error=False)
+    greenhouse.run([readings(frame.rename(columns={"celsius": 1}))], THU, raise_on_error=False)
 
     declared = "declared are (sensor, celsius, watered, batch_id)."
     of_the_frame = "the columns of the data frame are"
@@ -122,6 +124,7 @@ def test_the_columns_of_a_data_frame_are_the_declared_ones_in_any_order(greenhou
         f"readings, 2024-03-05: {of_the_frame} (sensor, celsius, watered, colour), {declared}",
     )
     assert reasons(greenhouse, WED) == (f"readings, 2024-03-06: {of_the_frame} (sensor, watered), {declared}",)
+    assert reasons(greenhouse, THU) == (f"readings, 2024-03-07: {of_the_frame} (sensor, 1, watered), {declared}",)
 
 
 def test_a_bad_day_in_the_middle_of_a_stream_does_not_empty_the_days_after_it(greenhouse: Greenhouse) -> None:
@@ -146,6 +149,14 @@ MISFITS: dict[str, tuple[Callable[[], Any], str]] = {
     "day as text": (
         lambda: rows(MONDAY).append_column("measured_on", pa.array(["2024-03-04"])),
         "measured_on is string; make it a date",
+    ),
+    "day as text in pandas": (
+        lambda: rows(MONDAY).to_pandas().assign(measured_on="2024-03-04"),
+        "measured_on is '2024-03-04', which date does not hold; make it a date",
+    ),
+    "two columns of days in pandas": (
+        lambda: pd.concat([(frame := BY_DAY[MON].to_pandas()), frame[["measured_on"]]], axis=1),
+        "more than one column measured_on; drop the others",
     ),
     "null day": (
         lambda: pa.concat_tables([BY_DAY[MON], rows(TUESDAY).append_column("measured_on", pa.nulls(1, pa.date32()))]),
