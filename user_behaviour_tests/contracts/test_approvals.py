@@ -17,7 +17,7 @@ from user_behaviour.lake.manifests import Manifest, Rejection, Source
 from user_behaviour_tests.contracts.test_dataset import DAY, PARCELS, parcels
 
 BIG, SMALL = 20, 1
-_SECONDS = itertools.count()
+_MOMENTS = itertools.count()
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def written(dataset: Dataset, batch_id: str, rows: int, *, code: str = "a", vers
     with dataset.write(DAY, batch_id) as writer:
         writer.write(parcels(*[(code, number) for number in range(rows)]))
         sources = (Source("parcels.csv", rows, version),) if version else ()
-        return writer.manifest(as_of=f"2010-12-02T06:00:{next(_SECONDS):012.6f}Z", sources=sources)
+        return writer.manifest(as_of=f"2010-12-02T06:00:00.{next(_MOMENTS):06}Z", sources=sources)
 
 
 def land(dataset: Dataset, manifest: Manifest) -> str:
