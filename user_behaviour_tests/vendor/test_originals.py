@@ -53,7 +53,9 @@ MEDDLING: dict[str, tuple[Callable[[Path], object], str]] = {
 }
 
 
-@pytest.mark.parametrize("kind", MEDDLING)
+@pytest.mark.parametrize(
+    ("vendor_on", "kind"), [("s3", "grows"), *(("local", kind) for kind in MEDDLING)], indirect=["vendor_on"]
+)
 def test_a_file_that_changes_while_it_is_copied_holds_back_its_day_alone(vendor_on: Vendor, kind: str) -> None:
     meddle, sentence = MEDDLING[kind]
     vendor_on.deliver(FIRST, GOOD)
