@@ -35,6 +35,9 @@ REASONS = {
 }
 # Public by their names, but Dagster documents them nowhere; nothing documented does the same.
 UNDOCUMENTED = {
+    "get_latest_asset_partition_materialization_attempts_without_materializations": (
+        "Which days are red; what is documented goes through all days of the calendar."
+    ),
     "get_asset_check_execution_history": "A check looks again at the days that offended at its last verdict.",
     "add_event_listener": "`user-behaviour run` shows what a run does while it does it.",
     "add_asset_metadata": "An IO manager gives each day of a range its own metadata; the step's context takes it.",
