@@ -1,16 +1,20 @@
-"""Values in the type that their column declares: exactly, or refused by name. Nothing is rounded, cut or guessed."""
+"""Values in the type that their column declares: exactly, or refused by name. Nothing is rounded, cut or guessed.
+
+pandas is imported where it is needed: most who stream rows do without.
+"""
+
+from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from decimal import Decimal
 from functools import partial
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-Values: TypeAlias = Sequence[Any] | pd.Series | pa.Array
+if TYPE_CHECKING:
+    import pandas as pd
 
 _REFUSALS = (pa.ArrowException, ArithmeticError, TypeError, ValueError)
 _SHOWN = 60  # characters of a value
@@ -59,18 +63,15 @@ def unhex(texts: pa.Array) -> pa.Array:
     return pa.array(found, pa.binary())
 
 
-def _each(values: Values, field: pa.Field, convert: Callable[[Any], pa.Array]) -> pa.Array:
-    """All at once; where that fails, one by one, up to the first that does not fit."""
-    with suppress(*_REFUSALS):
+def _each(values: Any, field: pa.Field, convert: Callable[[Any], pa.Array]) -> pa.Array:
+    """All at once; where that fails by halves, down to the first value that does not fit."""
+    try:
         return convert(values)
-    found = [pa.nulls(0, field.type)]
-    for at in range(len(values)):
-        one = values.iloc[at : at + 1] if isinstance(values, pd.Series) else values[at : at + 1]
-        try:
-            found.append(convert(one))
-        except _REFUSALS as error:
-            raise MisfitError(field.name, field.type, _plain(next(iter(one)))) from error
-    return pa.concat_arrays(found)
+    except _REFUSALS as error:
+        if len(values) <= 1:
+            raise MisfitError(field.name, field.type, _plain(next(iter(values), None))) from error
+    rows, middle = getattr(values, "iloc", values), len(values) // 2
+    return pa.concat_arrays([_each(half, field, convert) for half in (rows[:middle], rows[middle:])])
 
 
 def _plain(value: Any) -> Any:
@@ -90,6 +91,8 @@ def _parsed(content: pa.Array, *, type_: pa.DataType) -> pa.Array:
 
 
 def _exact(values: Sequence[Any] | pd.Series, *, type_: pa.DataType) -> pa.Array:
+    import pandas as pd
+
     series = values if isinstance(values, pd.Series) else pd.Series(values, dtype=object)
     if series.dtype == object:
         _require_one_kind([value for value in series if isinstance(value, Decimal) or not pd.isna(value)])
