@@ -128,9 +128,11 @@ def failed_days(instance: dg.DagsterInstance, asset: dg.AssetKey) -> list[date]:
     planned = instance.event_log_storage.get_latest_asset_partition_materialization_attempts_without_materializations(
         asset
     )
+    if not planned:
+        return []
     runs = sorted({run_id for run_id, _ in planned.values()})
-    failed = dg.RunsFilter(run_ids=runs, statuses=[dg.DagsterRunStatus.FAILURE])
-    failures = {run.run_id for run in instance.get_runs(failed)} if runs else set()
+    failed = instance.get_runs(dg.RunsFilter(run_ids=runs, statuses=[dg.DagsterRunStatus.FAILURE]))
+    failures = {run.run_id for run in failed}
     return days_of(day for day, (run_id, _) in planned.items() if run_id in failures)
 
 
