@@ -1,13 +1,14 @@
 """Asks every place what it has of an external table, and puts right what can be put right without a run."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 import dagster as dg
 
 from user_behaviour.catalog.external_tables import ExternalTables, Registration
+from user_behaviour.lake.conformity import SchemaError
 from user_behaviour.lake.dataset import Dataset
 from user_behaviour.lake.held_back import UnreadableRecordError
 from user_behaviour.lake.lake import Lake
@@ -86,7 +87,8 @@ class Reconciliation:
         ]
         by_remedy = {remedy: sorted({f.day for f in repaired if f.remedy is remedy}) for remedy in Remedy}
         if days := by_remedy[Remedy.REGISTER]:
-            self.external_tables.register(table, self.lake.dataset(LAKE_TABLE_OF[table.name]), days)
+            misfits = self._registered(table, days)
+            repaired = [difference for difference in repaired if difference.day not in misfits]
         if days := by_remedy[Remedy.DEREGISTER]:
             self.external_tables.deregister(table, days)
         if self.instance and (days := by_remedy[Remedy.RECORD]):
@@ -95,6 +97,18 @@ class Reconciliation:
                 if day in found:
                     record(self.instance, table, found[day])
         return repaired
+
+    def _registered(self, table: Table, days: Sequence[date]) -> Collection[date]:
+        """Registers the days whose rows fit the table, and gives the others; a run of these says what does not fit."""
+        dataset = self.lake.dataset(LAKE_TABLE_OF[table.name])
+        try:
+            self.external_tables.register(table, dataset, days)
+        except SchemaError:
+            misfits = self.external_tables.misfits(table, dataset, days)
+            if rest := [day for day in days if day not in misfits]:
+                self.external_tables.register(table, dataset, rest)
+            return misfits
+        return ()
 
     def _metric(self, table: Table) -> Mapping[date, str]:
         if self.warehouse is None:

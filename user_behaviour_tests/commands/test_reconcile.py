@@ -76,13 +76,13 @@ class World:
             pass
 
 
-def publish(lake: Lake, day: date, batch: str) -> None:
+def publish(lake: Lake, day: date, batch: str, *, detail: str = "a thing") -> None:
     """One purchase line."""
     dataset = lake.dataset(STAGED_PURCHASES)
     line = {
         "invoice_number": ["1"],
         "stock_code": ["A"],
-        "detail": ["a thing"],
+        "detail": [detail],
         "quantity": pa.array([3], pa.int32()),
         "invoice_date": pa.array([datetime(day.year, day.month, day.day, 10, tzinfo=UTC)], pa.timestamp("us")),
         "unit_price": pa.array([Decimal("1.500")], pa.decimal128(8, 3)),
@@ -221,6 +221,17 @@ def test_a_record_of_the_repair_is_a_materialization_with_its_batch(world: World
         "dagster/partition_row_count": 1,
         "dagster/uri": location,
     }
+
+
+def test_a_day_whose_rows_do_not_fit_the_table_does_not_keep_the_others_from_being_repaired(world: World) -> None:
+    world.publish("b", D1, D3)
+    publish(world.reconciliation.lake, D2, "b", detail="no database holds a \0")
+
+    world.repair()
+
+    registered = world.reconciliation.external_tables.registered(TABLE, SPAN)
+    assert {day: found.batch_id for day, found in registered.items()} == {D1: "b", D2: "a", D3: "b"}
+    assert D2 in world.differences()
 
 
 def test_dagster_is_asked_for_the_newest_record_of_each_day_page_by_page(
