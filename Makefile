@@ -57,6 +57,10 @@ check: $(READY) ## What CI runs: format, lint, types, dependency rules, SQL lint
 bench: $(READY) ## Measure the project against a plain script, at scale 1 and 10
 	@$(BIN)/python bench/run.py
 
+.PHONY: pictures
+pictures: $(READY) ## Take the pictures of the UI in docs/pictures, on a demo home of their own
+	@$(BIN)/python -m user_behaviour_tests.ui.pictures
+
 .PHONY: browser
 browser: ## Install Debian's Chromium for the tests of the UI, where it is absent (root)
 	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; }

@@ -13,6 +13,8 @@ from user_behaviour.deployments import deployment, embedded_stack, settings
 from user_behaviour.instance.instance import daemon_of
 from user_behaviour.local.state_file import is_free
 
+STAGES = ("sources", "landing", "staging", "spectrum", "warehouse")  # the groups of the assets
+
 
 @click.command()
 @click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True, help="The port on 127.0.0.1.")
@@ -30,6 +32,7 @@ def dev(port: int) -> None:
     variables = dagster_variables(deployed)
     _require_no_daemon(Path(variables["DAGSTER_HOME"]))
     click.echo(f"Dagster at http://127.0.0.1:{port} in a few seconds; Ctrl-C ends it, and leaves the stack up.")
+    click.echo(f"The graph, with every asset in sight: {graph_page(f'http://127.0.0.1:{port}')}")
     # Dagster takes this process's place, so that signals reach it and nothing is left if it is killed. It copies how
     # it finds SIGINT, and a shell's background jobs find it ignored: they could then only be killed.
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -40,6 +43,11 @@ def dev(port: int) -> None:
     sys.stdout.flush()
     os.environ.update(variables)
     os.execv(sys.executable, command)  # noqa: S606  (no shell: the command is words)
+
+
+def graph_page(url: str) -> str:
+    """The page of the whole graph with its groups open; Dagster opens it with all of them closed."""
+    return f"{url}/asset-groups?expanded={','.join(f'global@global:{stage}' for stage in STAGES)}"
 
 
 def _require_no_daemon(dagster_home: Path) -> None:

@@ -1,5 +1,6 @@
 """`user-behaviour run` on a small shop: what it publishes and says, how it ends, and what it makes good again."""
 
+import shlex
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -10,11 +11,13 @@ import psycopg2
 import pytest
 
 from user_behaviour.local.stack import Stack
+from user_behaviour.project_files import PROJECT_FILES
 from user_behaviour_tests.command_line import Home, errors, temporary_installation
 
 METRIC = (
     "select insert_date, customerid, amount_spent, review_score, review_count from user_behavior_metric order by 1, 2"
 )
+README = (PROJECT_FILES / "README.md").read_text(encoding="utf-8")
 WITHOUT_SPARK = "raw_purchases,raw_reviews,staged_purchases"
 
 
@@ -119,23 +122,32 @@ def test_what_is_missing_is_run_in_one_run_for_each_gap(home: Home) -> None:
     assert again.stdout == "Nothing is missing from 2010-12-01 to 2010-12-08.\n"
 
 
-def test_a_day_that_is_held_back_fails_the_command_until_its_file_is_mended(home: Home, tmp_path: Path) -> None:
-    broken, mended = (tmp_path / state / "movie_review_2010-12-02_more.csv" for state in ("broken", "mended"))
-    for file, row in ((broken, '1,"never closed'), (mended, "1,closed")):
-        file.parent.mkdir()
-        file.write_text(f"cid,review_str\n{row}\n")
-    day = ("--day", "2010-12-02")
+def test_dropping_a_file_goes_as_the_readme_says(home: Home, tmp_path: Path) -> None:
+    """A broken file fails the command and holds its day back, until it is delivered again; of another day, but so."""
+    section = README.split("## Drop a file")[1].split("```\n")[1].replace("2011-12-09", "2010-12-02")
+    commands = [shlex.split(line[2:], comments=True) for line in section.splitlines() if line.startswith("$ ")]
+    said = next(line for line in section.splitlines() if not line.startswith("$ "))
+    files = []
+    for state, (printf, text, _, name) in zip(("broken", "mended"), commands[::3], strict=True):
+        assert printf == "printf"
+        files.append(tmp_path / state / name)
+        files[-1].parent.mkdir()
+        files[-1].write_text(text.replace("\\n", "\n"))
+    assert [command[1:] for command in commands if command[1] == "deliver"] == [["deliver", files[0].name]] * 2
+    day = commands[2][2:]
+    assert commands[5][1:] == commands[2][1:] == ["run", "--day", "2010-12-02"]
     _, call, alone, _, healed = home.processes(
-        ("deliver", str(broken)),
+        ("deliver", str(files[0])),
         ("run", "--select", "raw_reviews"),
         ("run", "--select", "raw_reviews,classified_reviews", *day),
-        ("deliver", str(mended)),
+        ("deliver", str(files[1])),
         ("run", "--select", "raw_reviews", *day),
     )
     assert call.returncode == 1
     (stage,) = [line for line in call.stdout.splitlines() if line.startswith("  raw_reviews ")]
     assert stage.endswith("1 day held back")
-    assert f"{broken.name}, line 2: the file ends inside a quoted field" in call.stdout
+    assert said in call.stdout
+    assert said in alone.stdout
     assert "not all is published of raw_reviews" in call.stdout.splitlines()[-1]
     assert alone.returncode == 1
     stages = [line.split() for line in alone.stdout.splitlines() if line.startswith("  ")]

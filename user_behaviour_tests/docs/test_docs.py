@@ -60,6 +60,19 @@ def test_every_command_of_the_readme_exists() -> None:
     assert commands <= cli.commands.keys()
 
 
+def test_the_pictures_of_the_ui_are_small_and_each_is_shown() -> None:
+    """`make pictures` takes them anew."""
+    taken = {path.name: path for path in (CHECKOUT / "docs" / "pictures").glob("*")}
+    assert taken.keys() == set(re.findall(r"docs/pictures/([\w-]+\.png)", README))
+    for path in taken.values():
+        assert path.read_bytes().startswith(b"\x89PNG")
+        assert path.stat().st_size < 150_000
+
+
+def test_the_readme_is_one_page() -> None:
+    assert len(README.splitlines()) <= 120
+
+
 def test_the_links_of_the_docs_lead_somewhere() -> None:
     for page in [CHECKOUT / "README.md", CHECKOUT / "CONTRIBUTING.md", *(CHECKOUT / "docs").rglob("*.md")]:
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):

@@ -23,6 +23,7 @@ from user_behaviour_tests.ui.small_shop import SETTINGS, open_shop
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 SANDBOX_OF_A_ROOT = "--no-sandbox"  # Chromium refuses to start as root with it
 QUIET = ("gpu", "quic", "background-networking", "component-update", "sync")
+ARGUMENTS = [SANDBOX_OF_A_ROOT, "--no-first-run", *(f"--disable-{what}" for what in QUIET)]
 PATIENCE_MILLISECONDS = 30_000
 BACKFILL_LIMIT_SECONDS = 180
 
@@ -70,13 +71,11 @@ def shop(home: Path, server: DevServer) -> Installation:
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    chromium = next(filter(None, map(shutil.which, CHROMIUM)), None)
-    if chromium is None:
+    if (program := chromium()) is None:
         pytest.skip(f"no browser among {', '.join(CHROMIUM)} is on the PATH; `make browser` installs Debian's Chromium")
     expect.set_options(timeout=PATIENCE_MILLISECONDS)
-    arguments = [SANDBOX_OF_A_ROOT, "--no-first-run", *(f"--disable-{what}" for what in QUIET)]
     with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=chromium, args=arguments)
+        yield playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
 
 
 @pytest.fixture
@@ -107,6 +106,11 @@ def backfilled(
 
     status = eventually(ended, within=BACKFILL_LIMIT_SECONDS)
     return Backfill(status, runs(server, backfill=backfill_id), shop.metric())
+
+
+def chromium() -> str | None:
+    """The browser of this machine; None where it has none."""
+    return next(filter(None, map(shutil.which, CHROMIUM)), None)
 
 
 @contextmanager
