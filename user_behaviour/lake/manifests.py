@@ -4,11 +4,13 @@ Values only. The lake keeps them as JSON objects beside the data, the warehouse 
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from typing import Any, Self
+
+from pydantic import TypeAdapter, ValidationError
 
 Fact = int | float | str
 CLOCKS_DIFFER = timedelta(seconds=10)  # at the most, as far as they are right
@@ -26,6 +28,32 @@ def timestamp(moment: datetime) -> str:
 def lies_ahead(moment: str) -> bool:
     """Whether a timestamp is of the future: the clock that gave it was ahead, or this machine's is behind."""
     return moment > timestamp(datetime.now(UTC) + CLOCKS_DIFFER)
+
+
+class _Record:
+    """What is kept as a JSON object."""
+
+    def to_json(self) -> bytes:
+        content = json.dumps(self._values(), default=date.isoformat, ensure_ascii=False, separators=(",", ":"))
+        return content.encode()
+
+    @classmethod
+    def from_json(cls, text: bytes) -> Self:
+        """Raises `RecordError`."""
+        try:
+            record: Self = _reader(cls).validate_json(text)  # type: ignore[arg-type]  # a class is hashable
+        except ValidationError as error:
+            found = error.errors(include_url=False)[0]
+            raise RecordError(f"{len(text)} bytes that are no such record ({found['msg']})") from error
+        return record
+
+    def _values(self) -> dict[str, Any]:
+        return asdict(self)  # type: ignore[call-overload,no-any-return]  # each record is a dataclass
+
+
+@cache
+def _reader(record: type[Any]) -> TypeAdapter[Any]:
+    return TypeAdapter(record)
 
 
 @dataclass(frozen=True)
@@ -48,7 +76,7 @@ class DataFile:
 
 
 @dataclass(frozen=True)
-class Manifest:
+class Manifest(_Record):
     """What a published partition holds and where it came from.
 
     `as_of` is the moment of the outside world that the data shows (the snapshot of the source database, the look at
@@ -69,26 +97,15 @@ class Manifest:
     def rows(self) -> int:
         return sum(file.rows for file in self.files)
 
-    def to_json(self) -> bytes:
-        return _dump({**asdict(self), "day": self.day.isoformat(), "rows": self.rows})
-
-    @classmethod
-    def from_json(cls, text: bytes) -> Self:
-        """Raises `RecordError`."""
-        with _record_errors(text):
-            values = json.loads(text)
-            del values["rows"]
-            values["day"] = date.fromisoformat(values["day"])
-            values["files"] = tuple(DataFile(**file) for file in values["files"])
-            values["sources"] = tuple(Source(**source) for source in values["sources"])
-            return cls(**values)
+    def _values(self) -> dict[str, Any]:
+        return {**super()._values(), "rows": self.rows}
 
 
 Judge = Callable[[Manifest, Manifest], Manifest]  # given what is in force and what is to be
 
 
 @dataclass(frozen=True)
-class Rejection:
+class Rejection(_Record):
     """Why a batch was not published: the reasons, and the sources that it was made from.
 
     `in_force` is the batch that stayed, empty where there was none; `awaits` is what an approval would let in.
@@ -109,22 +126,9 @@ class Rejection:
             return True
         return lies_ahead(self.as_of) and current.batch_id != self.in_force
 
-    def to_json(self) -> bytes:
-        return _dump({**asdict(self), "day": self.day.isoformat()})
-
-    @classmethod
-    def from_json(cls, text: bytes) -> Self:
-        """Raises `RecordError`."""
-        with _record_errors(text):
-            values = json.loads(text)
-            values["day"] = date.fromisoformat(values["day"])
-            values["reasons"] = tuple(values["reasons"])
-            values["sources"] = tuple(Source(**source) for source in values["sources"])
-            return cls(**values)
-
 
 @dataclass(frozen=True)
-class Approval:
+class Approval(_Record):
     """Somebody's word that a delivery may take the place of the batch `in_force`; `said` is why it was held back."""
 
     dataset: str
@@ -135,25 +139,3 @@ class Approval:
     at: str
     why: str
     said: tuple[str, ...]
-
-    def to_json(self) -> bytes:
-        return _dump({**asdict(self), "day": self.day.isoformat()})
-
-    @classmethod
-    def from_json(cls, text: bytes) -> Self:
-        """Raises `RecordError`."""
-        with _record_errors(text):
-            values = json.loads(text)
-            return cls(**{**values, "day": date.fromisoformat(values["day"]), "said": tuple(values["said"])})
-
-
-@contextmanager
-def _record_errors(text: bytes) -> Iterator[None]:
-    try:
-        yield
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise RecordError(f"{len(text)} bytes that are no such record ({error!r})") from error
-
-
-def _dump(values: Mapping[str, Any]) -> bytes:
-    return json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode()

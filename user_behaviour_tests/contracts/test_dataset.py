@@ -183,7 +183,7 @@ def test_a_pointer_that_is_cut_off_names_day_and_remedy_and_is_restored(dataset:
     with pytest.raises(UnreadableRecordError) as caught:
         dataset.current(DAY)
     assert str(caught.value).startswith(
-        f"Partition 2010-12-01 of parcels: {place} cannot be read: {keep} bytes that are no such record (JSONDec"
+        f"Partition 2010-12-01 of parcels: {place} cannot be read: {keep} bytes that are no such record (Invalid JSON"
     )
     assert str(caught.value).endswith("; `user-behaviour reconcile --repair` restores the day.")
     assert dataset.manifests([DAY]) == {}
