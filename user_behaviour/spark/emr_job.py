@@ -1,11 +1,10 @@
-"""A Spark job on EMR, as values: its name, its state, and the ways in which it can end badly.
+"""A Spark job on EMR, as values: its name, its state, and how it ends badly.
 
 Nothing here asks EMR.
 """
 
 import hashlib
 from dataclasses import dataclass
-from enum import Enum, auto
 from pathlib import PurePath
 
 
@@ -13,45 +12,17 @@ class SparkJobError(Exception):
     """A Spark job on EMR came to no good end; nothing that it wrote was published."""
 
 
-class SparkJobRefusedError(SparkJobError):
-    """EMR did not take the job."""
-
-
-class SparkJobFailedError(SparkJobError):
-    """The program failed, or EMR failed to run it."""
-
-
-class SparkJobCancelledError(SparkJobError):
-    """Somebody else cancelled the job."""
-
-
 class SparkJobLostError(SparkJobError):
     """EMR does not know the job any more."""
 
 
-class SparkJobUnseenError(SparkJobError):
-    """EMR could not be asked about the job; it was cancelled, if that could be asked for."""
-
-
-class SparkJobTimeoutError(SparkJobError):
-    """The job took longer than it may; it was cancelled."""
-
-
-class Ending(Enum):
-    """How a job ended."""
-
-    SUCCESS = auto()
-    FAILURE = auto()
-    CANCELLATION = auto()
-
-
 @dataclass(frozen=True)
 class JobState:
-    """A job's state under the name that AWS gives it, with what AWS says about it; `ending` None: not ended yet."""
+    """A job's state under the name that AWS gives it, with what AWS says about it; `succeeded` None: not ended yet."""
 
     name: str
     details: str = ""
-    ending: Ending | None = None
+    succeeded: bool | None = None
 
 
 def job_name(program: str, job: str) -> str:

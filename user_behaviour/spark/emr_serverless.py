@@ -14,7 +14,7 @@ from pydantic import Field
 from user_behaviour.aws.errors import aws_errors
 from user_behaviour.diagnosis import Diagnosis, bad, good, unknown
 from user_behaviour.spark.emr import EmrSpark
-from user_behaviour.spark.emr_job import Ending, JobState
+from user_behaviour.spark.emr_job import JobState
 
 LOGS = "_logs/spark"
 _ALIVE = {"CREATING", "CREATED", "STARTING", "STARTED", "STOPPING", "STOPPED"}
@@ -22,7 +22,7 @@ _ALIVE = {"CREATING", "CREATED", "STARTING", "STARTED", "STOPPING", "STOPPED"}
 GRACE_SECONDS = 15
 # The least time-out that EMR Serverless takes, in minutes.
 LEAST_MINUTES = 5
-_ENDINGS = {"SUCCESS": Ending.SUCCESS, "FAILED": Ending.FAILURE, "CANCELLED": Ending.CANCELLATION}
+_ENDINGS = {"SUCCESS": True, "FAILED": False, "CANCELLED": False}
 
 
 class EmrServerlessSpark(EmrSpark):
@@ -32,7 +32,6 @@ class EmrServerlessSpark(EmrSpark):
 
     application: str = Field(description="The application's id; it exists already, and stops by itself.")
     role: str = Field(description="The ARN of the role as which jobs run.")
-    spark_parameters: str = Field(default="", description="More parameters of spark-submit, such as `--conf a=b`.")
 
     def find(self, name: str) -> str | None:
         """Looks by itself: how long EMR remembers a client token is not documented."""
@@ -44,9 +43,6 @@ class EmrServerlessSpark(EmrSpark):
         return next((str(run["id"]) for page in pages for run in page["jobRuns"] if run.get("name") == name), None)
 
     def submit(self, name: str, entry_point: str, arguments: Sequence[str]) -> str:
-        driver: dict[str, Any] = {"entryPoint": entry_point, "entryPointArguments": list(arguments)}
-        if self.spark_parameters:
-            driver["sparkSubmitParameters"] = self.spark_parameters
         started = self._client.start_job_run(
             applicationId=self.application,
             clientToken=name,
@@ -54,7 +50,7 @@ class EmrServerlessSpark(EmrSpark):
             executionRoleArn=self.role,
             # For when nobody is left to cancel it.
             executionTimeoutMinutes=max(LEAST_MINUTES, ceil(self.minutes)),
-            jobDriver={"sparkSubmit": driver},
+            jobDriver={"sparkSubmit": {"entryPoint": entry_point, "entryPointArguments": list(arguments)}},
             configurationOverrides={
                 "monitoringConfiguration": {"s3MonitoringConfiguration": {"logUri": self._logs_uri}}
             },

@@ -13,14 +13,9 @@ from pydantic import Field
 from user_behaviour.aws.errors import UnavailableError, aws_errors
 from user_behaviour.diagnosis import Diagnosis, good, judged
 from user_behaviour.spark.emr import EmrSpark
-from user_behaviour.spark.emr_job import Ending, JobState, SparkJobError
+from user_behaviour.spark.emr_job import JobState, SparkJobError
 
-_ENDINGS = {
-    "COMPLETED": Ending.SUCCESS,
-    "FAILED": Ending.FAILURE,
-    "INTERRUPTED": Ending.FAILURE,
-    "CANCELLED": Ending.CANCELLATION,
-}
+_ENDINGS = {"COMPLETED": True, "FAILED": False, "INTERRUPTED": False, "CANCELLED": False}
 
 
 class EmrStepsSpark(EmrSpark):

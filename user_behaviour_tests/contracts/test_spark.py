@@ -85,7 +85,6 @@ def serverless(programs: Path, cloud: Cloud, worker: EmrWorker) -> Twin:
         application=worker.application_id,
         role=worker.role_arn,
         minutes=5,
-        spark_parameters="--conf spark.sql.shuffle.partitions=2",
         poll_seconds=0.1,
     )
     return Twin(spark, lake)

@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 
 from user_behaviour.aws.clients import Aws
-from user_behaviour.spark.emr_job import SparkJobFailedError
+from user_behaviour.spark.emr_job import SparkJobError
 from user_behaviour_tests.cloud.emr_worker import Play
 from user_behaviour_tests.cloud.fault_proxy import faults
 from user_behaviour_tests.cloud.moto_server import Cloud
@@ -58,7 +58,7 @@ def test_a_job_that_has_ended_well_is_taken_as_done_and_one_that_has_not_as_fail
     for _ in range(2):
         spark.run("verdicts.py", emr.job)
     for _ in range(2):
-        with pytest.raises(SparkJobFailedError, match="no inputs"):
+        with pytest.raises(SparkJobError, match="no inputs"):
             spark.run("verdicts.py", emr.other_job)
 
     assert len(emr.worker.jobs) == 2
