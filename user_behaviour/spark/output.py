@@ -14,7 +14,7 @@ from user_behaviour.lake.held_back import HeldBackError
 from user_behaviour.lake.manifests import Manifest, Source, timestamp
 from user_behaviour.recipes import SparkFiles
 from user_behaviour.spark.job import JOBS_DIRECTORY, SparkJob
-from user_behaviour.spark.takeover import NEXT_STEP, batches_left, left_job
+from user_behaviour.spark.takeover import batches_left, job_to_wait_for
 
 
 class SparkOutputError(HeldBackError):
@@ -74,8 +74,7 @@ def spark_output(
     batches = batches_left(dataset, (batch_id, *runs))
     try:
         if inputs:
-            state, left = left_job(dataset, batches, job)
-            if left and NEXT_STEP[state] == "wait":
+            if left := job_to_wait_for(dataset, batches, job):
                 job = left
             else:
                 job.write(lake)

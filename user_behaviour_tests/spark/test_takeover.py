@@ -10,9 +10,7 @@ import pytest
 from user_behaviour.lake.dataset import BatchInForceError, Dataset
 from user_behaviour.lake.locations import Locations
 from user_behaviour.recipes import SparkFiles
-from user_behaviour.spark.job import SparkJob
 from user_behaviour.spark.output import SparkOutput, spark_output
-from user_behaviour.spark.takeover import NEXT_STEP, LeftJob, batches_left, left_job
 from user_behaviour_tests.io_managers.greenhouse import MON, READINGS, TUE, Greenhouse
 from user_behaviour_tests.spark.test_output import VERDICTS, program, readings, staging
 
@@ -62,12 +60,6 @@ class Attempts:
     def batches(self) -> list[str]:
         return [manifest.batch_id for manifest in self.dataset.manifests([MON, TUE]).values()]
 
-    def left(self) -> LeftJob:
-        """What a run that goes on from the dead one finds."""
-        inputs = {day: location.uri for day, location in self.inputs.by_day.items()}
-        job = SparkJob("_staging/verdicts/retry/0", "retry", self.inputs.base, inputs)
-        return left_job(self.dataset, batches_left(self.dataset, ("retry", "dead")), job)[0]
-
 
 @pytest.fixture
 def attempts(greenhouse: Greenhouse) -> Attempts:
@@ -107,28 +99,27 @@ def died_after_all_days_were_published(attempts: Attempts) -> None:
     attempts.publish(attempts.die(), MON, TUE)
 
 
-STATES: list[tuple[Callable[[Attempts], object], LeftJob, str]] = [
-    (failed, LeftJob.NONE, "begin"),
-    (died_before_new_readings_came, LeftJob.OTHER_INPUTS, "begin"),
-    (died_while_a_day_was_taken, LeftJob.DAY_HALF_TAKEN, "begin"),
-    (Attempts.die, LeftJob.NO_DAY_TAKEN, "wait"),
-    (died_after_a_day_was_published, LeftJob.DAYS_PUBLISHED, "wait"),
-    (died_after_all_days_were_published, LeftJob.DAYS_PUBLISHED, "wait"),
-]
-
-
-@pytest.mark.parametrize(("attempt", "state", "step"), STATES, ids=[attempt.__name__ for attempt, _, _ in STATES])
+@pytest.mark.parametrize(
+    ("attempt", "waits"),
+    [
+        (failed, False),
+        (died_before_new_readings_came, False),
+        (died_while_a_day_was_taken, False),
+        (Attempts.die, True),
+        (died_after_a_day_was_published, True),
+        (died_after_all_days_were_published, True),
+    ],
+)
 def test_a_run_that_goes_on_from_a_dead_one_begins_another_job_or_waits_for_the_one_that_was_left(
-    attempts: Attempts, attempt: Callable[[Attempts], object], state: LeftJob, step: str
+    attempts: Attempts, attempt: Callable[[Attempts], object], waits: bool
 ) -> None:
     attempt(attempts)
     before = attempts.dataset.manifests([MON, TUE])
-    assert attempts.left() is state
 
     attempts.succeed("retry", after="dead")
 
     first, second = attempts.jobs
-    if step == "wait":
+    if waits:
         assert first == second
         assert attempts.batches() == ["dead", "dead"]
         assert {day: attempts.dataset.current(day) for day in before} == before
@@ -137,11 +128,6 @@ def test_a_run_that_goes_on_from_a_dead_one_begins_another_job_or_waits_for_the_
         assert attempts.batches() == ["retry", "retry"]
     assert [attempts.greenhouse.stored(day, VERDICTS) for day in (MON, TUE)] == [[("Mon", True)], [("Tue", True)]]
     assert staging(attempts.greenhouse) == []
-
-
-def test_the_table_has_every_state_and_says_what_is_tested_of_it() -> None:
-    assert {state: step for _, state, step in STATES} == NEXT_STEP
-    assert set(NEXT_STEP) == set(LeftJob)
 
 
 def test_a_run_that_is_resumed_finds_its_own_job_whatever_the_attempt(attempts: Attempts) -> None:
