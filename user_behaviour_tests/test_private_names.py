@@ -46,6 +46,7 @@ UNDOCUMENTED = {
     "report_engine_event": "A step that waits for its pool says in its run for whom.",
     "get_concurrency_info": "Who holds the slots of a pool.",
     "get_output_asset_keys": "An IO manager tells an input that is the step's own asset, by the step's context.",
+    "report_dagster_event": "A check whose asset made no day gets its verdict from the asset's own step.",
     "report_run_failed": "A run whose process was killed is marked as failed.",
     "add_run_tags": "A run whose process was killed is not retried by the daemon.",
     "free_concurrency_slots_for_run": "A run whose process was killed gives its pool slots back.",

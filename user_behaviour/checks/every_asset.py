@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from user_behaviour.assets.declaration import EVERY_DAY
 from user_behaviour.catalog.external_tables import ExternalTables
 from user_behaviour.checks.re_execution import make_again
 from user_behaviour.checks.verdict import Offence, days_under_check, fail_run, failed_days
@@ -37,7 +38,7 @@ def every_day_is_published(asset: dg.AssetsDefinition, table: Table, *, kept_in:
 
     @dg.asset_check(  # type: ignore[arg-type]
         asset=asset,
-        name="every_day_is_published",
+        name=EVERY_DAY,
         description="Every day of the run is published, and none was rejected since. Fails the run, but blocks "
         "nothing. Red until all days are that a run ever failed to publish.",
         required_resource_keys={kept_in},

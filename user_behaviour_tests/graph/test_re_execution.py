@@ -57,7 +57,11 @@ def test_a_day_that_is_not_published_is_red_until_it_is_and_fails_no_later_run(i
     """A run of the next day turned the check green over ten red days, and their warnings were gone."""
     _three_days(installation, "02", second=BAD)
     alone = run(installation, "2011-02-02", "2011-02-02")
-    assert not alone.success  # and no check of these reviews came to a verdict
+    assert not alone.success
+    published = dg.AssetCheckKey(dg.AssetKey("raw_reviews"), "every_day_is_published")
+    (of_alone,) = installation.instance.event_log_storage.get_asset_check_execution_history(published, limit=9)
+    assert (of_alone.run_id, of_alone.status.value) == (alone.run_id, "FAILED")
+    assert of_alone.evaluation.description.startswith("2011-02-02: movie_review_2011-02-02.csv, line 3: customer id")
     assert not run(installation, "2011-02-01", "2011-02-02").success
     later = run(installation, "2011-02-03", "2011-02-03")
     assert later.success, failure_messages(later)
