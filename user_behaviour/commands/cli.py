@@ -34,7 +34,7 @@ EXPECTED_ERRORS = (
     ("user_behaviour.migrations.migrations", "MigrationError"),
     ("user_behaviour.settings", "SettingError"),
     ("user_behaviour.spark.java", "JavaNotFound"),
-    ("user_behaviour.warehouse.redshift_errors", "RedshiftDataError"),
+    ("user_behaviour.warehouse.warehouse", "WarehouseDataError"),
     ("user_behaviour.warehouse.warehouse", "NoReaderError"),
 )
 

@@ -19,12 +19,12 @@ from user_behaviour.instance.self_check import VARIABLE, check_storage
 from user_behaviour.lake.s3 import S3Lake
 from user_behaviour.migrations.drift import Drift
 from user_behaviour.tables.schemas import EXTERNAL_TABLES, RAW_PURCHASES
-from user_behaviour.warehouse.redshift_errors import RedshiftDataError
+from user_behaviour.warehouse.warehouse import WarehouseDataError
 
 Check = Callable[[], Iterable[Diagnosis]]
 Errors = tuple[type[Exception], ...]
 
-ROLE_ERRORS: Errors = (OSError, psycopg2.Error, CatalogError, RedshiftDataError, SecretError)
+ROLE_ERRORS: Errors = (OSError, psycopg2.Error, CatalogError, WarehouseDataError, SecretError)
 NEEDED_PRIVILEGES = {
     "public.user_behavior_metric": ("select", "insert", "delete"),
     "audit.published_partition": ("select", "insert", "delete"),

@@ -20,7 +20,7 @@ from user_behaviour.lake.lake import Lake
 from user_behaviour.warehouse import redshift_errors
 from user_behaviour.warehouse.privileges import rows_of
 from user_behaviour.warehouse.redshift_connection import Login, RedshiftConnection, cluster_login, serverless_login
-from user_behaviour.warehouse.redshift_copy import EXCHANGE, StagedRows, staged
+from user_behaviour.warehouse.redshift_copy import EXCHANGE, staged
 from user_behaviour.warehouse.redshift_names import require_role, require_uri
 from user_behaviour.warehouse.redshift_unload import few_rows, unloaded_rows
 from user_behaviour.warehouse.warehouse import NoReaderError, Warehouse
@@ -96,7 +96,11 @@ class RedshiftWarehouse(Warehouse):
             try:
                 rows.copied(cursor, table, iam_role=self.iam_role)
             except psycopg2.Error as error:
-                if not self.is_transient(error) and (found := self._copy_error(error, cursor, table, rows)):
+                if self.is_transient(error):
+                    raise
+                pid = cursor.connection.get_backend_pid()
+                where = {"table": table, "directory": rows.directory}
+                if found := redshift_errors.copy_error(self.connect, error, pid=pid, **where):
                     raise found from error
                 raise
             return rows.rows
@@ -166,12 +170,6 @@ class RedshiftWarehouse(Warehouse):
             if few is not None:
                 return few
             return unloaded_rows(self.lake, cursor, query=query, schema=schema, iam_role=self.iam_role)
-
-    def _copy_error(
-        self, error: psycopg2.Error, cursor: psycopg2.extensions.cursor, table: str, rows: StagedRows
-    ) -> redshift_errors.RedshiftDataError | None:
-        pid = cursor.connection.get_backend_pid()
-        return redshift_errors.copy_error(self.connect, error, pid=pid, table=table, directory=rows.directory)
 
 
 class RedshiftReader(RedshiftWarehouse):

@@ -28,18 +28,6 @@ _VALUES = re.compile(
 _SPECTRUM = re.compile(r"spectrum|s3 query exception", re.IGNORECASE)
 
 
-class RedshiftDataError(WarehouseDataError):
-    """What Redshift's system views know of a failure that the data made."""
-
-
-class CopyError(RedshiftDataError):
-    """COPY refused a file."""
-
-
-class SpectrumScanError(RedshiftDataError):
-    """A file of an external table cannot be read as it is declared."""
-
-
 def is_conflict(error: psycopg2.Error) -> bool:
     """Whether the error is one in which two transactions met."""
     return error.pgcode == "XX000" and _CONFLICT.search(said(error)) is not None
@@ -50,19 +38,21 @@ def is_of_values(error: psycopg2.Error) -> bool:
     return error.pgcode == "XX000" and _VALUES.search(said(error)) is not None
 
 
-def copy_error(connect: Connect, error: psycopg2.Error, *, pid: int, table: str, directory: str) -> CopyError | None:
+def copy_error(
+    connect: Connect, error: psycopg2.Error, *, pid: int, table: str, directory: str
+) -> WarehouseDataError | None:
     """The failure of a session's COPY from below `directory` as the system views know it; None: they do not."""
     found = _first(connect, ("failures/copy_sys.sql", "failures/copy_stl.sql"), {"pid": pid, "directory": directory})
     if not found:
         return None
     length = f"({found['length']})" if found.get("length") else ""
-    return CopyError(
+    return WarehouseDataError(
         f"COPY into {table} failed: file {found['file']}, line {found['line']}, column {found['name']} "
         f"{found['type']}{length}: {found['reason']}; {_raw(found)}. Redshift said: {said(error)}"
     )
 
 
-def scan_error(connect: Connect, error: psycopg2.Error, *, pid: int) -> SpectrumScanError | None:
+def scan_error(connect: Connect, error: psycopg2.Error, *, pid: int) -> WarehouseDataError | None:
     """The failure of a session's scan of files as the system views know it; None: they do not, or it is none."""
     if error.pgcode != "XX000" or not _SPECTRUM.search(said(error)):
         return None
@@ -73,7 +63,7 @@ def scan_error(connect: Connect, error: psycopg2.Error, *, pid: int) -> Spectrum
         f"file {found['file']}, row {found['line']}, column {found['name']}; {_raw(found)}. " if "file" in found else ""
     )
     message = f"{found['reason']}. " if found.get("reason") else ""
-    return SpectrumScanError(f"Redshift Spectrum cannot read a file: {where}{message}Redshift said: {said(error)}")
+    return WarehouseDataError(f"Redshift Spectrum cannot read a file: {where}{message}Redshift said: {said(error)}")
 
 
 def said(error: psycopg2.Error) -> str:

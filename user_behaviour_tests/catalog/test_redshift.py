@@ -18,7 +18,7 @@ from user_behaviour.lake.s3 import S3Lake
 from user_behaviour.local.stack import Stack
 from user_behaviour.tables.days import DayRange
 from user_behaviour.tables.table import Column, Table
-from user_behaviour.warehouse.redshift_errors import SpectrumScanError
+from user_behaviour.warehouse.warehouse import WarehouseDataError
 from user_behaviour_tests.cloud.moto_server import Cloud
 from user_behaviour_tests.cloud.redshift import RedshiftStandIn, redshift_stand_in
 from user_behaviour_tests.cloud.redshift_warehouse import warehouse_on
@@ -198,5 +198,5 @@ def test_a_query_on_a_file_of_other_types_fails_with_the_file_and_the_column(own
     owned.dataset.lake.write(f"{directory}/part-00000.parquet", bytes(content.getvalue()))
 
     said = r"part-00000\.parquet.*incompatible Parquet schema for column .*code"
-    with pytest.raises(SpectrumScanError, match=said):
+    with pytest.raises(WarehouseDataError, match=said):
         warehouse_on(owned.redshift, owned.dataset.lake).rows("select code from spectrum.parcels")

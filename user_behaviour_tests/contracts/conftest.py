@@ -16,8 +16,7 @@ from user_behaviour.local.stack import Stack
 from user_behaviour.source.database import SourceDatabase
 from user_behaviour.source.postgres import PostgresSource
 from user_behaviour.warehouse.postgres import PostgresWarehouseByUrl
-from user_behaviour.warehouse.redshift_errors import CopyError
-from user_behaviour.warehouse.warehouse import Warehouse
+from user_behaviour.warehouse.warehouse import Warehouse, WarehouseDataError
 from user_behaviour_tests.cloud.moto_server import Cloud
 from user_behaviour_tests.cloud.redshift import RedshiftStandIn
 from user_behaviour_tests.cloud.redshift_warehouse import warehouse_on
@@ -85,7 +84,7 @@ def on_redshift(redshift: RedshiftStandIn, cloud: Cloud) -> WarehouseTwin:
     return WarehouseTwin(
         warehouse_on(redshift, lake),
         meet=meet,
-        refusal=CopyError,
+        refusal=WarehouseDataError,
         left_behind=lambda: lake.list("exchange"),
         told=lambda warehouse: str(warehouse.rows("show query_group")[0].popitem()[1]),
     )

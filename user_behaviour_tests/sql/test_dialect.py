@@ -19,7 +19,7 @@ from user_behaviour.local.stack import Stack
 from user_behaviour.tables.days import DayRange
 from user_behaviour.tables.schemas import EXTERNAL_TABLES
 from user_behaviour.tables.statements import SQL
-from user_behaviour.warehouse.redshift_errors import CopyError
+from user_behaviour.warehouse.warehouse import WarehouseDataError
 from user_behaviour_tests.cloud.moto_server import Cloud
 from user_behaviour_tests.cloud.own_redshift import OwnRedshift, own_redshift
 from user_behaviour_tests.io_managers.daily_table import NAME, asset, by_sql, daily_table, week
@@ -71,7 +71,7 @@ def run_everything_once(redshift: OwnRedshift, directory: Path) -> None:
         greenhouse.run([daily, report], MON, WED)
         assert seen == [3]
         too_long = pa.record_batch({"sensor": ["0123456789"]})
-        with pytest.raises(CopyError):
+        with pytest.raises(WarehouseDataError):
             redshift.warehouse.transaction(lambda cursor: redshift.warehouse.load(cursor, NAME, [too_long]))
     redshift.migrations.roll_back(3)
 

@@ -18,9 +18,8 @@ from user_behaviour.lake.s3 import S3Lake
 from user_behaviour.local.stack import Stack
 from user_behaviour.warehouse import redshift_copy as staged_copy
 from user_behaviour.warehouse.redshift import RedshiftWarehouse
-from user_behaviour.warehouse.redshift_errors import CopyError, SpectrumScanError
 from user_behaviour.warehouse.redshift_names import UnsafeNameError
-from user_behaviour.warehouse.warehouse import ATTEMPTS
+from user_behaviour.warehouse.warehouse import ATTEMPTS, WarehouseDataError
 from user_behaviour_tests.cloud.moto_server import Cloud
 from user_behaviour_tests.cloud.redshift import RedshiftStandIn, redshift_stand_in
 from user_behaviour_tests.cloud.redshift_warehouse import warehouse_on
@@ -140,7 +139,7 @@ def test_a_refused_load_says_where_and_why_and_is_not_tried_again(
     since = len(redshift.statements)
     rows = stock([ROWS[0], (2, "é" * 11, *ROWS[1][2:])])
 
-    with pytest.raises(CopyError) as caught:
+    with pytest.raises(WarehouseDataError) as caught:
         warehouse.transaction(lambda cursor: warehouse.load(cursor, "public.stock", [rows]))
 
     (copy,) = sent(redshift, "copy", since=since)
@@ -159,7 +158,7 @@ def test_a_file_that_does_not_fit_the_declared_types_is_named_with_its_column(
 ) -> None:
     rows = pa.record_batch({"id": pa.array([1], pa.int64())})
 
-    with pytest.raises(SpectrumScanError, match=r"part-00000\.parquet.*incompatible Parquet schema for column .*id"):
+    with pytest.raises(WarehouseDataError, match=r"part-00000\.parquet.*incompatible Parquet schema for column .*id"):
         warehouse.transaction(lambda cursor: warehouse.load(cursor, "stock", [rows]))
 
 
