@@ -55,11 +55,6 @@ class ExternalTables(dg.ConfigurableResource):  # type: ignore[type-arg]
         Raises `SchemaError` where the rows of a day do not fit the table.
         """
 
-    def misfits(self, table: Table, dataset: Dataset, days: Sequence[date]) -> dict[date, SchemaError]:
-        """The days whose rows do not fit the table, for which `register` would refuse all, and why."""
-        found = {manifest.day: misfit(table, dataset, manifest) for manifest in dataset.in_force(days)}
-        return {day: error for day, error in found.items() if error}
-
     @abstractmethod
     def registered(self, table: Table, span: DayRange) -> dict[date, Registration]:
         """The registered partitions of a range of days."""
@@ -112,7 +107,12 @@ def registration(dataset: Dataset, manifest: Manifest) -> Registration:
     return Registration(manifest.day, f"{dataset.lake.uri(directory)}/", manifest.batch_id, manifest.rows)
 
 
-def fitting(table: Table, dataset: Dataset, manifest: Manifest) -> Iterator[pa.RecordBatch]:
+def batch_of(location: str) -> str:
+    """The batch at which a location points: its last part."""
+    return location.rstrip("/").rpartition("/")[2]
+
+
+def fitting_rows(table: Table, dataset: Dataset, manifest: Manifest) -> Iterator[pa.RecordBatch]:
     """The rows of a batch as a stream; raises `SchemaError` where they do not fit the external table."""
     for batch in dataset.read(manifest):
         rows = batch.select(list(table.column_names))
@@ -120,14 +120,19 @@ def fitting(table: Table, dataset: Dataset, manifest: Manifest) -> Iterator[pa.R
         yield rows
 
 
-def misfit(table: Table, dataset: Dataset, manifest: Manifest) -> SchemaError | None:
-    """Why the rows of a batch do not fit the external table; None where they do."""
-    try:
-        for _ in fitting(table, dataset, manifest):
-            pass
-    except SchemaError as error:
-        return error
-    return None
+def misfits(table: Table, dataset: Dataset, manifests: Sequence[Manifest]) -> dict[date, SchemaError]:
+    """Why rows do not fit the external table, of each batch whose rows do not."""
+
+    def misfit(manifest: Manifest) -> SchemaError | None:
+        try:
+            for _ in fitting_rows(table, dataset, manifest):
+                pass
+        except SchemaError as error:
+            return error
+        return None
+
+    found = dataset.lake.at_once(misfit, manifests)
+    return {manifest.day: error for manifest, error in zip(manifests, found, strict=True) if error}
 
 
 def rows_shown(warehouse: Warehouse, table: Table, span: DayRange) -> dict[date, dict[str, int]]:
@@ -135,10 +140,9 @@ def rows_shown(warehouse: Warehouse, table: Table, span: DayRange) -> dict[date,
 
     Redshift shows no error where it cannot see a file, only fewer rows.
     """
-    schema, _, name = table.name.rpartition(".")
     shown: dict[date, dict[str, int]] = {}
     parameters = {"first_day": span.first, "end_day": span.end}
-    for row in warehouse.rows(statement(f"{schema}/{name}_rows.sql"), parameters):
+    for row in warehouse.rows(statement("{schema}/{table}_rows.sql".format(**table.identity)), parameters):
         shown.setdefault(row["insert_date"], {})[row["batch_id"]] = row["row_count"]
     return shown
 

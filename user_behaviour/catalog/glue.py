@@ -18,14 +18,12 @@ from user_behaviour.catalog.external_tables import CatalogError, Registration, d
 from user_behaviour.catalog.glue_format import (
     Struct,
     covers,
-    name_in_glue,
     partition_day,
     partition_input,
     registration_of,
     table_input,
 )
-from user_behaviour.catalog.partition_catalog import PartitionCatalog
-from user_behaviour.catalog.seen_partitions import external_schema
+from user_behaviour.catalog.partition_catalog import PartitionCatalog, external_schema
 from user_behaviour.diagnosis import Diagnosis, good
 from user_behaviour.lake.dataset import Dataset
 from user_behaviour.tables.days import DayRange
@@ -111,7 +109,7 @@ class GlueExternalTables(PartitionCatalog):
         # A key that Glue never came to counts as outdated: it is written again, which is harmless.
         return [r for r in wanted if not covers(found.get(r.day, {}), partition_input(table, r))]
 
-    def _point(self, table: Table, registrations: Sequence[Registration]) -> Mapping[date, str]:
+    def _point(self, table: Table, registrations: Sequence[Registration]) -> dict[date, str]:
         inputs = {r.day: partition_input(table, r) for r in registrations}
 
         def write(days: Sequence[date]) -> list[Struct]:
@@ -137,7 +135,7 @@ class GlueExternalTables(PartitionCatalog):
 
     def _call(self, operation: str, table: Table, **arguments: Any) -> Struct:
         """One call about a table, its database and name added; raises an `AwsError`."""
-        name = name_in_glue(table)
+        name = table.identity["table"]
         named = {} if "TableInput" in arguments else {"Name" if operation == "get_table" else "TableName": name}
         with aws_errors("glue", f"{operation} of", f"{self.database}.{name}"):
             call = getattr(self.aws.client("glue"), operation)

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from user_behaviour.catalog.external_tables import Registration, spelling
-from user_behaviour.catalog.seen_partitions import batch_of
+from user_behaviour.catalog.external_tables import Registration, batch_of, spelling
 from user_behaviour.tables.table import Column, Table, UnknownType
 
 Struct = dict[str, Any]
@@ -24,15 +23,10 @@ PARQUET: Struct = {
 }
 
 
-def name_in_glue(table: Table) -> str:
-    """The table's name in its Glue database: what comes after the external schema."""
-    return table.name.rpartition(".")[2]
-
-
 def table_input(table: Table, location: str) -> Struct:
     """The definition of an external table of Parquet files, partitioned by day."""
     return {
-        "Name": name_in_glue(table),
+        "Name": table.identity["table"],
         "Description": table.description,
         "TableType": "EXTERNAL_TABLE",
         "PartitionKeys": [{"Name": table.partition_column, "Type": "date"}],

@@ -12,7 +12,7 @@ from user_behaviour.catalog.external_tables import (
     ExternalTables,
     Registration,
     declared_columns,
-    fitting,
+    fitting_rows,
     registration,
     shown,
     spelling,
@@ -48,8 +48,7 @@ class PostgresExternalTables(ExternalTables):
         return False
 
     def columns(self, table: Table) -> list[tuple[str, str]]:
-        schema, _, name = table.name.rpartition(".")
-        found = self.warehouse.rows(_COLUMNS, {"schema": schema, "table": name})
+        found = self.warehouse.rows(_COLUMNS, table.identity)
         return [(row["name"], spelling(row["type"])) for row in found]
 
     def register(self, table: Table, dataset: Dataset, days: Sequence[date]) -> dict[date, Registration]:
@@ -59,7 +58,7 @@ class PostgresExternalTables(ExternalTables):
             wanted = {day: registration(dataset, manifest) for day, manifest in manifests.items()}
             stale = self._stale(cursor, table, wanted)
             cursor.execute(_delete(table), {"days": stale})
-            rows = (row for day in stale for row in with_day(fitting(table, dataset, manifests[day]), table, day))
+            rows = (row for day in stale for row in with_day(fitting_rows(table, dataset, manifests[day]), table, day))
             self.warehouse.load(cursor, table.name, rows)
             if len(stale) >= MANY_DAYS:
                 # Without statistics, joins of what was just loaded are planned as if it were a few rows.

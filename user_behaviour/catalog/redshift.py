@@ -5,7 +5,7 @@ no transaction: each statement is alone on an autocommit connection. The catalog
 read from the location, and the number of rows from the batch's manifest in the lake.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import date
 
@@ -17,12 +17,12 @@ from user_behaviour.catalog.external_tables import (
     SEEN_CHARACTERS,
     CatalogError,
     Registration,
+    batch_of,
     declared_columns,
     shown,
     spelling,
 )
-from user_behaviour.catalog.partition_catalog import PartitionCatalog
-from user_behaviour.catalog.seen_partitions import batch_of, external_schema
+from user_behaviour.catalog.partition_catalog import PartitionCatalog, external_schema
 from user_behaviour.diagnosis import Diagnosis, judged, unknown
 from user_behaviour.lake.dataset import MANIFEST, Dataset
 from user_behaviour.lake.lake import Lake
@@ -58,8 +58,7 @@ class RedshiftExternalTables(PartitionCatalog):
         return True
 
     def columns(self, table: Table) -> list[tuple[str, str]]:
-        schema, _, name = table.name.rpartition(".")
-        rows = self.warehouse.rows(statement("spectrum/columns_seen.sql"), {"schema": schema, "table": name})
+        rows = self.warehouse.rows(statement("spectrum/columns_seen.sql"), table.identity)
         return [(row["column_name"], spelling(row["column_type"])) for row in rows]
 
     def self_check(self) -> Iterator[Diagnosis]:
@@ -97,7 +96,7 @@ class RedshiftExternalTables(PartitionCatalog):
         there = self._there(table, wanted)
         return [r for r in wanted if there.get(r.day) != r.location]
 
-    def _point(self, table: Table, registrations: Sequence[Registration]) -> Mapping[date, str]:
+    def _point(self, table: Table, registrations: Sequence[Registration]) -> dict[date, str]:
         self._execute([redshift_ddl.add_partitions(table, registrations)])
         there = self._there(table, registrations)
         elsewhere = [r for r in registrations if there.get(r.day) != r.location]

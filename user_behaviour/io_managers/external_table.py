@@ -5,7 +5,7 @@ It moves no rows.
 
 from typing import ClassVar
 
-from user_behaviour.catalog.external_tables import ExternalTables
+from user_behaviour.catalog.external_tables import ExternalTables, misfits
 from user_behaviour.io_managers.partitioned import Input, Output, PartitionedIOManager
 from user_behaviour.io_managers.publishing import Outcome
 from user_behaviour.lake.conformity import SchemaError
@@ -38,8 +38,8 @@ class ExternalTableIOManager(PartitionedIOManager):
             try:
                 registered = self.external_tables.register(table, dataset, days)
             except SchemaError:
-                misfits = self.external_tables.misfits(table, dataset, days)
-                outcome.held_back |= {day: error.reasons for day, error in misfits.items()}
+                found = misfits(table, dataset, dataset.in_force(days))
+                outcome.held_back |= {day: error.reasons for day, error in found.items()}
                 days = output.whole(outcome.held_back)
                 registered = self.external_tables.register(table, dataset, days) if days else {}
             for day, registration in registered.items():

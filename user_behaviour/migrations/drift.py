@@ -97,8 +97,7 @@ class RedshiftDrift(Drift):
         if (database := schemas[0]["glue_database"]) != self._glue_database:
             yield f"The external schema spectrum shows the Glue database {database}, and not {self._glue_database}."
         for table in EXTERNAL_TABLES:
-            schema, _, name = table.name.rpartition(".")
-            rows = self._rows("spectrum/columns_seen.sql", {"schema": schema, "table": name})
+            rows = self._rows("spectrum/columns_seen.sql", table.identity)
             found = [(row["column_name"], spelling(row["column_type"])) for row in rows]
             declared = declared_columns(table)
             if not found:

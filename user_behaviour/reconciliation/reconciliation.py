@@ -7,7 +7,7 @@ from datetime import date
 
 import dagster as dg
 
-from user_behaviour.catalog.external_tables import ExternalTables, Registration
+from user_behaviour.catalog.external_tables import ExternalTables, Registration, misfits
 from user_behaviour.lake.conformity import SchemaError
 from user_behaviour.lake.dataset import Dataset
 from user_behaviour.lake.held_back import UnreadableRecordError
@@ -87,8 +87,8 @@ class Reconciliation:
         ]
         by_remedy = {remedy: sorted({f.day for f in repaired if f.remedy is remedy}) for remedy in Remedy}
         if days := by_remedy[Remedy.REGISTER]:
-            misfits = self._registered(table, days)
-            repaired = [difference for difference in repaired if difference.day not in misfits]
+            refused = self._registered(table, days)
+            repaired = [difference for difference in repaired if difference.day not in refused]
         if days := by_remedy[Remedy.DEREGISTER]:
             self.external_tables.deregister(table, days)
         if self.instance and (days := by_remedy[Remedy.RECORD]):
@@ -104,10 +104,10 @@ class Reconciliation:
         try:
             self.external_tables.register(table, dataset, days)
         except SchemaError:
-            misfits = self.external_tables.misfits(table, dataset, days)
-            if rest := [day for day in days if day not in misfits]:
+            refused = misfits(table, dataset, dataset.in_force(days))
+            if rest := [day for day in days if day not in refused]:
                 self.external_tables.register(table, dataset, rest)
-            return misfits
+            return refused
         return ()
 
     def _metric(self, table: Table) -> Mapping[date, str]:

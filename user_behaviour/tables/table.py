@@ -82,6 +82,12 @@ class Table:
     def column_names(self) -> tuple[str, ...]:
         return tuple(column.name for column in self.columns)
 
+    @property
+    def identity(self) -> dict[str, str]:
+        """Its schema and its name in that, as the parameters by which a database's own catalog is asked of it."""
+        schema, _, table = self.name.rpartition(".")
+        return {"schema": schema, "table": table}
+
     def without(self, *names: str) -> Table:
         """The table without some columns."""
         return replace(self, columns=tuple(column for column in self.columns if column.name not in names))

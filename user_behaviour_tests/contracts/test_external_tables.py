@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from user_behaviour.catalog.external_tables import CatalogError, ExternalTables, Registration
+from user_behaviour.catalog.external_tables import CatalogError, ExternalTables, Registration, misfits
 from user_behaviour.catalog.glue import GlueExternalTables
 from user_behaviour.catalog.postgres import PostgresExternalTables
 from user_behaviour.catalog.redshift import RedshiftExternalTables
@@ -191,9 +191,9 @@ def test_the_days_whose_rows_do_not_fit_are_told_from_those_that_can_be_register
         parcels.publish(day, "one", code)
     shorter = replace(EXTERNAL, columns=(replace(EXTERNAL.columns[0], type="varchar(2)"), *EXTERNAL.columns[1:]))
 
-    misfits = parcels.catalog.misfits(shorter, parcels.dataset, [D1, D2, D3])
+    found = misfits(shorter, parcels.dataset, parcels.dataset.in_force([D1, D2, D3]))
 
-    assert {day: str(error) for day, error in misfits.items()} == {
+    assert {day: str(error) for day, error in found.items()} == {
         D2: "spectrum.parcels, 2010-12-02: code holds 4 bytes, varchar(2) takes 2: 'éé'; "
         "shorten it where it comes from, or declare more bytes, and run the day again."
     }
