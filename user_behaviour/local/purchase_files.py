@@ -8,16 +8,12 @@ import csv
 import gzip
 import io
 import re
-import shutil
-import tempfile
 import warnings
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import IO, Any, cast
@@ -32,18 +28,9 @@ class NoValue:
     shown: str
 
 
-@dataclass(frozen=True)
-class PlainCsv:
-    """CSV whose lines need not be taken apart: the header, and what any number of such lines match."""
-
-    header: str
-    lines: re.Pattern[str]
-
-
 Cell = str | datetime | NoValue
-Rows = Iterator[tuple[int, Sequence[Cell] | str]]
+Rows = Iterator[tuple[int, Sequence[Cell]]]
 
-_BLOCK = 1 << 16
 _LONGEST_LINE = 1 << 17  # as the csv module's longest field
 _GZIP, _ZIP, _OLD_WORKBOOK = b"\x1f\x8b", b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 _DAMAGE = (KeyError, OSError, SyntaxError, TypeError, ValueError)  # what openpyxl raises of a workbook that is none
@@ -52,28 +39,24 @@ _NO_TEXT = re.compile("[\0\ud800-\udfff]")
 
 @dataclass(frozen=True)
 class CellTable:
-    """A table of a file, and what to call it; each row that holds anything, with the number of its first line.
-
-    Instead of rows come whole lines of `PlainCsv` where there are such.
-    """
+    """A table of a file, and what to call it; each row that holds anything, with the number of its first line."""
 
     place: str
     rows: Rows
 
 
-def cell_tables(path: Path, encoding: str, plain: PlainCsv) -> Iterator[CellTable]:
+def cell_tables(path: Path, encoding: str) -> Iterator[CellTable]:
     """The CSV table of a file, or the sheets of a workbook, one after the other.
 
     Bytes that are none of the `encoding` come out as lone surrogates (`is_text`). Raises `ShopDataError`, there and
     from the rows, and what gzip and zipfile raise.
     """
-    with ExitStack() as stack:
-        opened = stack.enter_context(path.open("rb"))
-        file = _unpacked(opened, str(path), stack, gzipped=path.name.endswith(".gz"))
+    with path.open("rb") as opened:
+        file = _unpacked(opened, str(path))
         if _begins(file, _ZIP):
             yield from _sheets(file, str(path))
         else:
-            yield CellTable(str(path), _csv_rows(file, str(path), encoding, plain))
+            yield CellTable(str(path), _csv_rows(file, str(path), encoding))
 
 
 def is_text(cell: str) -> bool:
@@ -86,18 +69,14 @@ def _begins(file: IO[bytes], magic: bytes) -> bool:
     return beginning.startswith(magic)
 
 
-def _unpacked(file: IO[bytes], place: str, stack: ExitStack, *, gzipped: bool = False) -> IO[bytes]:
+def _unpacked(file: IO[bytes], place: str) -> IO[bytes]:
     """What is packed in the file, in one shell or more. A workbook stays as it is: it begins as a zip archive does."""
-    if gzipped or _begins(file, _GZIP):
-        return _unpacked(cast(IO[bytes], gzip.GzipFile(fileobj=file)), place, stack)
+    if _begins(file, _GZIP):
+        return _unpacked(cast(IO[bytes], gzip.GzipFile(fileobj=file)), place)
     if _begins(file, _OLD_WORKBOOK):
         raise ShopDataError(f"{place} is an .xls workbook, or one with a password; save it as .xlsx without one")
     if not _begins(file, _ZIP):
         return file
-    if not isinstance(file, io.BufferedReader):  # to go back and forth in what is packed would unpack it each time
-        on_disk = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115  # the stack closes it
-        shutil.copyfileobj(file, on_disk)
-        file = on_disk
     archive = zipfile.ZipFile(file)
     if "[Content_Types].xml" in archive.namelist():
         file.seek(0)
@@ -110,37 +89,31 @@ def _unpacked(file: IO[bytes], place: str, stack: ExitStack, *, gzipped: bool = 
         raise ShopDataError(f"{place} holds {len(members)} files ({names}); unpack it, and name what to load")
     if members[0].flag_bits & 1:
         raise ShopDataError(f"{place} is packed with a password; unpack it, and name what to load")
-    return _unpacked(archive.open(members[0]), place, stack)
+    return _unpacked(archive.open(members[0]), place)
 
 
-def _csv_rows(file: IO[bytes], place: str, encoding: str, plain: PlainCsv) -> Rows:
-    """The delimiter is the sign that the header has most of. Once a line is not plain, all below are taken apart."""
+def _csv_rows(file: IO[bytes], place: str, encoding: str) -> Rows:
+    """The delimiter is the sign that the header has most of."""
     with io.TextIOWrapper(file, encoding, errors="surrogateescape", newline="") as text:
         line = 1
         try:
-            taken = header = text.readline(_LONGEST_LINE).removeprefix("\ufeff")
-            if header == f"{plain.header}\n":
-                yield line, plain.header.split(",")
-                line = 2
-                while (taken := text.read(_BLOCK) + text.readline(_LONGEST_LINE)) and plain.lines.fullmatch(taken):
-                    yield line, taken
-                    line += taken.count("\n")
-            first = line
-            rest = chain(io.StringIO(taken, newline=""), iter(partial(text.readline, _LONGEST_LINE), ""))
-            reader = csv.reader(_bounded(rest), delimiter=max(",;\t", key=header.count), strict=True)
+            lines = _lines(text)
+            header = next(lines, "").removeprefix("\ufeff")
+            reader = csv.reader(chain([header], lines), delimiter=max(",;\t", key=header.count), strict=True)
             for cells in reader:
                 if any(cells):
                     yield line, cells
-                line = first + reader.line_num
+                line = 1 + reader.line_num
         except csv.Error as error:
             raise ShopDataError(f"{place}, line {line}: {error}") from error
         except UnicodeError as error:  # of encodings whose units are not bytes, such as utf-16
             raise ShopDataError(f"{place}, line {line} or below: {error}; name the encoding: --encoding") from error
 
 
-def _bounded(lines: Iterable[str]) -> Iterator[str]:
-    for line in lines:
-        if len(line) >= _LONGEST_LINE:
+def _lines(text: IO[str]) -> Iterator[str]:
+    """The lines, none read to an end that may never come: a small packed file can hold an endless one."""
+    while line := text.readline(_LONGEST_LINE):
+        if len(line) == _LONGEST_LINE:
             raise csv.Error(f"the line has more than {_LONGEST_LINE:,} characters")
         yield line
 

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 from functools import lru_cache, partial
 from operator import itemgetter
 
-from user_behaviour.local.purchase_files import Cell, CellTable, NoValue, PlainCsv, is_text
+from user_behaviour.local.purchase_files import Cell, CellTable, NoValue, is_text
 from user_behaviour.local.shop_data_error import ShopDataError
 from user_behaviour.tables.schemas import RAW_PURCHASES
 from user_behaviour.tables.table import Column
@@ -36,17 +36,6 @@ _MOMENT = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 _REMEMBERED = 1 << 15  # cells of each column
-_BLOCK = 1 << 12
-
-_TEXT = r'[^",\r\n\0\ud800-\udfff]'
-_PLAIN_LINE = (
-    rf'{_TEXT}{{1,10}}+,{_TEXT}{{1,20}}+,(?:{_TEXT}{{0,1000}}+|"(?:{_TEXT}|,|""){{1,1000}}+"),-?[0-9]{{1,9}}+,'
-    r"(?!0000)[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8]|(?<!02-)(?:29|30)|(?<=(?:0[13578]|1[02])-)31) "
-    r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9],"
-    rf"-?[0-9]{{1,5}}+(?:\.[0-9]{{1,3}}+)?,[0-9]{{0,9}}+,{_TEXT}{{1,20}}+\n"
-)
-PLAIN = PlainCsv(",".join(_HEADER), re.compile(f"(?:{_PLAIN_LINE})*+"))
-"""Lines that are read as they stand: so the public file's are, and to take each apart takes longer than to load it."""
 
 
 @dataclass(frozen=True)
@@ -67,33 +56,21 @@ class _Refusal(Exception):
 
 
 def copy_lines(table: CellTable, reading: Reading) -> Iterator[bytes]:
-    """The lines of a table in blocks, as `COPY … (format csv)` takes them into COLUMNS. Raises `ShopDataError`."""
-    line, header = next(table.rows, (1, ""))
+    """The lines of a table, as `COPY … (format csv)` takes them into COLUMNS. Raises `ShopDataError`."""
+    line, header = next(table.rows, (1, ("",)))
     moments = _Moments(reading)
     try:
         in_order = itemgetter(*_order([str(cell) for cell in header], reading.encoding))
         readers = _readers(reading.encoding, moments)
-        block: list[str] = []
         for line, cells in table.rows:
-            if isinstance(cells, str):
-                yield cells.encode()
-                continue
             if len(cells) != len(header):
                 raise _Refusal(f"it has {len(cells)} cells, the header has {len(header)}")
             moments.line = line
-            block.append(",".join([read(cell) for read, cell in zip(readers, in_order(cells), strict=True)]))
-            if len(block) == _BLOCK:
-                yield _copied(block)
-                block = []
-        yield _copied(block)
+            yield f"{','.join([read(cell) for read, cell in zip(readers, in_order(cells), strict=True)])}\n".encode()
         line = moments.undecided_line or line
         moments.require_order()
     except _Refusal as refusal:
         raise ShopDataError(f"{table.place}, line {line}: {refusal}") from refusal
-
-
-def _copied(lines: Sequence[str]) -> bytes:
-    return "\n".join([*lines, ""]).encode()
 
 
 def _order(header: Sequence[str], encoding: str) -> list[int]:

@@ -6,6 +6,7 @@ The sample is generated in `sample`; reading either side is the pipeline's busin
 import io
 import os
 import shutil
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -19,7 +20,7 @@ import psycopg2
 import psycopg2.extensions
 
 from user_behaviour.local.purchase_files import cell_tables
-from user_behaviour.local.purchase_lines import COLUMNS, PLAIN, Reading, copy_lines
+from user_behaviour.local.purchase_lines import COLUMNS, Reading, copy_lines
 from user_behaviour.local.shop_data_error import ShopDataError
 from user_behaviour.sample.shop import Shop
 from user_behaviour.sample.vendor import Vendor
@@ -44,16 +45,13 @@ def load_purchases(url: str, files: Sequence[Path], reading: Reading) -> Loaded:
 
     The files are as `purchase_files` reads them, with the columns of `purchase_lines`. Raises `ShopDataError`.
     """
-    with _replacing(url, None) as cursor:
+    with tempfile.TemporaryFile() as lines:
         for path in files:
-            lines = _CopiedLines(path, reading)
-            try:
-                cursor.copy_expert(_COPY, lines)
-            except psycopg2.Error:
-                if lines.error:
-                    raise lines.error from None
-                raise
-        return _loaded(cursor)
+            lines.writelines(_lines(path, reading))
+        lines.seek(0)
+        with _replacing(url, None) as cursor:
+            cursor.copy_expert(_COPY, lines)
+            return _loaded(cursor)
 
 
 def generate_purchases(url: str, shop: Shop, days: DayRange, *, whole_table: bool) -> Loaded:
@@ -143,24 +141,11 @@ def _loaded(cursor: psycopg2.extensions.cursor) -> Loaded:
     return Loaded(lines, first, last)
 
 
-class _CopiedLines(io.RawIOBase):
-    """The purchase lines of a file, as psycopg2 reads them. It would quote an error from here in one of its own."""
-
-    def __init__(self, path: Path, reading: Reading) -> None:
-        self.error: BaseException | None = None
-        self._path = path
-        tables = cell_tables(path, reading.encoding, PLAIN)
-        self._blocks = (block for table in tables for block in copy_lines(table, reading))
-
-    def read(self, _size: int = -1, /) -> bytes:
-        try:
-            return next(filter(None, self._blocks), b"")
-        except ShopDataError as error:
-            self.error = ShopDataError(f"{error}; nothing was replaced.")
-            raise
-        except (EOFError, NotImplementedError, OSError, zipfile.BadZipFile, zlib.error) as error:
-            self.error = ShopDataError(f"{self._path} cannot be unpacked ({error}); nothing was replaced.")
-            raise
-        except BaseException as error:
-            self.error = error
-            raise
+def _lines(path: Path, reading: Reading) -> Iterator[bytes]:
+    try:
+        for table in cell_tables(path, reading.encoding):
+            yield from copy_lines(table, reading)
+    except ShopDataError as error:
+        raise ShopDataError(f"{error}; nothing was replaced.") from error
+    except (EOFError, NotImplementedError, OSError, zipfile.BadZipFile, zlib.error) as error:
+        raise ShopDataError(f"{path} cannot be unpacked ({error}); nothing was replaced.") from error

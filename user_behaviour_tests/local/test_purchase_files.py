@@ -16,8 +16,8 @@ import pytest
 from openpyxl import Workbook
 from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
-from user_behaviour.local.purchase_files import PlainCsv, cell_tables
-from user_behaviour.local.purchase_lines import PLAIN, Reading, copy_lines
+from user_behaviour.local.purchase_files import cell_tables
+from user_behaviour.local.purchase_lines import Reading, copy_lines
 from user_behaviour.local.shop_data_error import ShopDataError
 
 OLDER = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country"
@@ -26,11 +26,11 @@ LINE = "536365,85123A,LANTERN,6,2010-12-01 08:26:00,2.55,17850,United Kingdom"
 LANTERN = ["536365", "85123A", "LANTERN", "6", "2010-12-01 08:26:00", "2.55", "17850", "United Kingdom"]
 
 
-def taken(path: Path, *, encoding: str = "utf-8", dates: str | None = None, plain: PlainCsv = PLAIN) -> list[list[str]]:
+def taken(path: Path, *, encoding: str = "utf-8", dates: str | None = None) -> list[list[str]]:
     """The lines as COPY gets them."""
     reading = Reading(date(2010, 12, 1), encoding, dates)
-    blocks = [block for table in cell_tables(path, encoding, plain) for block in copy_lines(table, reading)]
-    return list(csv.reader(io.StringIO(b"".join(blocks).decode(), newline="")))
+    lines = [line for table in cell_tables(path, encoding) for line in copy_lines(table, reading)]
+    return list(csv.reader(io.StringIO(b"".join(lines).decode(), newline="")))
 
 
 def refusal(path: Path, **options: Any) -> str:
@@ -128,11 +128,8 @@ def test_the_real_lines_are_the_same_in_all_forms_in_which_they_are_published(tm
     both = workbook(tmp_path / "II.xlsx", [NEWER.split(","), *typed[:400]], [], [NEWER.split(","), *typed[400:]])
     american = zipped(tmp_path / "a.zip", **{"data.csv": kaggle.getvalue().encode("latin-1")})
     one_sheet = zipped(tmp_path / "b.zip", **{"Online Retail.xlsx": uci.read_bytes()})
-    expected = [[*row[:2], row[2], *row[3:5], Decimal(row[5]), row[6], row[7]] for row in lines]
-    (plain := tmp_path / "plain.csv").write_text(
-        "\n".join([OLDER, *(",".join(f'"{x}"' if "," in x else x for x in row) for row in lines), ""])
-    )
-    for path, encoding in ((plain, "utf-8"), (american, "latin-1"), (one_sheet, "utf-8"), (both, "utf-8")):
+    expected = [[*row[:5], Decimal(row[5]), *row[6:]] for row in lines]
+    for path, encoding in ((american, "latin-1"), (one_sheet, "utf-8"), (both, "utf-8")):
         assert [[*row[:5], Decimal(row[5]), *row[6:]] for row in taken(path, encoding=encoding)] == expected
 
 
@@ -214,31 +211,6 @@ def test_a_value_that_the_column_cannot_hold_as_it_is_written_is_refused_by_line
 ) -> None:
     (path := tmp_path / "a.csv").write_text(one(column, value))
     assert refusal(path) == f", line 2: {column} is {value[:60]!r}; {why}"
-
-
-def test_a_line_that_goes_through_as_it_stands_is_what_taking_it_apart_makes_of_it(tmp_path: Path) -> None:
-    """Lines at random, each a slip or three away from a good one."""
-    chance, path = random.Random(1), tmp_path / "a.csv"
-    never, through = PlainCsv("", PLAIN.lines), 0
-
-    def outcome(plain: PlainCsv) -> object:
-        try:
-            ((*texts, pieces, moment, price, customer, country),) = taken(path, plain=plain)
-        except ShopDataError as error:
-            return str(error)
-        return texts, int(pieces), datetime.fromisoformat(moment), Decimal(price), customer and int(customer), country
-
-    for _ in range(200):
-        line = list(LINE)
-        for _ in range(chance.randrange(1, 4)):
-            at = chance.randrange(len(line))
-            line[at : at + chance.randrange(3)] = chance.choice(
-                ['"', '""', ",", "\\", "\t", "\r", "\0", "-", ".", "3", "00", "£", " "]
-            )
-        path.write_text(f"{OLDER}\n{''.join(line)}\n", newline="")
-        through += bool(PLAIN.lines.fullmatch(f"{''.join(line)}\n"))
-        assert outcome(PLAIN) == outcome(never), line
-    assert 20 < through < 180
 
 
 def test_every_number_is_taken_with_all_its_digits_or_refused(tmp_path: Path) -> None:
