@@ -25,9 +25,9 @@ def no_row_offends(
         under_check = days_under_check(context)
         written, offences = set[date](), list[Offence]()
         for span in under_check.spans:
-            parameters = {"first_day": span.first, "end_day": span.end}
             written |= published_days(warehouse, USER_BEHAVIOR_METRIC.name, span)
-            offences += [Offence(row["insert_date"], says(row)) for row in warehouse.rows(statement(file), parameters)]
+            offending = warehouse.rows(statement(file), span.parameters())
+            offences += [Offence(row["insert_date"], says(row)) for row in offending]
         # Of a day that is held back nothing is claimed here: that it is not written is a claim of its own.
         offences = [offence for offence in offences if offence.day in written]
         return under_check.verdict(offences, looked_at=written)

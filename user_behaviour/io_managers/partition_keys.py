@@ -3,12 +3,15 @@
 Days are the only coordinates of what is stored. A week is seven of them, an hour is none.
 """
 
+from collections.abc import Callable
 from datetime import date, time, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import dagster as dg
 
 from user_behaviour.tables.days import DayRange
+
+T = TypeVar("T")
 
 WHOLE_DAYS = (
     "This IO manager stores whole days: partition the asset by day, week, month or any cron whose windows begin at "
@@ -30,7 +33,7 @@ def days_by_key(context: dg.OutputContext | dg.InputContext) -> dict[str, list[d
     Days are those of the definition's time zone. Raises `NotWholeDaysError`.
     """
     asset = context.asset_key.to_user_string()
-    definition = _definition(context)
+    definition = given(lambda: context.asset_partitions_def)
     if isinstance(definition, dg.TimeWindowPartitionsDefinition) and context.has_asset_partitions:
         found = {key: _days(asset, key, definition) for key in context.asset_partition_keys}
         return dict(sorted(found.items(), key=lambda item: item[1]))
@@ -50,7 +53,8 @@ def require_not_its_own(context: dg.InputContext, days: list[date]) -> None:
 
     They would be what an earlier run left, or not there.
     """
-    step, definition, asset = step_of(context), _definition(context), context.asset_key.to_user_string()
+    step, definition = step_of(context), given(lambda: context.asset_partitions_def)
+    asset = context.asset_key.to_user_string()
     if step is None or context.asset_key not in step.get_output_asset_keys():
         return
     if not isinstance(definition, dg.TimeWindowPartitionsDefinition):
@@ -66,15 +70,13 @@ def require_not_its_own(context: dg.InputContext, days: list[date]) -> None:
 
 def step_of(context: dg.OutputContext | dg.InputContext) -> Any:
     """The step that a context belongs to; None for a context that was built by hand."""
-    try:
-        return context.step_context
-    except dg.DagsterInvariantViolationError:
-        return None
+    return given(lambda: context.step_context)
 
 
-def _definition(context: dg.OutputContext | dg.InputContext) -> dg.PartitionsDefinition | None:
+def given(of_context: Callable[[], T]) -> T | None:
+    """Something of a context; None where a context that was built by hand has none."""
     try:
-        return context.asset_partitions_def
+        return of_context()
     except dg.DagsterInvariantViolationError:
         return None
 

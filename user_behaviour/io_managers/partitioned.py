@@ -13,8 +13,9 @@ from uuid import uuid4
 
 import dagster as dg
 
-from user_behaviour.io_managers.partition_keys import WrongDaysError, days_by_key, require_not_its_own, step_of
+from user_behaviour.io_managers.partition_keys import WrongDaysError, days_by_key, given, require_not_its_own, step_of
 from user_behaviour.io_managers.publishing import Outcome, finish, require_narrowing
+from user_behaviour.tables.days import DayRange
 from user_behaviour.tables.table import Column, Table
 
 # Not any name: in the lake it is part of a path that Spark and Redshift read as `name=value`.
@@ -39,6 +40,10 @@ class Output:
     def days(self) -> list[date]:
         """The days of all partitions, in order."""
         return [day for days in self.partitions.values() for day in days]
+
+    def parameters(self, span: DayRange) -> dict[str, Any]:
+        """Those of every statement of a recipe."""
+        return {**span.parameters(), "batch_id": self.batch_id}
 
     def whole(self, held_back: Container[date]) -> list[date]:
         """The days of those partitions of which no day is held back, in order."""
@@ -112,7 +117,8 @@ class PartitionedIOManager(dg.ConfigurableIOManager):
         Raises `TypeError` for a type that is not among `gives`, `NotWholeDaysError` for partitions that are not whole
         days, `WrongDaysError` for days that the run itself replaces, and what `read` raises.
         """
-        asset, kind = context.asset_key.to_user_string(), _kind(context)
+        asset = context.asset_key.to_user_string()
+        kind: Any = given(lambda: context.dagster_type.typing_type)
         if kind not in self.gives.values():
             raise TypeError(
                 f"{type(self).__name__} cannot give {asset} as {kind}; annotate the parameter with one of: "
@@ -134,12 +140,12 @@ def table_of(asset_key: dg.AssetKey, metadata: Mapping[str, Any] | None) -> Tabl
     `dagster.DagsterInvalidDefinitionError` where no columns are declared, or `partition_expr` names no column of dates.
     """
     metadata = metadata or {}
-    schema = _plain(metadata.get("dagster/column_schema"))
+    schema = _value(metadata.get("dagster/column_schema"))
     if not isinstance(schema, dg.TableSchema):
         raise dg.DagsterInvalidDefinitionError(
             f"Asset {asset_key.to_user_string()} declares no columns; give it the metadata dagster/column_schema."
         )
-    partition_column = str(_plain(metadata.get("partition_expr")) or "insert_date")
+    partition_column = str(_value(metadata.get("partition_expr")) or "insert_date")
     declared = {column.name: column.type for column in schema.columns}
     if declared.get(partition_column, "date").lower() != "date" or not _COLUMN.fullmatch(partition_column):
         raise dg.DagsterInvalidDefinitionError(
@@ -152,18 +158,10 @@ def table_of(asset_key: dg.AssetKey, metadata: Mapping[str, Any] | None) -> Tabl
         for c in schema.columns
         if c.name != partition_column
     )
-    name = str(_plain(metadata.get("dagster/table_name")) or asset_key.to_user_string())
+    name = str(_value(metadata.get("dagster/table_name")) or asset_key.to_user_string())
     return Table(name=name, description="", columns=columns, partition_column=partition_column)
 
 
-def _plain(value: Any) -> Any:
+def _value(found: Any) -> Any:
     """Definition metadata is normalised by Dagster in some places and not in others."""
-    return value.value if isinstance(value, dg.MetadataValue) else value
-
-
-def _kind(context: dg.InputContext) -> Any:
-    """The type that is asked for; None where a context that was built by hand names none."""
-    try:
-        return context.dagster_type.typing_type
-    except dg.DagsterInvariantViolationError:
-        return None
+    return found.value if isinstance(found, dg.MetadataValue) else found

@@ -3,17 +3,17 @@
 They are found by halves; the others are replaced all the same, in a few more transactions.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any
 
 import psycopg2
 
+from user_behaviour.io_managers.partitioned import Output
 from user_behaviour.io_managers.publishing import Outcome
 from user_behaviour.lake.conformity import SchemaError
 from user_behaviour.recipes import ReplaceDays
 from user_behaviour.tables.days import DayRange
-from user_behaviour.tables.table import Table
 from user_behaviour.tables.values import shown
 from user_behaviour.warehouse.warehouse import Warehouse, WarehouseDataError
 
@@ -44,7 +44,7 @@ def replaced(
 
 
 def reasons(
-    warehouse: Warehouse, table: Table, value: Any, *, span: DayRange, error: Exception, parameters: Mapping[str, Any]
+    warehouse: Warehouse, output: Output, value: Any, *, span: DayRange, error: Exception
 ) -> Sequence[str] | None:
     """Why the days of a value are refused; None where that is not for what they hold."""
     if isinstance(error, SchemaError):
@@ -52,9 +52,9 @@ def reasons(
     if not warehouse.is_of_the_values(error):
         return None
     text = value.misfits if isinstance(value, ReplaceDays) else ""
-    found = warehouse.rows(text, parameters) if text else []
-    types = {column.name: column.type for column in table.columns}
-    where = f"{table.name}, {span.first}" + (f" to {span.last}" if span.last > span.first else "")
+    found = warehouse.rows(text, output.parameters(span)) if text else []
+    types = {column.name: column.type for column in output.table.columns}
+    where = f"{output.table.name}, {span.first}" + (f" to {span.last}" if span.last > span.first else "")
     return [
         f"{where}: {row['column_name']} of {row['row_name']} is {shown(row['value'])}, which "
         f"{types[row['column_name']]} does not hold; correct what it is made of, and run the day again"

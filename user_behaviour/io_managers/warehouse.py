@@ -79,15 +79,11 @@ class WarehouseIOManager(PartitionedIOManager):
     def _replaced(self, output: Output, partitions: Sequence[Sequence[date]], again: Callable[[], Any]) -> Outcome:
         warehouse = self.warehouse.labelled(output.label)
 
-        def of(days: Sequence[date]) -> _Replacement:
-            return _Replacement(warehouse, output.table, days, output.batch_id, all_days=output.days)
-
         def replace(days: Sequence[date]) -> dict[date, dict[str, Any]]:
-            return warehouse.transaction(lambda cursor: of(days).run(cursor, again()))
+            return warehouse.transaction(lambda cursor: _Replacement(warehouse, output, days).run(cursor, again()))
 
         def why(span: DayRange, error: Exception) -> Sequence[str] | None:
-            parameters = of(span.days()).parameters(span)
-            return reasons(warehouse, output.table, again(), span=span, error=error, parameters=parameters)
+            return reasons(warehouse, output, again(), span=span, error=error)
 
         return replaced(partitions, replace, why=why)
 
@@ -97,66 +93,59 @@ class WarehouseIOManager(PartitionedIOManager):
         Raises `MissingPartitionError` where a day was never published.
         """
         warehouse = self.warehouse.labelled(wanted.label)
-        _require_published(warehouse, wanted.table, wanted.days)
+        if wanted.days:
+            _require_published(warehouse, wanted.table, wanted.days)
         rows = _rows(warehouse, wanted.table, wanted.days)
         return as_frame(pa.RecordBatchReader.from_batches(schema_with_day(wanted.table), rows), wanted.kind)
 
 
 @dataclass(frozen=True)
 class _Replacement:
-    """The replacement of days of one table, inside one transaction."""
+    """The replacement of some days of an output, inside one transaction."""
 
     warehouse: Warehouse
-    table: Table
+    output: Output
     days: Sequence[date]
-    batch_id: str
-    all_days: Sequence[date]
 
-    def run(self, cursor: Cursor, obj: Any) -> dict[date, dict[str, Any]]:
+    @property
+    def table(self) -> Table:
+        return self.output.table
+
+    def run(self, cursor: Cursor, value: ReplaceDays | Frame) -> dict[date, dict[str, Any]]:
         """Replaces the days by what the recipe selects, or by rows; gives the metadata of each day."""
         # Alone and first: on Redshift a snapshot taken before the lock would not see what the lock waited for.
         cursor.execute("lock table audit.writer_lock")
         for span in ranges(self.days):
-            cursor.execute(self._on_range("delete"), self.parameters(span))
+            cursor.execute(_on_range("delete", self.table), span.parameters())
         facts: dict[date, dict[str, Any]] = {day: {} for day in self.days}
         sources: dict[date, dict[str, str]] = {day: {} for day in self.days}
-        if isinstance(obj, ReplaceDays):
+        if isinstance(value, ReplaceDays):
             # Before the rows are: if the catalog knows no transactions and a partition moves in between, the day counts
             # as outdated, and not as made from a batch that came too late for it.
-            for read in obj.reads:
+            for read in value.reads:
                 for day, batch in self._batches_read(cursor, read).items():
                     sources[day][read.table.name] = batch
             for span in ranges(self.days):
-                facts.update(self._insert(cursor, obj, self.parameters(span)))
+                facts |= self._insert(cursor, value, self.output.parameters(span))
         else:
-            self.warehouse.load(cursor, self.table.name, self._conforming(obj))
-        rows = self._counts(cursor)
-        record_published(cursor, self.table.name, self.batch_id, rows=rows, sources=sources, facts=facts)
-        metadata = {day: {ROWS: rows[day], "batch_id": self.batch_id, **plottable(facts[day])} for day in self.days}
+            self.warehouse.load(cursor, self.table.name, self._conforming(value))
+        rows = dict.fromkeys(self.days, 0) | self._by_day(cursor, "count(*)", self.table)
+        batch_id = self.output.batch_id
+        record_published(cursor, self.table.name, batch_id, rows=rows, sources=sources, facts=facts)
+        metadata = {day: {ROWS: rows[day], "batch_id": batch_id, **plottable(facts[day])} for day in self.days}
         metadata[self.days[-1]][PREVIEW] = self._preview(cursor, self.days[-1])
         return metadata
-
-    def parameters(self, span: DayRange) -> dict[str, Any]:
-        """Those of every statement about a range of days."""
-        return {"first_day": span.first, "end_day": span.end, "batch_id": self.batch_id}
-
-    def _on_range(self, verb: str, table: Table | None = None) -> str:
-        return _on_range(verb, table or self.table)
 
     def _batches_read(self, cursor: Cursor, read: RegisteredPartitions) -> dict[date, str]:
         """The batch of each day, by the rows that this transaction sees.
 
         Since it was looked up, a day may have been registered anew: by a run that the lock was waited for.
         """
-        day, registered = quoted(read.table.partition_column), {day: read.by_day[day] for day in self.days}
+        registered = {day: read.by_day[day] for day in self.days}
         if AUDIT_COLUMN not in read.table.column_names:
             return {day: found.batch_id for day, found in registered.items()}
         batches = {day: UNKNOWN_BATCH if found.rows else found.batch_id for day, found in registered.items()}
-        for span in ranges(self.days):
-            found = self._on_range(f"select {day} as day, max({AUDIT_COLUMN}) as batch_id", read.table)
-            cursor.execute(f"{found} group by {day}", self.parameters(span))
-            batches.update({row["day"]: row["batch_id"] for row in fetch(cursor)})
-        return batches
+        return batches | self._by_day(cursor, f"max({AUDIT_COLUMN})", read.table)
 
     def _insert(self, cursor: Cursor, recipe: ReplaceDays, parameters: Mapping[str, Any]) -> dict[date, dict[str, Any]]:
         """Fills an emptied range and holds it against the laws; gives the facts of its days."""
@@ -182,26 +171,26 @@ class _Replacement:
         return found
 
     def _conforming(self, value: Any) -> Iterator[pa.RecordBatch]:
-        for day, batches in by_day(value, self.table, self.all_days):
+        for day, batches in by_day(value, self.table, self.output.days):
             for rows in batches if day in self.days else ():
-                batch = with_audit_column(rows, self.table, self.batch_id)
+                batch = with_audit_column(rows, self.table, self.output.batch_id)
                 require_schema(batch.schema, self.table, str(day))
                 require_storable(batch, self.table, str(day))
                 yield from with_day([batch], self.table, day)
 
-    def _counts(self, cursor: Cursor) -> dict[date, int]:
-        counts = dict.fromkeys(self.days, 0)
-        day = quoted(self.table.partition_column)
+    def _by_day(self, cursor: Cursor, aggregate: str, table: Table) -> dict[date, Any]:
+        """An aggregate over the rows of each day that has any."""
+        found: dict[date, Any] = {}
+        day = quoted(table.partition_column)
         for span in ranges(self.days):
-            counted = self._on_range(f"select {day} as day, count(*) as rows")
-            cursor.execute(f"{counted} group by {day}", self.parameters(span))
-            counts.update({row["day"]: row["rows"] for row in fetch(cursor)})
-        return counts
+            cursor.execute(f"{_on_range(f'select {day}, {aggregate}', table)} group by {day}", span.parameters())
+            found |= dict(cursor.fetchall())
+        return found
 
     def _preview(self, cursor: Cursor, day: date) -> dg.MarkdownMetadataValue:
         names = listed(*business_first(self.table.column_names))
-        selected = self._on_range(f"select {names}")
-        cursor.execute(f"{selected} order by {names} limit {PREVIEW_ROWS}", self.parameters(DayRange(day, day)))
+        selected = _on_range(f"select {names}", self.table)
+        cursor.execute(f"{selected} order by {names} limit {PREVIEW_ROWS}", DayRange(day, day).parameters())
         return preview(fetch(cursor))
 
 
@@ -216,8 +205,6 @@ def _not_there(output: Output, reads: Sequence[RegisteredPartitions]) -> dict[da
 
 
 def _require_published(warehouse: Warehouse, table: Table, days: Sequence[date]) -> None:
-    if not days:
-        return
     if absent := sorted(set(days) - published_days(warehouse, table.name, DayRange(days[0], days[-1]))):
         raise MissingPartitionError(
             f"Partition {absent[0]} of {table.name} is not in the warehouse; materialise it first."
@@ -228,7 +215,7 @@ def _rows(warehouse: Warehouse, table: Table, days: Sequence[date]) -> Iterator[
     selected = _on_range(f"select {listed(*table.column_names, table.partition_column)}", table)
     sql = f"{selected} order by {quoted(table.partition_column)}"
     for span in ranges(days):
-        yield from warehouse.unload(sql, {"first_day": span.first, "end_day": span.end}, schema_with_day(table))
+        yield from warehouse.unload(sql, span.parameters(), schema_with_day(table))
 
 
 def _on_range(verb: str, table: Table) -> str:

@@ -34,6 +34,10 @@ class DayRange:
         """Every day of the range, in order."""
         return [self.first + timedelta(days=n) for n in range((self.end - self.first).days)]
 
+    def parameters(self) -> dict[str, date]:
+        """The half-open range, as the parameters of the statements about it."""
+        return {"first_day": self.first, "end_day": self.end}
+
     def tags(self) -> dict[str, str]:
         """The run tags by which Dagster runs the whole range in one run, and by which its page of runs shows it.
 

@@ -15,7 +15,7 @@ from user_behaviour.warehouse.warehouse import Warehouse
 
 def published_days(warehouse: Warehouse, table: str, span: DayRange) -> set[date]:
     """The days of the range that were written to the table of this name."""
-    parameters = {"table_name": table, "first_day": span.first, "end_day": span.end}
+    parameters = {"table_name": table, **span.parameters()}
     return {row["insert_date"] for row in warehouse.rows(statement("warehouse/published_days.sql"), parameters)}
 
 
