@@ -18,7 +18,7 @@ from user_behaviour.lake.dataset import Dataset
 from user_behaviour.lake.manifests import Manifest
 from user_behaviour.tables.days import DayRange
 from user_behaviour.tables.statements import statement
-from user_behaviour.tables.table import Table
+from user_behaviour.tables.table import Table, spelling
 from user_behaviour.warehouse.warehouse import Warehouse
 
 _EVERY_DAY = DayRange(date.min, date.max - timedelta(days=1))
@@ -141,8 +141,7 @@ def rows_shown(warehouse: Warehouse, table: Table, span: DayRange) -> dict[date,
     Redshift shows no error where it cannot see a file, only fewer rows.
     """
     shown: dict[date, dict[str, int]] = {}
-    parameters = {"first_day": span.first, "end_day": span.end}
-    for row in warehouse.rows(statement("{schema}/{table}_rows.sql".format(**table.identity)), parameters):
+    for row in warehouse.rows(statement("{schema}/{table}_rows.sql".format(**table.identity)), span.parameters()):
         shown.setdefault(row["insert_date"], {})[row["batch_id"]] = row["row_count"]
     return shown
 
@@ -152,12 +151,6 @@ def declared_columns(table: Table) -> list[tuple[str, str]]:
     return [*((column.name, spelling(column.type)) for column in table.columns), (table.partition_column, "date")]
 
 
-def spelling(type_: str) -> str:
-    """A type as `Column.type` spells it, whichever of its names a catalog uses."""
-    named, _, sizes = type_.lower().partition("(")
-    return _SPELLINGS.get(named.strip(), named.strip()) + (f"({sizes.replace(' ', '')}" if sizes else "")
-
-
 def shown(columns: Sequence[tuple[str, str]]) -> str:
     """Columns in a sentence."""
     return f"({', '.join(' '.join(column) for column in columns)})"
@@ -165,14 +158,3 @@ def shown(columns: Sequence[tuple[str, str]]) -> str:
 
 SEEN_CHARACTERS = 128
 """svv_external_partitions shows no more: docs.aws.amazon.com/redshift/latest/dg/r_SVV_EXTERNAL_PARTITIONS.html"""
-
-_SPELLINGS = {
-    "bool": "boolean",
-    "bytea": "binary",
-    "character varying": "varchar",
-    "int4": "int",
-    "int8": "bigint",
-    "integer": "int",
-    "numeric": "decimal",
-    "timestamp without time zone": "timestamp",
-}

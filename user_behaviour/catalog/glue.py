@@ -14,7 +14,7 @@ from pydantic import Field
 
 from user_behaviour.aws.clients import Aws
 from user_behaviour.aws.errors import AbsentError, aws_errors, is_worth_another_try
-from user_behaviour.catalog.external_tables import CatalogError, Registration, declared_columns, shown, spelling
+from user_behaviour.catalog.external_tables import CatalogError, Registration, declared_columns, shown
 from user_behaviour.catalog.glue_format import (
     Struct,
     covers,
@@ -27,7 +27,7 @@ from user_behaviour.catalog.partition_catalog import PartitionCatalog, external_
 from user_behaviour.diagnosis import Diagnosis, good
 from user_behaviour.lake.dataset import Dataset
 from user_behaviour.tables.days import DayRange
-from user_behaviour.tables.table import Table
+from user_behaviour.tables.table import Table, spelling
 
 ATTEMPTS = 5
 DELETED_AT_ONCE = 25

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from user_behaviour.catalog.external_tables import Registration, batch_of, spelling
-from user_behaviour.tables.table import Column, Table, UnknownType
+from user_behaviour.catalog.external_tables import Registration, batch_of
+from user_behaviour.tables.table import Column, Table, UnknownType, spelling
 
 Struct = dict[str, Any]
 

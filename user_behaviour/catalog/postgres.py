@@ -15,14 +15,13 @@ from user_behaviour.catalog.external_tables import (
     fitting_rows,
     registration,
     shown,
-    spelling,
 )
 from user_behaviour.lake.conformity import with_day
 from user_behaviour.lake.dataset import Dataset
 from user_behaviour.lake.manifests import timestamp
 from user_behaviour.tables.days import DayRange
 from user_behaviour.tables.identifiers import qualified, quoted
-from user_behaviour.tables.table import Table
+from user_behaviour.tables.table import Table, spelling
 from user_behaviour.warehouse.warehouse import Warehouse
 
 MANY_DAYS = 30
@@ -71,7 +70,7 @@ class PostgresExternalTables(ExternalTables):
         return self.warehouse.transaction(work)
 
     def registered(self, table: Table, span: DayRange) -> dict[date, Registration]:
-        rows = self.warehouse.rows(_REGISTERED, {"table": table.name, "first_day": span.first, "end_day": span.end})
+        rows = self.warehouse.rows(_REGISTERED, {"table": table.name, **span.parameters()})
         return {row["day"]: Registration(**row) for row in rows}
 
     def deregister(self, table: Table, days: Sequence[date]) -> None:
@@ -89,8 +88,7 @@ class PostgresExternalTables(ExternalTables):
 
     @staticmethod
     def _stale(cursor: psycopg2.extensions.cursor, table: Table, wanted: Mapping[date, Registration]) -> list[date]:
-        span = {"table": table.name, "first_day": min(wanted), "end_day": DayRange(max(wanted), max(wanted)).end}
-        cursor.execute(_REGISTERED, span)
+        cursor.execute(_REGISTERED, {"table": table.name, **DayRange(min(wanted), max(wanted)).parameters()})
         found = {row[0]: Registration(*row) for row in cursor.fetchall()}
         return sorted(day for day, registration in wanted.items() if found.get(day) != registration)
 

@@ -20,7 +20,6 @@ from user_behaviour.catalog.external_tables import (
     batch_of,
     declared_columns,
     shown,
-    spelling,
 )
 from user_behaviour.catalog.partition_catalog import PartitionCatalog, external_schema
 from user_behaviour.diagnosis import Diagnosis, judged, unknown
@@ -29,7 +28,7 @@ from user_behaviour.lake.lake import Lake
 from user_behaviour.lake.manifests import Manifest, RecordError
 from user_behaviour.tables.days import DayRange
 from user_behaviour.tables.statements import statement
-from user_behaviour.tables.table import Table
+from user_behaviour.tables.table import Table, spelling
 
 
 class RedshiftExternalTables(PartitionCatalog):

@@ -11,9 +11,9 @@ from datetime import date
 
 from psycopg2 import sql
 
-from user_behaviour.catalog.external_tables import CatalogError, Registration, spelling
+from user_behaviour.catalog.external_tables import CatalogError, Registration
 from user_behaviour.tables.identifiers import quoted
-from user_behaviour.tables.table import Column, Table
+from user_behaviour.tables.table import Column, Table, spelling
 from user_behaviour.warehouse.redshift_names import require_identifier, require_uri
 
 _TYPE = re.compile(r"boolean|int|bigint|date|timestamp|varchar\(\d+\)|decimal\(\d+,\d+\)")

@@ -7,11 +7,12 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
-from user_behaviour.catalog.external_tables import declared_columns, shown, spelling
+from user_behaviour.catalog.external_tables import declared_columns, shown
 from user_behaviour.migrations.layouts import LAYOUTS, POSTGRES_TABLES, REDSHIFT_TABLES, Columns, Layout, definition
 from user_behaviour.migrations.migrations import Migrations
 from user_behaviour.tables.schemas import EXTERNAL_TABLES
 from user_behaviour.tables.statements import statement
+from user_behaviour.tables.table import spelling
 from user_behaviour.warehouse.warehouse import Warehouse
 
 Rows = Sequence[Mapping[str, Any]]

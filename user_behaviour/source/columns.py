@@ -8,22 +8,15 @@ import re
 from collections.abc import Iterator, Mapping
 
 from user_behaviour.diagnosis import Diagnosis, good, unknown
-from user_behaviour.tables.table import Column, Table
+from user_behaviour.tables.table import Column, Table, spelling
 
 _INTEGERS = ("smallint", "int", "bigint")
-# How PostgreSQL's `format_type` writes what `Column.type` calls otherwise.
-_SPELLINGS = {
-    "integer": "int",
-    "numeric": "decimal",
-    "character varying": "varchar",
-    "bytea": "binary",
-    "timestamp without time zone": "timestamp",
-}
+_WITH_PRECISION = re.compile(r"(time|timestamp)\(\d\)")  # which changes no value
 
 
 def readings(table: Table, types: Mapping[str, str]) -> Iterator[Diagnosis]:
     """One finding for the columns that are as declared or narrower, one for each other; `types` are the source's."""
-    found = {column.name: _spelled(types[column.name]) for column in table.columns if column.name in types}
+    found = {name: spelling(_WITH_PRECISION.sub(r"\1", type_)) for name, type_ in types.items()}
     columns = [column for column in table.columns if column.name in found]
     same = [column for column in columns if _fits(found[column.name], column)]
     if same:
@@ -59,11 +52,3 @@ def _fits(found: str, column: Column) -> bool:
 
 def _sizes(type_: str) -> list[int]:
     return [int(number) for number in re.findall(r"\d+", type_)]
-
-
-def _spelled(type_: str) -> str:
-    name, _, sizes = type_.partition("(")
-    sizes, _, zone = sizes.partition(")")
-    if name.startswith("timestamp"):  # its precision changes no value
-        return "timestamp with time zone" if f"{name}{zone}".endswith("with time zone") else "timestamp"
-    return _SPELLINGS.get(name, name) + (f"({sizes.replace(' ', '')})" if sizes else "")

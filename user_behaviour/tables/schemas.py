@@ -19,13 +19,11 @@ _PURCHASE_COLUMNS = (
     Column("country", "varchar(20)", "the customer's country", nullable=False),
 )
 
+_CUSTOMER = Column("cid", "varchar(10)", "the customer, as the vendor writes it: digits only", nullable=False)
 _REVIEW_ORIGIN = (
     Column("source_file", "varchar(255)", "the vendor file that the review came in", nullable=False),
     Column(
-        "line_number",
-        "int",
-        "the line of that file on which the review starts; the header is line 1",
-        nullable=False,
+        "line_number", "int", "the line of that file on which the review starts; the header is line 1", nullable=False
     ),
 )
 
@@ -46,7 +44,7 @@ RAW_REVIEWS = Table(
     name="raw_reviews",
     description="Every review of the day's vendor files, parsed and typed.",
     columns=(
-        Column("cid", "varchar(10)", "the customer, as the vendor writes it: digits only", nullable=False),
+        _CUSTOMER,
         Column("review_str", "varchar(65535)", "the review's text", nullable=False),
         *_REVIEW_ORIGIN,
         BATCH_ID,
@@ -80,7 +78,7 @@ CLASSIFIED_REVIEWS = Table(
     name="classified_reviews",
     description="One row a review: was it positive, and which classifier said so.",
     columns=(
-        Column("cid", "varchar(10)", "the customer, as the vendor writes it: digits only", nullable=False),
+        _CUSTOMER,
         Column("positive_review", "boolean", "the classifier's verdict", nullable=False),
         Column("classifier", "varchar(64)", "the name of the classifier", nullable=False),
         Column("classifier_version", "varchar(16)", "the version of the classifier", nullable=False),
@@ -116,10 +114,7 @@ USER_BEHAVIOR_METRIC = Table(
     columns=(
         Column("customerid", "int", "a customer who bought and reviewed on the day", nullable=False),
         Column(
-            "amount_spent",
-            "decimal(18,5)",
-            "sum of quantity × unit price of the day's staged lines",
-            nullable=False,
+            "amount_spent", "decimal(18,5)", "sum of quantity × unit price of the day's staged lines", nullable=False
         ),
         Column("review_score", "int", "number of the day's positive reviews", nullable=False),
         Column("review_count", "int", "number of the day's reviews", nullable=False),

@@ -110,3 +110,21 @@ class Table:
         columns = (*self.columns, partition) if with_partition_column else self.columns
         keyed = f"key: {', '.join((*self.key, self.partition_column))}" if self.key else "rows may repeat"
         return dg.TableSchema([shown(c) for c in columns], dg.TableConstraints(other=[keyed]))
+
+
+def spelling(type_: str) -> str:
+    """A type as `Column.type` spells it, whichever of its names a database or catalog uses."""
+    named, _, sizes = type_.lower().partition("(")
+    return _SPELLINGS.get(named.strip(), named.strip()) + (f"({sizes.replace(' ', '')}" if sizes else "")
+
+
+_SPELLINGS = {
+    "bool": "boolean",
+    "bytea": "binary",
+    "character varying": "varchar",
+    "int4": "int",
+    "int8": "bigint",
+    "integer": "int",
+    "numeric": "decimal",
+    "timestamp without time zone": "timestamp",
+}
