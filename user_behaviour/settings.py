@@ -36,7 +36,6 @@ class AwsSettings:
     lake: S3Place
     lake_kms_key: str
     vendor_drop: S3Place
-    source_url: str = field(repr=False)
     dagster_url: str = field(repr=False)
     redshift_host: str
     redshift_port: int
@@ -70,9 +69,9 @@ class Settings:
     aws: AwsSettings | None = None
 
 
-# The variables of the environment without their prefix; the last three are read by Dagster's instance and by tests.
+# The variables of the environment without their prefix; the last are read by a role, Dagster's instance and tests.
 _NAMES = {given.name.upper() for given in (*fields(AwsSettings), *fields(Settings))} - {"AWS"}
-_NAMES |= {"DAGSTER_LOG_BUCKET", "DAGSTER_LOG_PREFIX", "TEST_DATA"}
+_NAMES |= {"SOURCE_URL", "DAGSTER_LOG_BUCKET", "DAGSTER_LOG_PREFIX", "TEST_DATA"}
 
 
 class _Variables:
@@ -203,7 +202,6 @@ def _aws_settings(variables: _Variables) -> AwsSettings:
         lake=variables.place("LAKE"),
         lake_kms_key=variables.text("LAKE_KMS_KEY"),
         vendor_drop=variables.place("VENDOR_DROP"),
-        source_url=variables.text("SOURCE_URL"),
         dagster_url=variables.text("DAGSTER_URL"),
         redshift_host=variables.text("REDSHIFT_HOST"),
         redshift_port=int(variables.number("REDSHIFT_PORT", "5439", least=1, most=65535)),

@@ -4,16 +4,12 @@ Texts only: who wrote them and the files they come in are the `vendor`'s, the wo
 """
 
 import re
-from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-import numpy.typing as npt
 
 from user_behaviour.sample.catalogue import Ints
 from user_behaviour.sample.words import REVIEW_SENTENCES, REVIEW_WORDS
-
-Bools = npt.NDArray[np.bool_]
 
 # By temper (enthusiastic, mild, mixed, bored, furious): its share of the reviews, and how many of them are positive.
 _TEMPERS = (0.23, 0.22, 0.20, 0.17, 0.18)
@@ -48,15 +44,7 @@ _SIZES = np.array([len(templates) for templates in REVIEW_SENTENCES.values()]) *
 _STARTS = np.cumsum(_SIZES) - _SIZES
 
 
-@dataclass(frozen=True)
-class Reviews:
-    """Texts and, for each, whether the writer liked the film."""
-
-    texts: tuple[str, ...]
-    positive: Bools
-
-
-def write(rng: np.random.Generator, count: int) -> Reviews:
+def write(rng: np.random.Generator, count: int) -> tuple[str, ...]:
     """`count` reviews of between one and a hundred sentences."""
     temper = rng.choice(len(_TEMPERS), count, p=_TEMPERS)
     positive = rng.random(count) < _POSITIVE[temper]
@@ -79,7 +67,7 @@ def write(rng: np.random.Generator, count: int) -> Reviews:
     places = (np.full(opens.size, -1.0), rng.random(body.size), rng.random(good.size), np.full(count, 2.0))
     writers = np.concatenate((opens, body, good, everyone))
     order = np.lexsort((np.concatenate(places), writers))
-    return Reviews(_texts(rng, count, writers=writers[order], kinds=np.concatenate(kinds)[order]), positive)
+    return _texts(rng, count, writers=writers[order], kinds=np.concatenate(kinds)[order])
 
 
 def _texts(rng: np.random.Generator, count: int, *, writers: Ints, kinds: Ints) -> tuple[str, ...]:

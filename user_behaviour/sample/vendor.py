@@ -13,7 +13,7 @@ import numpy as np
 
 from user_behaviour.sample.calendar import Stream, amount_on, generator, is_trading_day
 from user_behaviour.sample.catalogue import Ints, quoted
-from user_behaviour.sample.reviews import Bools, Reviews, write
+from user_behaviour.sample.reviews import write
 from user_behaviour.sample.shop import Shop
 
 _REVIEWS_PER_DAY = 82  # the mean of a trading day at scale 1: 25,000 from 2010-12-01 to 2011-12-09
@@ -42,7 +42,7 @@ class _Day:
     """A day's rows in file order: the first `first_file` of them are in the first file, all with defects among them."""
 
     customers: Ints
-    reviews: Reviews
+    reviews: tuple[str, ...]
     first_file: int
     defects: dict[int, Defect]
 
@@ -76,16 +76,6 @@ class Vendor:
             files[name] = file
         return files
 
-    def truth(self, day: date) -> Bools:
-        """Whether the writer liked the film, for each usable review of the day in the order of its files.
-
-        A judge for classifiers; no file of the vendor holds it. Empty when the shop is closed.
-        """
-        if not is_trading_day(day):
-            return np.empty(0, np.bool_)
-        content = self._day(day)
-        return np.delete(content.reviews.positive, list(content.defects))
-
     def _day(self, day: date) -> _Day:
         rng = generator(self.shop.seed, Stream.REVIEWS, day=day)
         count = max(_FEWEST, amount_on(day, rng, mean=_REVIEWS_PER_DAY * self.shop.scale))
@@ -106,7 +96,7 @@ def _defects(day: date, rng: np.random.Generator, *, rows: int) -> dict[int, Def
 
 def _rows(content: _Day, rng: np.random.Generator) -> list[str]:
     """The day's lines; a byte that is no UTF-8 is a lone surrogate."""
-    pairs = list(zip(content.customers.tolist(), content.reviews.texts, strict=True))
+    pairs = list(zip(content.customers.tolist(), content.reviews, strict=True))
     rows = [f"{customer},{quoted(text)}" for customer, text in pairs]
     for row, defect in content.defects.items():
         rows[row] = _spoilt(*pairs[row], defect=defect, rng=rng)
