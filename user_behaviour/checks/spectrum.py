@@ -68,7 +68,7 @@ def every_place_has_the_same_batch(asset: dg.AssetsDefinition, table: Table) -> 
         context: dg.AssetCheckExecutionContext, lake: Lake, external_tables: ExternalTables
     ) -> Iterator[dg.AssetCheckResult]:
         under_check = days_under_check(context)
-        reconciliation = Reconciliation(lake, external_tables, instance=context.instance)
+        reconciliation = Reconciliation(lake, external_tables, context.instance)
         states = [reconciliation.state(table, span) for span in under_check.spans]
         offences, overtaken = list[Offence](), list[Offence]()
         for difference in (difference for state in states for difference in compare(state)):

@@ -11,12 +11,10 @@ import click
 from user_behaviour.commands.dagster_process import dagster_instance
 from user_behaviour.commands.parameters import day_range, day_range_options
 from user_behaviour.deployments import deployment, settings
-from user_behaviour.tables.days import DayRange, ranges
-from user_behaviour.tables.schemas import EXTERNAL_TABLES, LAKE_TABLES
+from user_behaviour.tables.days import ranges
 
 if TYPE_CHECKING:
     from user_behaviour.reconciliation.comparison import Difference
-    from user_behaviour.reconciliation.reconciliation import Reconciliation
 
 # A registration shows only after it was made that Dagster has no record of it; nothing else follows from a repair.
 ROUNDS = 3
@@ -37,24 +35,15 @@ def reconcile(ctx: click.Context, first: date | None, last: date | None, *, repa
 
     repaired: list[Difference] = []
     with dagster_instance(deployed) as instance:
-        reconciliation = Reconciliation(deployed.lake, deployed.external_tables, deployed.warehouse, instance)
-        left = _differences(reconciliation, days)
+        reconciliation = Reconciliation(deployed.lake, deployed.external_tables, instance, deployed.warehouse)
+        left = reconciliation.differences(days)
         for _ in range(ROUNDS if repair else 0):
-            now = [one for table in LAKE_TABLES for one in reconciliation.restore(table, left)]
-            now += [one for table in EXTERNAL_TABLES for one in reconciliation.repair(table, left)]
-            if not now:
+            if not (now := reconciliation.repair(left)):
                 break
             repaired += now
-            left = _differences(reconciliation, days)
+            left = reconciliation.differences(days)
     _show(repaired, left)
     ctx.exit(1 if left else 0)
-
-
-def _differences(reconciliation: Reconciliation, days: DayRange) -> list[Difference]:
-    from user_behaviour.reconciliation.comparison import compare
-
-    unreadable = [one for table in LAKE_TABLES for one in reconciliation.unreadable(table, days)]
-    return unreadable + [one for table in EXTERNAL_TABLES for one in compare(reconciliation.state(table, days))]
 
 
 def summary(differences: Iterable[tuple[Difference, str]]) -> list[tuple[str, int, str, str, str, str]]:
@@ -70,14 +59,13 @@ def summary(differences: Iterable[tuple[Difference, str]]) -> list[tuple[str, in
     rows = []
     for (table, kind, remedy), by_day in alike.items():
         for span in ranges(by_day):
-            first, days = str(span.first), span.days()
-            found = by_day[span.first]
+            found, days = by_day[span.first], span.days()
             if len(days) == 1:
-                rows.append((first, 1, table, kind, found.replace("<day>", first), remedy))
-                continue
-            if len({by_day[day] for day in days}) > 1:
-                found = f"first: {found}"
-            rows.append((f"{first} to {span.last}", len(days), table, kind, found, remedy))
+                shown, found = f"{span.first}", found.replace("<day>", f"{span.first}")
+            else:
+                shown = f"{span.first} to {span.last}"
+                found = found if len({by_day[day] for day in days}) == 1 else f"first: {found}"
+            rows.append((shown, len(days), table, kind, found, remedy))
     return sorted(rows)
 
 

@@ -133,7 +133,7 @@ def _runs(deployed: Deployment, request: RunRequest, console: Console, *, debug:
                     spark=deployed.spark,
                     tags=process_tag(),
                     progress=progress,
-                    quiet=not debug,
+                    debug=debug,
                 )
                 progress.run_ends(span.first, report.assets, report.seconds, succeeded=report.succeeded)
                 reports.append(report)

@@ -59,7 +59,7 @@ def materialise(
     spark: SparkRunner,
     tags: Mapping[str, str],
     progress: RunProgress,
-    quiet: bool = True,
+    debug: bool,
 ) -> RunReport:
     """One run over the days; `spark` starts with it, and not at its step.
 
@@ -75,7 +75,7 @@ def materialise(
         asset_selection=assets,
         run_id=report.run_id,
         # What Dagster has to say goes to its storage; the terminal is for the progress.
-        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL" if quiet else "DEBUG"}}}},
+        run_config={"loggers": {"console": {"config": {"log_level": "DEBUG" if debug else "CRITICAL"}}}},
         tags={**days.tags(), **tags},
         raise_on_error=False,
     )

@@ -38,7 +38,7 @@ NEED_THE_WAREHOUSE = (READER, "migrations", "external tables")
 _NO_LOGIN = unknown(WAREHOUSE, "was not checked, since the login failed")
 
 
-def examine(deployed: Deployment, *, expected: Errors = ()) -> Iterator[tuple[str, Iterable[Diagnosis]]]:
+def examine(deployed: Deployment, *, expected: Errors) -> Iterator[tuple[str, Iterable[Diagnosis]]]:
     """The findings of each role. `expected`: further errors that a deployment's parts may fail with."""
     is_logged_in = False
     for role, checks in _checks(deployed).items():
@@ -54,7 +54,7 @@ def examine(deployed: Deployment, *, expected: Errors = ()) -> Iterator[tuple[st
         yield role, found
 
 
-def checked(checks: Iterable[Check], *, expected: Errors = ROLE_ERRORS) -> Iterator[Diagnosis]:
+def checked(checks: Iterable[Check], *, expected: Errors) -> Iterator[Diagnosis]:
     """The findings of checks, and a red one in place of an error that ends one of them."""
     for check in checks:
         try:

@@ -74,7 +74,7 @@ class Migrations:
         with self._locked():
             return self._carry_out("apply", self.pending(), report=report)
 
-    def roll_back(self, count: int = 1, report: Callable[[str], None] = lambda _: None) -> tuple[str, ...]:
+    def roll_back(self, count: int, report: Callable[[str], None] = lambda _: None) -> tuple[str, ...]:
         """Takes the last migrations back, the newest first; gives the ids."""
         with self._locked():
             return self._carry_out("rollback", self.last(count), report=report)

@@ -5,7 +5,7 @@ the catalog has, the metric is to be made from it, and Dagster is to have record
 """
 
 from collections.abc import Iterator, Mapping, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from enum import Enum
 
@@ -17,10 +17,10 @@ class DifferenceKind(Enum):
 
     MISSING = "missing"
     STALE = "stale"
-    EMPTY = "empty"
+    FILES_LOST = "without its files"
     ELSEWHERE = "elsewhere"
     LEFT_OVER = "left over"
-    UNKNOWN = "unknown to the warehouse"
+    NOT_SEEN = "not seen by the warehouse"
     METRIC = "metric made from another batch"
     UNRECORDED = "not recorded by Dagster"
     ONLY_RECORDED = "recorded but not in the lake"
@@ -55,7 +55,7 @@ class Difference:
     @property
     def repairable(self) -> bool:
         """Whether it can be repaired without a run: by restoring, registering, deregistering or recording."""
-        return self.remedy in (Remedy.RESTORE, Remedy.REGISTER, Remedy.DEREGISTER, Remedy.RECORD)
+        return self.remedy not in (Remedy.RERUN, Remedy.BY_HAND)
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class TableState:
     the files of a registered batch. `moving` are the days that a run registered in the meantime, `unreadable` those of
     which the lake cannot say what is in force: of them nothing is compared. `metric` has
     the batch that a day of the metric was made from, `recorded` the one that Dagster recorded last, empty if its record
-    names none; None: not asked.
+    names none.
     """
 
     table: str
@@ -78,14 +78,14 @@ class TableState:
     catalog: Mapping[date, Registration]
     holes: Mapping[date, str]
     seen: Mapping[date, str]
-    moving: Set[date] = frozenset()
-    unreadable: Set[date] = frozenset()
-    metric: Mapping[date, str] = field(default_factory=dict)
-    recorded: Mapping[date, str] | None = None
+    moving: Set[date]
+    unreadable: Set[date]
+    metric: Mapping[date, str]
+    recorded: Mapping[date, str]
 
     def days(self) -> list[date]:
         """Every day that any place knows of, and the lake does not keep from being compared."""
-        return sorted({*self.in_force, *self.catalog, *self.seen, *(self.recorded or ())} - self.unreadable)
+        return sorted({*self.in_force, *self.catalog, *self.seen, *self.recorded} - self.unreadable)
 
     def location(self, day: date, batch_id: str) -> str:
         """Where a batch lies."""
@@ -128,10 +128,9 @@ def _catalog(state: TableState, day: date) -> Iterator[Difference]:
 def _files(state: TableState, day: date) -> Iterator[Difference]:
     if (hole := state.holes.get(day)) and (found := state.in_place(day)):
         says = f"batch {found.batch_id}: {hole}"
-        if state.in_force.get(day) == found.batch_id:
-            yield Difference(state.table, day, DifferenceKind.EMPTY, says, Remedy.RERUN, f"key:{state.lake_table}+")
-        else:
-            yield Difference(state.table, day, DifferenceKind.EMPTY, says, state.remedy_of_catalog(day))
+        rerun = f"key:{state.lake_table}+" if state.in_force.get(day) == found.batch_id else ""
+        remedy = Remedy.RERUN if rerun else state.remedy_of_catalog(day)
+        yield Difference(state.table, day, DifferenceKind.FILES_LOST, says, remedy, rerun)
 
 
 def _warehouse(state: TableState, day: date) -> Iterator[Difference]:
@@ -139,7 +138,7 @@ def _warehouse(state: TableState, day: date) -> Iterator[Difference]:
     expected = found.location[:SEEN_CHARACTERS] if found else None
     if seen != expected and day not in state.moving:
         says = f"the catalog points at {expected or 'nothing'}, the warehouse sees {seen or 'nothing'}"
-        yield Difference(state.table, day, DifferenceKind.UNKNOWN, says, Remedy.BY_HAND)
+        yield Difference(state.table, day, DifferenceKind.NOT_SEEN, says, Remedy.BY_HAND)
 
 
 def _metric(state: TableState, day: date) -> Iterator[Difference]:
@@ -150,7 +149,7 @@ def _metric(state: TableState, day: date) -> Iterator[Difference]:
 
 
 def _record(state: TableState, day: date) -> Iterator[Difference]:
-    if state.recorded is None or day in state.moving:
+    if day in state.moving:
         return
     recorded, found = state.recorded.get(day), state.in_place(day)
     if found and recorded != found.batch_id:

@@ -1,7 +1,7 @@
 """Asks every place what it has of an external table, and puts right what can be put right without a run."""
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -14,10 +14,10 @@ from user_behaviour.lake.held_back import UnreadableRecordError
 from user_behaviour.lake.lake import Lake
 from user_behaviour.lake.manifests import Manifest
 from user_behaviour.lake.restoration import restore, unreadable
-from user_behaviour.reconciliation.comparison import Difference, DifferenceKind, Remedy, TableState
+from user_behaviour.reconciliation.comparison import Difference, DifferenceKind, Remedy, TableState, compare
 from user_behaviour.reconciliation.recorded import record, recorded_batches
 from user_behaviour.tables.days import DayRange
-from user_behaviour.tables.schemas import LAKE_TABLE_OF, USER_BEHAVIOR_METRIC
+from user_behaviour.tables.schemas import EXTERNAL_TABLES, LAKE_TABLE_OF, LAKE_TABLES, USER_BEHAVIOR_METRIC
 from user_behaviour.tables.statements import statement
 from user_behaviour.tables.table import Table
 from user_behaviour.warehouse.warehouse import Warehouse
@@ -25,23 +25,17 @@ from user_behaviour.warehouse.warehouse import Warehouse
 
 @dataclass(frozen=True)
 class Reconciliation:
-    """The places to ask. Without a `warehouse` the metric is not asked, without an `instance` Dagster is not."""
+    """The places to ask. Without a `warehouse` the metric is not asked."""
 
     lake: Lake
     external_tables: ExternalTables
+    instance: dg.DagsterInstance
     warehouse: Warehouse | None = None
-    instance: dg.DagsterInstance | None = None
 
-    def unreadable(self, lake_table: Table, span: DayRange) -> list[Difference]:
-        """The days of a data set of the lake whose records cannot be read."""
-        dataset = self.lake.dataset(lake_table)
-        days = [day for day in dataset.days() if span.first <= day < span.end]
-        found = zip(days, self.lake.at_once(lambda day: unreadable(dataset, day), days), strict=True)
-        return [
-            Difference(lake_table.name, day, DifferenceKind.UNREADABLE, error.found, Remedy.RESTORE)
-            for day, error in found
-            if error
-        ]
+    def differences(self, span: DayRange) -> list[Difference]:
+        """The days whose records in the lake cannot be read, and those of which the places disagree."""
+        unreadable = [one for table in LAKE_TABLES for one in self._unreadable(table, span)]
+        return unreadable + [one for table in EXTERNAL_TABLES for one in compare(self.state(table, span))]
 
     def state(self, table: Table, span: DayRange) -> TableState:
         """What all say of the days of a range.
@@ -54,7 +48,7 @@ class Reconciliation:
         prefix = f"{self.lake.uri(lake_table.name)}/{lake_table.partition_column}="
         before = self.external_tables.registered(table, span)
         seen = self.external_tables.seen(table, span)
-        recorded = recorded_batches(self.instance, table, span) if self.instance else None
+        recorded = recorded_batches(self.instance, table, span)
         catalog = self.external_tables.registered(table, span)
         found = dataset.locations([day for day in dataset.days() if span.first <= day < span.end])
         manifests = {day: location.manifest for day, location in found.by_day.items()}
@@ -73,42 +67,54 @@ class Reconciliation:
             recorded=recorded,
         )
 
-    def restore(self, lake_table: Table, differences: Sequence[Difference]) -> list[Difference]:
-        """Restores what `unreadable` found of the data set, and returns it."""
-        restored = [difference for difference in differences if difference.table == lake_table.name]
-        for difference in restored:
-            restore(self.lake.dataset(lake_table), difference.day)
-        return restored
-
-    def repair(self, table: Table, differences: Sequence[Difference]) -> list[Difference]:
+    def repair(self, differences: Sequence[Difference]) -> list[Difference]:
         """Repairs the differences that need no run, and returns them. That may bring up others: compare again."""
-        repaired = [
-            difference for difference in differences if difference.table == table.name and difference.repairable
-        ]
-        by_remedy = {remedy: sorted({f.day for f in repaired if f.remedy is remedy}) for remedy in Remedy}
-        if days := by_remedy[Remedy.REGISTER]:
-            refused = self._registered(table, days)
-            repaired = [difference for difference in repaired if difference.day not in refused]
-        if days := by_remedy[Remedy.DEREGISTER]:
-            self.external_tables.deregister(table, days)
-        if self.instance and (days := by_remedy[Remedy.RECORD]):
-            found = self.external_tables.registered(table, DayRange(days[0], days[-1]))
-            for day in days:
-                if day in found:
-                    record(self.instance, table, found[day])
+        repaired: list[Difference] = []
+        for remedy in Remedy:
+            for table in (*LAKE_TABLES, *EXTERNAL_TABLES):
+                here = [one for one in differences if (one.table, one.remedy) == (table.name, remedy)]
+                if days := sorted({one.day for one in here}):
+                    put_right = self._put_right(table, remedy, days)
+                    repaired += [one for one in here if one.day in put_right]
         return repaired
 
+    def _put_right(self, table: Table, remedy: Remedy, days: Sequence[date]) -> Collection[date]:
+        """Does what is the remedy of the days; gives those that are repaired."""
+        match remedy:
+            case Remedy.RESTORE:
+                for day in days:
+                    restore(self.lake.dataset(table), day)
+            case Remedy.REGISTER:
+                return self._registered(table, days)
+            case Remedy.DEREGISTER:
+                self.external_tables.deregister(table, days)
+            case Remedy.RECORD:
+                found = self.external_tables.registered(table, DayRange(days[0], days[-1]))
+                for day in days:
+                    if day in found:
+                        record(self.instance, table, found[day])
+            case Remedy.RERUN | Remedy.BY_HAND:
+                return ()
+        return days
+
     def _registered(self, table: Table, days: Sequence[date]) -> Collection[date]:
-        """Registers the days whose rows fit the table, and gives the others; a run of these says what does not fit."""
+        """Registers the days whose rows fit the table, and gives them; a run of the others says what does not fit."""
         dataset = self.lake.dataset(LAKE_TABLE_OF[table.name])
         try:
             self.external_tables.register(table, dataset, days)
         except SchemaError:
             refused = misfits(table, dataset, dataset.in_force(days))
-            if rest := [day for day in days if day not in refused]:
-                self.external_tables.register(table, dataset, rest)
-            return refused
-        return ()
+            days = [day for day in days if day not in refused]
+            if days:
+                self.external_tables.register(table, dataset, days)
+        return days
+
+    def _unreadable(self, lake_table: Table, span: DayRange) -> Iterator[Difference]:
+        dataset = self.lake.dataset(lake_table)
+        days = [day for day in dataset.days() if span.first <= day < span.end]
+        for day, error in zip(days, self.lake.at_once(lambda day: unreadable(dataset, day), days), strict=True):
+            if error:
+                yield Difference(lake_table.name, day, DifferenceKind.UNREADABLE, error.found, Remedy.RESTORE)
 
     def _metric(self, table: Table) -> Mapping[date, str]:
         if self.warehouse is None:

@@ -51,7 +51,6 @@ class World:
         self.reconciliation.external_tables.register(TABLE, self.dataset, days)
 
     def record(self, *days: date) -> None:
-        assert self.reconciliation.instance
         registered = self.reconciliation.external_tables.registered(TABLE, SPAN)
         for day in days:
             record(self.reconciliation.instance, TABLE, registered[day])
@@ -64,15 +63,15 @@ class World:
     def dataset(self) -> Dataset:
         return self.reconciliation.lake.dataset(STAGED_PURCHASES)
 
-    def differences(self) -> dict[date, list[DifferenceKind]]:
-        kinds: dict[date, list[DifferenceKind]] = {}
+    def differences(self) -> dict[date, list[str]]:
+        kinds: dict[date, list[str]] = {}
         for difference in compare(self.reconciliation.state(TABLE, SPAN)):
-            kinds.setdefault(difference.day, []).append(difference.kind)
+            kinds.setdefault(difference.day, []).append(difference.kind.value)
         return kinds
 
     def repair(self) -> None:
         """As the command does: until nothing is left to mend."""
-        while self.reconciliation.repair(TABLE, compare(self.reconciliation.state(TABLE, SPAN))):
+        while self.reconciliation.repair(compare(self.reconciliation.state(TABLE, SPAN))):
             pass
 
 
@@ -107,7 +106,7 @@ def world(database: Catalog, tmp_path: Path) -> Iterator[World]:
     database.warehouse.transaction(lambda cursor: cursor.execute(f"delete from {TABLE.name}"))
     with dg.DagsterInstance.ephemeral() as instance:
         lake = LocalLake(root=str(tmp_path / "lake"))
-        made = World(Reconciliation(lake, database.external_tables, database.warehouse, instance), database)
+        made = World(Reconciliation(lake, database.external_tables, instance, database.warehouse), database)
         made.publish("a", D1, D2, D3)
         made.register(D1, D2, D3)
         made.record(D1, D2, D3)
@@ -133,31 +132,20 @@ def _only_recorded(world: World) -> None:
     world.reconciliation.external_tables.deregister(TABLE, [D2])
 
 
-BROKEN: dict[str, tuple[Callable[[World], None], list[DifferenceKind], list[DifferenceKind]]] = {
-    "deregistered": (
-        lambda world: world.reconciliation.external_tables.deregister(TABLE, [D2]),
-        [DifferenceKind.MISSING],
-        [],
-    ),
-    "published again": (
-        lambda world: world.publish("b", D2),
-        [DifferenceKind.STALE, DifferenceKind.METRIC],
-        [DifferenceKind.METRIC],
-    ),
+STALE, METRIC = "stale", "metric made from another batch"
+BROKEN: dict[str, tuple[Callable[[World], object], list[str], list[str]]] = {
+    "deregistered": (lambda world: world.reconciliation.external_tables.deregister(TABLE, [D2]), ["missing"], []),
+    "published again": (lambda world: world.publish("b", D2), [STALE, METRIC], [METRIC]),
     "registered but not recorded": (
-        lambda world: (world.publish("b", D2), world.register(D2))[1],
-        [DifferenceKind.METRIC, DifferenceKind.UNRECORDED],
-        [DifferenceKind.METRIC],
+        lambda world: (world.publish("b", D2), world.register(D2)),
+        [METRIC, "not recorded by Dagster"],
+        [METRIC],
     ),
-    "pointed out of the lake": (lambda world: world.point(D2, "s3://elsewhere/x/"), [DifferenceKind.ELSEWHERE], []),
-    "a file lost": (_lost_file, [DifferenceKind.EMPTY], [DifferenceKind.EMPTY]),
-    "superseded and purged": (
-        _purged,
-        [DifferenceKind.STALE, DifferenceKind.EMPTY, DifferenceKind.METRIC],
-        [DifferenceKind.METRIC],
-    ),
-    "gone from the lake": (_gone, [DifferenceKind.LEFT_OVER], [DifferenceKind.ONLY_RECORDED]),
-    "gone everywhere": (_only_recorded, [DifferenceKind.ONLY_RECORDED], [DifferenceKind.ONLY_RECORDED]),
+    "pointed out of the lake": (lambda world: world.point(D2, "s3://elsewhere/x/"), ["elsewhere"], []),
+    "a file lost": (_lost_file, ["without its files"], ["without its files"]),
+    "superseded and purged": (_purged, [STALE, "without its files", METRIC], [METRIC]),
+    "gone from the lake": (_gone, ["left over"], ["recorded but not in the lake"]),
+    "gone everywhere": (_only_recorded, ["recorded but not in the lake"], ["recorded but not in the lake"]),
 }
 
 
@@ -170,14 +158,17 @@ def test_what_is_broken_is_found_and_repaired_as_far_as_no_run_is_needed(name: s
     assert world.differences() == {D2: kinds}
     world.repair()
     assert world.differences() == ({D2: left} if left else {})
-    assert not world.reconciliation.repair(TABLE, compare(world.reconciliation.state(TABLE, SPAN)))
+    assert not world.reconciliation.repair(compare(world.reconciliation.state(TABLE, SPAN)))
 
 
 def test_a_warehouse_that_reads_another_catalog_is_found_out(stack: Stack, cloud: Cloud) -> None:
     """The external schema names one Glue database, the pipeline registers in another: no error, and no rows."""
     lake = S3Lake(aws=cloud.aws, bucket=cloud.bucket(), prefix="shop")
     publish(lake, D1, "a")
-    with redshift_stand_in(stack.endpoints().warehouse, cloud.aws) as redshift:
+    with (
+        redshift_stand_in(stack.endpoints().warehouse, cloud.aws) as redshift,
+        dg.DagsterInstance.ephemeral() as instance,
+    ):
         warehouse = warehouse_on(redshift, lake)
         with closing(warehouse.connect()) as connection:
             connection.autocommit = True
@@ -192,13 +183,14 @@ def test_a_warehouse_that_reads_another_catalog_is_found_out(stack: Stack, cloud
         dataset = lake.dataset(STAGED_PURCHASES)
         for catalog in (read, written):
             catalog.define(TABLE, dataset)
-        reconciliation = Reconciliation(lake, written)
+        reconciliation = Reconciliation(lake, written, instance)
         written.register(TABLE, dataset, [D1])
+        record(instance, TABLE, written.registered(TABLE, SPAN)[D1])
         location = f"{lake.uri(dataset.batch_directory(D1, 'a'))}/"
 
         says = f"the catalog points at {location}, the warehouse sees nothing"
         assert compare(reconciliation.state(TABLE, SPAN)) == [
-            Difference(TABLE.name, D1, DifferenceKind.UNKNOWN, says, Remedy.BY_HAND)
+            Difference(TABLE.name, D1, DifferenceKind.NOT_SEEN, says, Remedy.BY_HAND)
         ]
         read.register(TABLE, dataset, [D1])
         assert compare(reconciliation.state(TABLE, SPAN)) == []
@@ -208,7 +200,6 @@ def test_a_record_of_the_repair_is_a_materialization_with_its_batch(world: World
     world.publish("b", D2)
     world.repair()
 
-    assert world.reconciliation.instance
     assert recorded_batches(world.reconciliation.instance, TABLE, SPAN) == {D1: "a", D2: "b", D3: "a"}
     key = dg.AssetKey(["spectrum", "user_purchase_staging"])
     (newest,) = world.reconciliation.instance.fetch_materializations(key, limit=1).records
@@ -242,7 +233,6 @@ def test_dagster_is_asked_for_the_newest_record_of_each_day_page_by_page(
     world.register(D1)
     world.record(D1, D1, D1)
 
-    assert world.reconciliation.instance
     assert recorded_batches(world.reconciliation.instance, TABLE, SPAN) == {D1: "b", D2: "a", D3: "a"}
     assert recorded_batches(world.reconciliation.instance, TABLE, DayRange(D2, D2)) == {D2: "a"}
 
@@ -254,7 +244,9 @@ def test_a_difference_that_holds_for_a_range_of_days_is_one_line() -> None:
         return Difference(table, day, DifferenceKind.MISSING, says, Remedy.REGISTER), "--repair"
 
     d5 = date(2010, 12, 5)
-    lost = Difference(TABLE.name, D2, DifferenceKind.EMPTY, "2 of its 2 files", Remedy.RERUN, "key:staged_purchases+")
+    lost = Difference(
+        TABLE.name, D2, DifferenceKind.FILES_LOST, "2 of its 2 files", Remedy.RERUN, "key:staged_purchases+"
+    )
     differences = [
         missing(D2, "the lake has b in 2010-12-02/b/"),
         missing(D1, "the lake has b in 2010-12-01/b/"),
@@ -266,7 +258,7 @@ def test_a_difference_that_holds_for_a_range_of_days_is_one_line() -> None:
     assert summary(differences) == [
         ("2010-12-01 to 2010-12-02", 2, "other", "missing", "first: the lake has a", "--repair"),
         ("2010-12-01 to 2010-12-02", 2, TABLE.name, "missing", "the lake has b in <day>/b/", "--repair"),
-        ("2010-12-02", 1, TABLE.name, "empty", "2 of its 2 files", "rerun"),
+        ("2010-12-02", 1, TABLE.name, "without its files", "2 of its 2 files", "rerun"),
         ("2010-12-05", 1, TABLE.name, "missing", "the lake has b in 2010-12-05/b/", "--repair"),
     ]
 

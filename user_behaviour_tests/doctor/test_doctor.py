@@ -13,7 +13,7 @@ from user_behaviour import deployments
 from user_behaviour.catalog.external_tables import CatalogError
 from user_behaviour.commands.doctor import doctor
 from user_behaviour.diagnosis import Diagnosis, good
-from user_behaviour.doctor.examination import checked
+from user_behaviour.doctor.examination import ROLE_ERRORS, checked
 from user_behaviour.local.stack import Stack
 from user_behaviour.tables.schemas import EXTERNAL_TABLES, LAKE_TABLE_OF
 from user_behaviour_tests.cloud.moto_server import REGION, Cloud
@@ -70,7 +70,8 @@ def test_an_error_that_ends_a_check_keeps_what_was_found_before_and_the_next_che
         raise PermissionError(13, "Permission denied", "/the/door")
         yield
 
-    assert said(checked([first, second, lambda: [good("last", "is well")]])).splitlines() == [
+    checks = [first, second, lambda: [good("last", "is well")]]
+    assert said(checked(checks, expected=ROLE_ERRORS)).splitlines() == [
         "✓ bucket: can be listed",
         "✗ error: The door is closed",
         "  Open it.",

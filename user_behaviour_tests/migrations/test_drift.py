@@ -80,7 +80,7 @@ def test_a_migration_that_was_changed_after_it_was_applied(warehouse: PostgresWa
         "as a new migration."
     ]
     # Applied again, it counts as it is now.
-    Migrations(warehouse, files).roll_back()
+    Migrations(warehouse, files).roll_back(1)
     Migrations(warehouse, files).apply()
     assert findings(warehouse, files) == []
 

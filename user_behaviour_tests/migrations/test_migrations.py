@@ -110,7 +110,7 @@ def test_what_is_refused_is_named_with_what_was_kept_and_is_tried_again(
     assert migrations.applied() == ("0001.noted", "0002.row")
     assert values(warehouse) == ([1, 2, 3] if text.startswith(OUTSIDE) else [1, 2])
     write(migrations, "0003.bad", f"{OUTSIDE}vacuum noted;", back="vacuum noted;")
-    assert (migrations.apply(), migrations.roll_back()) == (("0003.bad",), ("0003.bad",))
+    assert (migrations.apply(), migrations.roll_back(1)) == (("0003.bad",), ("0003.bad",))
 
 
 def test_what_cannot_be_taken_back_is_refused(warehouse: PostgresWarehouse, migrations: Migrations) -> None:
