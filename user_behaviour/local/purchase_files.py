@@ -27,6 +27,9 @@ class NoValue:
 
     shown: str
 
+    def __str__(self) -> str:
+        return self.shown
+
 
 Cell = str | datetime | NoValue
 Rows = Iterator[tuple[int, Sequence[Cell]]]

@@ -31,8 +31,7 @@ _PRICE = re.compile(r"[+-]?0*(?:[0-9]{1,5}(?:\.[0-9]{0,3}0*)?|\.[0-9]{1,3}0*)")
 _MOMENT = re.compile(
     r"(?:(?P<year>\d{4})(?P<sign>[-/])(?P<month>\d\d?)(?P=sign)(?P<day>\d\d?)"
     r"|(?P<first>\d\d?)(?P<dot>[-/.])(?P<second>\d\d?)(?P=dot)(?P<last>\d{4}))"
-    r"(?:[T ]+(?P<hour>\d\d?)(?P<rest>:\d\d(?::\d\d(?:\.\d{1,6})?)?)(?: ?(?P<half>[AP])M)?"
-    r" ?(?P<zone>Z|[+-]\d\d(?::?\d\d)?)?)?",
+    r"(?:[T ]+(?P<hour>\d\d?)(?P<rest>:\d\d(?::\d\d(?:\.\d{1,6})?)?) ?(?P<zone>Z|[+-]\d\d(?::?\d\d)?)?)?",
     re.ASCII | re.IGNORECASE,
 )
 _REMEMBERED = 1 << 15  # cells of each column
@@ -109,9 +108,7 @@ def _read(name: str, column: Column, convert: Callable[[str], str], cell: Cell) 
 
 
 def _shown(cell: Cell) -> str:
-    if isinstance(cell, NoValue):
-        return cell.shown
-    if isinstance(cell, datetime):
+    if not isinstance(cell, str):
         return str(cell)
     return repr(cell[:60] if is_text(cell) else cell[:60].encode(errors="surrogateescape"))
 
@@ -160,10 +157,7 @@ class _Moments:
             raise _Refusal("write a time as 2010-12-01 08:26:00")
         if match["zone"] and self._reading.dates != ZONED:
             raise _Refusal(f"it has a zone, the column has UTC; to convert it: --dates {ZONED}")
-        hour = int(match["hour"] or 0)
-        if match["half"]:
-            hour = hour % 12 + 12 * (match["half"] in "Pp") if 1 <= hour <= 12 else 99
-        time = f"{hour:02}{match['rest'] or ':00'}{(match['zone'] or '').upper()}"
+        time = f"{int(match['hour'] or 0):02}{match['rest'] or ':00'}{(match['zone'] or '').upper()}"
         try:
             moment = datetime.fromisoformat(f"{self._day(match, text)}T{time}")
             return str(moment.astimezone(UTC).replace(tzinfo=None) if match["zone"] else moment)
