@@ -23,7 +23,7 @@ def test_the_data_dictionary_is_made_from_the_schemas_of_today() -> None:
 def test_the_example_environment_lists_every_variable_that_is_read() -> None:
     source = Path(settings.__file__).read_text(encoding="utf-8")
     asked = re.findall(r'(?:variables|self)\.(?:text|day|number|choice|place|file|role)\("([A-Z_]+)"', source)
-    read = {f"USER_BEHAVIOUR_{name}" for name in asked}
+    read = {f"USER_BEHAVIOUR_{name}" for name in (*asked, "SOURCE_URL")}  # a role reads that, at each connection
     listed = re.findall(
         r"^(USER_BEHAVIOUR_\w+)=", (CHECKOUT / ".env.example").read_text(encoding="utf-8"), re.MULTILINE
     )
