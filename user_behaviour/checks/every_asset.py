@@ -122,6 +122,16 @@ def offences_of_each_day(
     return [Offence(day, sentence) for day, sentences in found.items() for sentence in sentences]
 
 
+def overtaken(upstream: Dataset, batches: Mapping[date, str], *, says: str) -> list[Offence]:
+    """The days that depend on another batch of `upstream` than the one in force; `says` how they do."""
+    in_force = {day: manifest.batch_id for day, manifest in upstream.manifests([*batches]).items()}
+    return [
+        Offence(day, f"{says} batch {batch}, in force is {newer}; rerun the day")
+        for day, batch in batches.items()
+        if (newer := in_force.get(day, "none")) != batch
+    ]
+
+
 def rows_in_files(dataset: Dataset, manifest: Manifest) -> int:
     """The rows that the files of a batch hold, by their footers and not by what the manifest says of them."""
     return sum(file.metadata.num_rows for file in dataset.files(manifest))

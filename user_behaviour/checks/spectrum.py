@@ -7,11 +7,11 @@ import dagster as dg
 
 from user_behaviour.assets.spectrum import movie_review_clean_stage, user_purchase_staging
 from user_behaviour.catalog.external_tables import ExternalTables, Registration, rows_shown
-from user_behaviour.checks.every_asset import every_day_is_published, offences_of_each_day, rows_in_files
+from user_behaviour.checks.every_asset import every_day_is_published, offences_of_each_day, overtaken, rows_in_files
 from user_behaviour.checks.verdict import Offence, days_under_check, fail_run
 from user_behaviour.lake.dataset import Dataset
 from user_behaviour.lake.lake import Lake
-from user_behaviour.reconciliation.comparison import Difference, DifferenceKind, compare
+from user_behaviour.reconciliation.comparison import DifferenceKind, compare
 from user_behaviour.reconciliation.reconciliation import Reconciliation
 from user_behaviour.tables.schemas import LAKE_TABLE_OF, MOVIE_REVIEW_CLEAN_STAGE, USER_PURCHASE_STAGING
 from user_behaviour.tables.table import Table
@@ -35,7 +35,6 @@ def external_rows_equal_lake_rows(asset: dg.AssetsDefinition, table: Table) -> d
         for span in under_check.spans:
             registered |= external_tables.registered(table, span)
             seen |= rows_shown(warehouse, table, span)
-        in_force = dataset.manifests(list(registered))
         offences = [
             Offence(day, f"{sum(seen[day].values())} rows, and no partition")
             for day in under_check.days
@@ -44,13 +43,9 @@ def external_rows_equal_lake_rows(asset: dg.AssetsDefinition, table: Table) -> d
         offences += offences_of_each_day(
             dataset, registered, lambda one: _misread(table, dataset, one, seen.get(one.day, {}))
         )
-        overtaken = []
-        for day, registration in registered.items():
-            newer = in_force[day].batch_id if day in in_force else "none"
-            if newer != registration.batch_id:
-                said = f"points at batch {registration.batch_id}, in force is {newer}; rerun the day"
-                overtaken.append(Offence(day, said))
-        return under_check.verdict(offences, looked_at=registered, overtaken=overtaken)
+        batches = {day: registration.batch_id for day, registration in registered.items()}
+        older = overtaken(dataset, batches, says="points at")
+        return under_check.verdict(offences, looked_at=registered, overtaken=older)
 
     return check
 
@@ -70,22 +65,19 @@ def every_place_has_the_same_batch(asset: dg.AssetsDefinition, table: Table) -> 
         under_check = days_under_check(context)
         reconciliation = Reconciliation(lake, external_tables, context.instance)
         states = [reconciliation.state(table, span) for span in under_check.spans]
-        offences, overtaken = list[Offence](), list[Offence]()
-        for difference in (difference for state in states for difference in compare(state)):
-            (overtaken if difference.kind in _OVERTAKEN else offences).append(_offence(difference))
+        offences, passing = list[Offence](), list[Offence]()
+        for found in (difference for state in states for difference in compare(state)):
+            offence = Offence(found.day, f"{found.kind.value}: {found.says}")
+            (passing if found.kind in _PASSING else offences).append(offence)
         there = {day for state in states for day in state.days()}
-        result = under_check.verdict(offences, looked_at=there, overtaken=overtaken)
+        result = under_check.verdict(offences, looked_at=there, overtaken=passing)
         yield from fail_run(result, fails=not result.passed and result.severity is dg.AssetCheckSeverity.ERROR)
 
     return check
 
 
 # What a run that is under way leaves for a moment: it has published or registered, and the rest is yet to come.
-_OVERTAKEN = (DifferenceKind.STALE, DifferenceKind.UNRECORDED)
-
-
-def _offence(difference: Difference) -> Offence:
-    return Offence(difference.day, f"{difference.kind.value}: {difference.says}")
+_PASSING = (DifferenceKind.STALE, DifferenceKind.UNRECORDED)
 
 
 def _misread(table: Table, dataset: Dataset, registration: Registration, shown: Mapping[str, int]) -> Iterator[str]:

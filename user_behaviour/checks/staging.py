@@ -15,6 +15,7 @@ from user_behaviour.checks.every_asset import (
     every_day_is_published,
     of_each_day,
     offences_of_each_day,
+    overtaken,
     review_keys,
     rows_fit_their_schema,
 )
@@ -88,23 +89,17 @@ class _DerivedBatches:
 
     def __init__(self, dataset: Dataset, upstream: Dataset, days: Sequence[date]) -> None:
         self.dataset, self.upstream = dataset, upstream
-        self.pairs: dict[date, tuple[Manifest, Manifest]] = {}
-        self.without_source: list[Offence] = []
-        self.overtaken: list[Offence] = []
         manifests = dataset.manifests(days)
-        self.looked_at = set(manifests)
-        in_force = upstream.manifests(list(manifests))
         batches = {day: m.sources[0].version if m.sources else "none" for day, m in manifests.items()}
-        sources = of_each_day(upstream, {item[0]: item for item in batches.items()}, lambda item: upstream.batch(*item))
-        for day, manifest in manifests.items():
-            batch, made_of = batches[day], sources[day]
-            newer = in_force[day].batch_id if day in in_force else "none"
-            if made_of is None:
-                self.without_source.append(Offence(day, f"made of batch {batch}, which the lake does not have; rerun"))
-                continue
-            self.pairs[day] = (manifest, made_of)
-            if batch != newer:
-                self.overtaken.append(Offence(day, f"made of batch {batch}, in force is {newer}; rerun the day"))
+        made_of = of_each_day(upstream, {item[0]: item for item in batches.items()}, lambda item: upstream.batch(*item))
+        self.looked_at = set(manifests)
+        self.pairs = {day: (manifests[day], source) for day, source in made_of.items() if source}
+        self.without_source = [
+            Offence(day, f"made of batch {batches[day]}, which the lake does not have; rerun")
+            for day in manifests
+            if day not in self.pairs
+        ]
+        self.overtaken = overtaken(upstream, {day: batches[day] for day in self.pairs}, says="made of")
 
 
 def _left_out(
