@@ -9,6 +9,7 @@ import psycopg2
 import pytest
 
 from user_behaviour.aws.clients import Aws
+from user_behaviour.lake.dataset import Dataset
 from user_behaviour.lake.lake import Lake
 from user_behaviour.lake.local import LocalLake
 from user_behaviour.lake.s3 import S3Lake
@@ -20,6 +21,7 @@ from user_behaviour.warehouse.warehouse import Warehouse, WarehouseDataError
 from user_behaviour_tests.cloud.moto_server import Cloud
 from user_behaviour_tests.cloud.redshift import RedshiftStandIn
 from user_behaviour_tests.cloud.redshift_warehouse import warehouse_on
+from user_behaviour_tests.contracts.test_dataset import PARCELS
 
 CONFLICTS = {"postgres": ("40001", "40P01"), "redshift": ("1023", "conflict", "oid", "deadlock")}
 
@@ -31,6 +33,11 @@ def lake(request: pytest.FixtureRequest, tmp_path: Path) -> Lake:
         return LocalLake(root=str(tmp_path / "lake"))
     cloud: Cloud = request.getfixturevalue("cloud")
     return S3Lake(aws=cloud.aws, bucket=cloud.bucket(), prefix="lake/v1")
+
+
+@pytest.fixture
+def dataset(lake: Lake) -> Dataset:
+    return lake.dataset(PARCELS)
 
 
 @pytest.fixture

@@ -11,18 +11,12 @@ from hypothesis import strategies as st
 from user_behaviour.lake.approvals import Approvals
 from user_behaviour.lake.dataset import Dataset
 from user_behaviour.lake.held_back import AwaitsApprovalError
-from user_behaviour.lake.lake import Lake
 from user_behaviour.lake.local import LocalLake
 from user_behaviour.lake.manifests import Manifest, Rejection, Source
 from user_behaviour_tests.contracts.test_dataset import DAY, PARCELS, parcels
 
 BIG, SMALL = 20, 1
 _MOMENTS = itertools.count()
-
-
-@pytest.fixture
-def dataset(lake: Lake) -> Dataset:
-    return lake.dataset(PARCELS)
 
 
 def written(dataset: Dataset, batch_id: str, rows: int, *, code: str = "a", version: str = "") -> Manifest:

@@ -9,7 +9,6 @@ import pytest
 
 from user_behaviour.lake.dataset import CURRENT, MANIFEST, REJECTED, BatchInForceError, Dataset
 from user_behaviour.lake.held_back import MissingPartitionError, UnreadableRecordError
-from user_behaviour.lake.lake import Lake
 from user_behaviour.lake.manifests import Manifest, Rejection, Source
 from user_behaviour.lake.restoration import restore, unreadable
 from user_behaviour.tables.table import Column, Table
@@ -39,11 +38,6 @@ def publish(dataset: Dataset, batch_id: str, *rows: tuple[str, int | None], as_o
 
 def stored(dataset: Dataset) -> list[tuple[str | int | None, ...]]:
     return [tuple(row.values()) for batch in dataset.read(dataset.current(DAY)) for row in batch.to_pylist()]
-
-
-@pytest.fixture
-def dataset(lake: Lake) -> Dataset:
-    return lake.dataset(PARCELS)
 
 
 def test_rows_bear_the_batch_that_wrote_them(dataset: Dataset) -> None:

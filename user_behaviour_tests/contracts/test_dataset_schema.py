@@ -14,11 +14,6 @@ from user_behaviour.tables.table import Column
 from user_behaviour_tests.contracts.test_dataset import BATCH, DAY, PARCELS, parcels, publish, stored
 
 
-@pytest.fixture
-def dataset(lake: Lake) -> Dataset:
-    return lake.dataset(PARCELS)
-
-
 @pytest.mark.parametrize(
     ("batch", "sentence"),
     [

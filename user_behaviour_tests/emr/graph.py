@@ -8,7 +8,6 @@ import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
-from pathlib import Path
 
 import dagster as dg
 import pyarrow as pa
@@ -16,25 +15,12 @@ import pyarrow.parquet as pq
 
 from user_behaviour.aws.clients import Aws
 from user_behaviour.io_managers.lake import LakeIOManager
-from user_behaviour.lake.locations import Locations
 from user_behaviour.lake.s3 import S3Lake
-from user_behaviour.recipes import SparkFiles
 from user_behaviour.spark.emr_serverless import EmrServerlessSpark
-from user_behaviour.tables.days import DayRange, days_of
-from user_behaviour.tables.table import Column, Table
+from user_behaviour.tables.days import DayRange
 from user_behaviour_tests.cloud.moto_server import REGION
-from user_behaviour_tests.io_managers.greenhouse import MON, READINGS, TUE, declared, rows
-
-VERDICTS = Table(
-    name="verdicts",
-    description="One row a reading.",
-    columns=(
-        Column("sensor", "varchar(6)", "which", nullable=False),
-        Column("warm", "boolean", "was it"),
-        Column("batch_id", "varchar(64)", "the batch", nullable=False),
-    ),
-    partition_column="measured_on",
-)
+from user_behaviour_tests.io_managers.greenhouse import MON, TUE
+from user_behaviour_tests.spark.test_output import readings, verdicts
 
 
 @dataclass(frozen=True)
@@ -56,7 +42,7 @@ class Graph:
     ) -> dg.ExecuteInProcessResult:
         """Materializes Monday and Tuesday."""
         return dg.materialize(
-            [_readings, self._verdicts()],
+            [readings, verdicts(partial(self.spark.run, "verdicts.py"))],
             resources={"files": LakeIOManager(lake=self.lake)},
             instance=instance,
             selection=select,
@@ -64,28 +50,17 @@ class Graph:
             tags={**DayRange(MON, TUE).tags(), **(tags or {})},
         )
 
-    def _verdicts(self) -> dg.AssetsDefinition:
-        spark = EmrServerlessSpark(
+    @property
+    def spark(self) -> EmrServerlessSpark:
+        return EmrServerlessSpark(
             aws=Aws(region_name=REGION, endpoint_url=self.url),
-            programs=str(Path(self.programs)),
+            programs=self.programs,
             lake=self.lake,
             application=self.application,
             role=self.role,
             minutes=5,
             poll_seconds=0.05,
         )
-
-        @dg.asset(name="verdicts", **declared(VERDICTS))
-        def made(readings: Locations) -> SparkFiles:
-            return SparkFiles(readings, partial(spark.run, "verdicts.py"))
-
-        asset: dg.AssetsDefinition = made
-        return asset
-
-
-@dg.asset(name="readings", **declared(READINGS))
-def _readings(context: dg.AssetExecutionContext) -> pa.Table:
-    return pa.concat_tables([rows((f"{day:%a}", "20.00", None), day=day) for day in days_of(context.partition_keys)])
 
 
 def do_the_work(lake: S3Lake, job_uri: str, *, succeeds: bool = True) -> None:

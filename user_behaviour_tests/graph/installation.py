@@ -75,17 +75,6 @@ class Installation:
             raise_on_error=False,
         )
 
-    def check(self, day: str, asset: str, *, rules: QuantityRules = QUANTITY_RULES) -> dg.ExecuteInProcessResult:
-        """One run of the checks of an asset, which materializes nothing."""
-        selection = dg.AssetSelection.checks_for_assets(dg.AssetKey.from_user_string(asset))
-        job = dg.define_asset_job("checks", selection=selection)
-        assembled = dg.Definitions.merge(assemble(self.here, rules), dg.Definitions(jobs=[job]))
-        return assembled.resolve_job_def("checks").execute_in_process(
-            instance=self.instance,
-            tags=DayRange(date.fromisoformat(day), date.fromisoformat(day)).tags(),
-            raise_on_error=False,
-        )
-
     def run_day(self, day: str) -> dg.ExecuteInProcessResult:
         """One run of one day, by partition key, as the UI launches it."""
         job = self.defs.resolve_implicit_global_asset_job_def()

@@ -1,9 +1,9 @@
-"""Manifests and rejections as they are written and read again."""
+"""Manifests as they are written and read again; rejections are in the contract of data sets."""
 
 import json
 from datetime import UTC, date, datetime, timedelta, timezone
 
-from user_behaviour.lake.manifests import DataFile, Manifest, Rejection, Source, timestamp
+from user_behaviour.lake.manifests import DataFile, Manifest, Source, timestamp
 
 MANIFEST = Manifest(
     dataset="raw_reviews",
@@ -25,18 +25,6 @@ def test_a_manifest_says_its_rows_to_whoever_reads_the_json() -> None:
     written = json.loads(MANIFEST.to_json())
 
     assert (written["rows"], written["day"], written["sources"][0]["name"]) == (5, "2010-12-01", "ø “1”.csv")
-
-
-def test_a_manifest_without_files_has_no_rows() -> None:
-    empty = Manifest("d", date(2010, 12, 1), "b", "", "")
-
-    assert Manifest.from_json(empty.to_json()).rows == 0
-
-
-def test_a_rejection_is_read_as_it_was_written() -> None:
-    rejection = Rejection("d", date(2010, 12, 1), "b", "a", ("one", "“two”\n"), (Source("f", 1, "v"),))
-
-    assert Rejection.from_json(rejection.to_json()) == rejection
 
 
 def test_the_order_of_timestamps_is_the_order_of_moments() -> None:

@@ -46,12 +46,6 @@ def test_a_side_runs_its_assets_and_their_checks(name: str) -> None:
     assert job.partitions_def == DAILY
 
 
-def test_the_sides_together_are_the_whole() -> None:
-    assert sum(len(assets) for assets in SIDES.values()) == len(
-        assets_of(defs.resolve_job_def("user_behavior_metric_job"))
-    )
-
-
 def test_every_job_says_what_it_does() -> None:
     assert [job.name for job in JOBS if not job.description] == []
 

@@ -1,20 +1,13 @@
 """The sensor that lets the metric follow, on a real database; its bare logic is in follow_up."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 
 import dagster as dg
-import pytest
 
-from user_behaviour.local.stack import Stack
 from user_behaviour.triggers.sensors import metric_follows
 from user_behaviour.warehouse.postgres import PostgresWarehouseByUrl
-from user_behaviour_tests.triggers.ticks import PURCHASES, REVIEWS, Catalog, days_of, new_catalog
-
-
-def dates(*texts: str) -> list[date]:
-    return [date.fromisoformat(text) for text in texts]
+from user_behaviour_tests.triggers.ticks import PURCHASES, REVIEWS, Catalog, dates, days_of
 
 
 @dataclass
@@ -31,18 +24,6 @@ class Follower:
         self.cursor = result.cursor
         self.skip_message = result.skip_message or ""
         return days_of(result)
-
-
-@pytest.fixture(scope="module")
-def database(stack: Stack) -> Iterator[Catalog]:
-    with new_catalog(stack) as catalog:
-        yield catalog
-
-
-@pytest.fixture
-def catalog(database: Catalog) -> Catalog:
-    database.clear()
-    return database
 
 
 def test_the_metric_follows_where_both_sides_are_there(catalog: Catalog) -> None:
@@ -82,30 +63,6 @@ def test_the_warehouse_is_left_alone_while_nothing_moves(catalog: Catalog) -> No
 
     # Two for the catalog, which this twin keeps in the same database; the third is the look at what is published.
     assert connections == [3, 3, 2, 2, 3, 3, 2, 2]
-
-
-def test_the_metric_follows_a_late_file_of_an_old_day(catalog: Catalog) -> None:
-    every = ["2010-12-01", "2011-12-09"]
-    catalog.register(PURCHASES, every, "p1")
-    catalog.register(REVIEWS, every, "r1")
-    catalog.publish(every, {PURCHASES: "p1", REVIEWS: "r1"})
-    follower = Follower(catalog)
-    assert follower.tick() == []
-
-    catalog.register(REVIEWS, ["2010-12-01"], "r2")
-
-    assert follower.tick() + follower.tick() == dates("2010-12-01")
-
-
-def test_a_run_in_progress_that_computes_the_day_itself_is_not_doubled(catalog: Catalog) -> None:
-    catalog.register(PURCHASES, ["2010-12-01"], "p1")
-    catalog.register(REVIEWS, ["2010-12-01"], "r1")
-    follower = Follower(catalog)
-    assert follower.tick() == []
-
-    catalog.publish(["2010-12-01"], {PURCHASES: "p1", REVIEWS: "r1"})
-
-    assert follower.tick() + follower.tick() == []
 
 
 def test_a_run_that_failed_is_not_asked_for_at_every_tick(catalog: Catalog) -> None:

@@ -1,7 +1,7 @@
 """What the purge takes from a real lake, and above all what it leaves."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -13,12 +13,11 @@ from user_behaviour.lake.lake import Lake
 from user_behaviour.lake.local import LocalLake
 from user_behaviour.lake.manifests import Manifest, Rejection, timestamp
 from user_behaviour.lake.s3 import S3Lake
-from user_behaviour.local.stack import Stack
 from user_behaviour.tables.schemas import EXTERNAL_TABLES, STAGED_PURCHASES, USER_PURCHASE_STAGING
 from user_behaviour.triggers.jobs import purge_superseded_batches_job
 from user_behaviour.triggers.retention import Purged, Retention
 from user_behaviour_tests.cloud.moto_server import Cloud
-from user_behaviour_tests.triggers.ticks import Catalog, new_catalog
+from user_behaviour_tests.triggers.ticks import Catalog
 
 DAY = date(2010, 12, 1)
 BEFORE = datetime(2011, 3, 1, tzinfo=UTC)
@@ -57,20 +56,13 @@ class Shore:
         return [name for name in names if not name.startswith("_")]
 
 
-@pytest.fixture(scope="module")
-def database(stack: Stack) -> Iterator[Catalog]:
-    with new_catalog(stack) as catalog:
-        yield catalog
-
-
 @pytest.fixture(params=["local", "s3"])
-def shore(request: pytest.FixtureRequest, database: Catalog, tmp_path: Path) -> Shore:
-    database.clear()
+def shore(request: pytest.FixtureRequest, catalog: Catalog, tmp_path: Path) -> Shore:
     if request.param == "local":
-        return Shore(LocalLake(root=str(tmp_path)), database, partial(age_of_files, tmp_path))
+        return Shore(LocalLake(root=str(tmp_path)), catalog, partial(age_of_files, tmp_path))
     cloud: Cloud = request.getfixturevalue("cloud")
     bucket = cloud.bucket()
-    return Shore(S3Lake(aws=cloud.aws, bucket=bucket, prefix="lake"), database, partial(age_of_objects, bucket))
+    return Shore(S3Lake(aws=cloud.aws, bucket=bucket, prefix="lake"), catalog, partial(age_of_objects, bucket))
 
 
 def age_of_files(root: Path, directory: str, at: datetime) -> None:

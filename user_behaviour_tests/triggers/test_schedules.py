@@ -8,26 +8,13 @@ import pytest
 from dagster._core.definitions.schedule_definition import ScheduleExecutionData
 
 from user_behaviour.definitions import defs
-from user_behaviour.local.stack import Stack
 from user_behaviour.tables.days import DayRange
 from user_behaviour.triggers.schedules import purchases_daily
-from user_behaviour_tests.triggers.ticks import PURCHASES, REVIEWS, Catalog, new_catalog, span_of
+from user_behaviour_tests.triggers.ticks import PURCHASES, REVIEWS, Catalog, span_of
 
 MORNING = datetime(2011, 3, 31, 6, tzinfo=UTC)
 Tick = Callable[..., ScheduleExecutionData]
 WINDOW = DayRange(date(2010, 12, 1), date(2011, 3, 30))
-
-
-@pytest.fixture(scope="module")
-def database(stack: Stack) -> Iterator[Catalog]:
-    with new_catalog(stack) as catalog:
-        yield catalog
-
-
-@pytest.fixture
-def catalog(database: Catalog) -> Catalog:
-    database.clear()
-    return database
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from user_behaviour.lake.manifests import Manifest, Source
 from user_behaviour.tables.schemas import RAW_REVIEWS
 from user_behaviour.triggers.sensors import vendor_files
 from user_behaviour.vendor.local import LocalVendorDrop
-from user_behaviour_tests.triggers.ticks import days_of
+from user_behaviour_tests.triggers.ticks import dates, days_of
 
 DAY = date(2010, 12, 1)
 SAME_SECOND = 1_291_161_600_000_000_000  # 2010-12-01 00:00:00 UTC, in nanoseconds
@@ -67,10 +67,6 @@ class Vendor:
         return days_of(self.tick()) + days_of(self.tick())
 
 
-def dates(*texts: str) -> list[date]:
-    return [date.fromisoformat(text) for text in texts]
-
-
 @pytest.fixture
 def vendor(tmp_path: Path) -> Vendor:
     return Vendor(tmp_path)
@@ -106,31 +102,25 @@ def test_300_files_at_once_become_one_run_that_covers_every_day_once(vendor: Ven
     assert not third.run_requests
 
 
-def test_two_files_of_the_same_second_are_both_taken(vendor: Vendor) -> None:
-    """Listing files that are newer than the newest one seen loses the second of them."""
-    vendor.drops("movie_review_2010-12-01.csv", at=SAME_SECOND + 1)
-    assert vendor.requested() == dates("2010-12-01")
-
-    vendor.drops("movie_review_2010-12-02.csv", at=SAME_SECOND + 2)
-
-    assert vendor.requested() == dates("2010-12-02")
-
-
-def test_a_late_file_of_an_old_day_is_taken(vendor: Vendor) -> None:
+@pytest.mark.parametrize(
+    ("name", "content", "at", "day"),
+    [
+        ("movie_review_2010-12-02.csv", "1,good", SAME_SECOND + 1, "2010-12-02"),
+        ("movie_review_2010-12-01_late.csv", "1,good", SAME_SECOND - 86_400_000_000_000, "2010-12-01"),
+        ("movie_review_2011-12-09.csv", "1,bad!", SAME_SECOND + 1, "2011-12-09"),
+    ],
+    ids=["of the same second", "late, of an old day", "other content under the name"],
+)
+def test_another_file_is_taken_whatever_its_time_and_size(
+    vendor: Vendor, name: str, content: str, at: int, day: str
+) -> None:
+    """Listing files that are newer than the newest one seen loses the second of a second."""
     vendor.drops("movie_review_2011-12-09.csv")
     assert vendor.requested() == dates("2011-12-09")
 
-    vendor.drops("movie_review_2010-12-01_late.csv", at=SAME_SECOND - 86_400_000_000_000)
+    vendor.drops(name, f"{HEADER}{content}\n", at=at)
 
-    assert vendor.requested() == dates("2010-12-01")
-
-
-def test_the_same_name_with_other_content_is_taken_again(vendor: Vendor) -> None:
-    vendor.drops("movie_review_2010-12-01.csv")
-    assert vendor.requested() == dates("2010-12-01")
-    vendor.drops("movie_review_2010-12-01.csv", f"{HEADER}1,bad!\n", at=SAME_SECOND + 1)
-
-    assert vendor.requested() == dates("2010-12-01")
+    assert vendor.requested() == dates(day)
     assert vendor.requested() == []
 
 
@@ -163,13 +153,6 @@ def test_a_foreign_file_is_on_the_vendor_s_asset_while_it_is_there_and_the_other
     assert (warned.asset_check_key, warned.passed, passed.passed) == (FILES_CHECK, False, True)
     assert name in (warned.description or "")
     assert [result.asset_events for result in (second, third, fourth, sixth)] == [[], [], [], []]
-
-
-def test_a_file_of_a_day_that_is_not_over_waits(vendor: Vendor) -> None:
-    vendor.drops("movie_review_2999-01-01.csv")
-
-    assert vendor.requested() == []
-    assert "it is taken when the day has one" in (vendor.tick().skip_message or "")
 
 
 @pytest.mark.parametrize("there", [True, False])

@@ -73,6 +73,10 @@ def span_of(tags: Mapping[str, str]) -> DayRange:
     return span
 
 
+def dates(*texts: str) -> list[date]:
+    return [date.fromisoformat(text) for text in texts]
+
+
 def days_of(result: SensorExecutionData) -> list[date]:
     """The days that the runs of a tick run over."""
     return [day for request in result.run_requests or () for day in span_of(request.tags).days()]
