@@ -3,9 +3,11 @@
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
+import dagster as dg
 from botocore.exceptions import BotoCoreError
+from pydantic import Field, model_validator
 
 from user_behaviour.aws.clients import Aws
 from user_behaviour.aws.errors import AwsError, aws_errors
@@ -53,6 +55,24 @@ class S3Prefix(S3Place):
     def open(self, path: str) -> "ObjectStream":
         """The object as it is now; FileNotFoundError where there is none."""
         return ObjectStream(self, path)
+
+
+class InS3(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """What is kept below a prefix of a bucket."""
+
+    bucket: str = Field(description="The bucket.")
+    prefix: str = Field(default="", description="What the keys of all its objects begin with; empty: the whole bucket.")
+    aws: Aws
+
+    @model_validator(mode="after")
+    def _has_a_usable_place(self) -> Self:
+        self.place  # noqa: B018  # raises ValueError, with what to write instead
+        return self
+
+    @property
+    def place(self) -> S3Prefix:
+        """The prefix, with the clients that reach it."""
+        return S3Prefix(self.bucket, self.prefix, self.aws)
 
 
 class ObjectStream(io.RawIOBase):

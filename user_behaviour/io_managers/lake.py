@@ -21,12 +21,7 @@ from user_behaviour.io_managers.publishing import PREVIEW, PREVIEW_ROWS, ROWS, O
 from user_behaviour.lake.approvals import Approvals
 from user_behaviour.lake.conformity import schema_with_day, with_day
 from user_behaviour.lake.dataset import Dataset
-from user_behaviour.lake.held_back import (
-    AwaitsApprovalError,
-    HeldBackError,
-    MissingPartitionError,
-    UnreadableRecordError,
-)
+from user_behaviour.lake.held_back import HeldBackError, MissingPartitionError, UnreadableRecordError
 from user_behaviour.lake.lake import Lake
 from user_behaviour.lake.locations import Locations, PartitionStreams
 from user_behaviour.lake.manifests import Judge, Manifest, Rejection, timestamp
@@ -136,7 +131,7 @@ class _Publication:
     def _published(self, manifest: Manifest, *, judge: Judge | None = None) -> Manifest | HeldBackError | None:
         """The manifest that is in force now, None where a newer one stays, or why it is held back."""
         try:
-            return self.dataset.put_in_force(manifest, judge=judge)
+            return self.dataset.publish(manifest, judge=judge)
         except HeldBackError as error:
             return error
 
@@ -196,7 +191,7 @@ class _Publication:
             error.reasons,
             error.sources,
             in_force=in_force.batch_id if in_force else "",
-            awaits=error.delivery if isinstance(error, AwaitsApprovalError) else "",
+            awaits=error.awaits,
         )
         self.dataset.reject(rejection)
 

@@ -37,8 +37,8 @@ class Approvals:
         raise AwaitsApprovalError(
             f"{after.rows} rows{names} would take the place of {before.rows}; if that is right, call `user-behaviour "
             f"approve {self._dataset.table.name}/{after.day}/{delivery} --why TEXT` and run the day again",
-            delivery,
-            after.sources,
+            sources=after.sources,
+            awaits=delivery,
         )
 
     def waiting(self) -> Mapping[str, Rejection]:
@@ -55,18 +55,10 @@ class Approvals:
 
     def approve(self, rejection: Rejection, *, by: str, why: str) -> None:
         """Records who lets in, and why, what the rejection is about."""
-        at, delivery = timestamp(datetime.now(UTC)), rejection.awaits
-        approval = Approval(
-            rejection.dataset,
-            rejection.day,
-            delivery,
-            rejection.in_force,
-            by=by,
-            at=at,
-            why=why,
-            said=rejection.reasons,
-        )
-        self._dataset.lake.write(self._path(rejection.day, delivery), approval.to_json())
+        at, day, delivery = timestamp(datetime.now(UTC)), rejection.day, rejection.awaits
+        said = rejection.reasons
+        approval = Approval(rejection.dataset, day, delivery, rejection.in_force, by=by, at=at, why=why, said=said)
+        self._dataset.lake.write(self._path(day, delivery), approval.to_json())
 
     def _approval(self, day: date, delivery: str) -> Approval | None:
         found = self._dataset.lake.read(self._path(day, delivery))

@@ -158,12 +158,8 @@ class Dataset:
             files.append(DataFile(name, metadata.num_rows, size))
         return tuple(files)
 
-    def publish(self, manifest: Manifest) -> bool:
-        """Puts the batch in force, in one step. False: a batch with a newer view of the outside is, and stays."""
-        return self.put_in_force(manifest) is not None
-
-    def put_in_force(self, manifest: Manifest, *, judge: Judge | None = None) -> Manifest | None:
-        """Publishes a batch, and returns what is in force then. None: a batch with a newer view is, and stays.
+    def publish(self, manifest: Manifest, *, judge: Judge | None = None) -> Manifest | None:
+        """Puts the batch in force, in one step; returns what is then. None: one with a newer view of the outside stays.
 
         A view of the future is no newer one: its clock was ahead. `judge` is given the manifest in force and this one,
         and returns what to publish, or raises `HeldBackError`.

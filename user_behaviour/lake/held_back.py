@@ -4,20 +4,20 @@ from user_behaviour.lake.manifests import Source
 
 
 class HeldBackError(Exception):
-    """A day cannot be published now; the other days of the run can. Permanent: a retry would fail the same way."""
+    """A day cannot be published now; the other days of the run can. Permanent: a retry would fail the same way.
 
-    def __init__(self, *reasons: str, sources: tuple[Source, ...] = ()) -> None:
+    `awaits` is the delivery that an approval would let in.
+    """
+
+    def __init__(self, *reasons: str, sources: tuple[Source, ...] = (), awaits: str = "") -> None:
         super().__init__("; ".join(reasons))
         self.reasons = reasons
         self.sources = sources
+        self.awaits = awaits
 
 
 class AwaitsApprovalError(HeldBackError):
-    """A delivery would empty a day, or shrink it to under a tenth; `delivery` is what an approval names."""
-
-    def __init__(self, reason: str, delivery: str, sources: tuple[Source, ...]) -> None:
-        super().__init__(reason, sources=sources)
-        self.delivery = delivery
+    """A delivery would empty a day, or shrink it to under a tenth."""
 
 
 class MissingPartitionError(HeldBackError):

@@ -9,15 +9,14 @@ import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
-from typing import Any, BinaryIO, Self, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import pyarrow.fs
 from botocore.exceptions import ClientError
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from user_behaviour.aws.clients import Aws
 from user_behaviour.aws.errors import AccessDeniedError, AwsError, aws_errors, is_worth_another_try
-from user_behaviour.aws.s3_prefix import S3Prefix
+from user_behaviour.aws.s3_prefix import InS3
 from user_behaviour.diagnosis import Diagnosis, bad, failed, good, unknown
 from user_behaviour.lake.lake import Lake
 
@@ -29,29 +28,16 @@ DELETED_AT_ONCE = 1000
 _OVERTAKEN = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey", "412", "409"})
 
 
-class S3Lake(Lake):
+class S3Lake(InS3, Lake):
     """The lake as a prefix of a bucket on Amazon S3."""
 
     # The version of an object is its ETag.
 
-    bucket: str = Field(description="The bucket.")
-    prefix: str = Field(default="", description="What the keys of all its objects begin with; empty: the whole bucket.")
     kms_key: str = Field(
         default="",
         description="The KMS key of what boto3 writes; pyarrow cannot name one, so let the bucket's default be "
         "the same key. Empty: the bucket's default for everything.",
     )
-    aws: Aws
-
-    @model_validator(mode="after")
-    def _has_a_usable_place(self) -> Self:
-        self.place  # noqa: B018  # raises ValueError, with what to write instead
-        return self
-
-    @property
-    def place(self) -> S3Prefix:
-        """The prefix that the lake is, with the clients that reach it."""
-        return S3Prefix(self.bucket, self.prefix, self.aws)
 
     @property
     def sealed(self) -> Mapping[str, str]:

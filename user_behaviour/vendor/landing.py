@@ -84,7 +84,6 @@ class _Reading:
     rows_bad: int = 0
     first_bad: str = ""
     unreadable: list[str] = field(default_factory=list)
-    files_unreadable: int = 0
 
     def rows(self) -> Iterator[pa.RecordBatch | Quarantined | Closing]:
         """The reviews that can be used, and the rows that cannot.
@@ -95,6 +94,7 @@ class _Reading:
         yield self._closing()
 
     def _rows(self) -> Iterator[tuple[str, ReviewRow | BadRow]]:
+        """The rows of all files that can be read, so that one look names all that is wrong."""
         for source in self.sources:
             try:
                 with self.landing.dataset.lake.open(source.kept_at) as stream:
@@ -104,19 +104,13 @@ class _Reading:
                         if isinstance(row, BadRow) and self._is_hopeless():
                             return
             except UnreadableFile as error:
-                self._cannot_read(error)
+                self.unreadable.append(str(error))
             except OSError as error:
                 if not is_of_one_file(error):
                     raise
                 original = self.landing.dataset.lake.uri(source.kept_at)
                 reason = f"its original in the lake, {original}, cannot be read ({error.strerror or error})"
-                self._cannot_read(UnreadableFile(source.name, reason))
-
-    def _cannot_read(self, error: UnreadableFile) -> None:
-        """The other files are read all the same, so that one look names all that is wrong."""
-        self.files_unreadable += 1
-        if self.files_unreadable <= UNREADABLE_NAMED:
-            self.unreadable.append(str(error))
+                self.unreadable.append(str(UnreadableFile(source.name, reason)))
 
     def _count(self, name: str, row: ReviewRow | BadRow) -> None:
         self.rows_read += 1
@@ -131,8 +125,8 @@ class _Reading:
         return self.rows_bad > max(limit, BAD_ROWS_KEPT)
 
     def _closing(self) -> Closing:
-        reasons = list(self.unreadable)
-        if (more := self.files_unreadable - len(reasons)) > 0:
+        reasons = self.unreadable[:UNREADABLE_NAMED]
+        if more := len(self.unreadable) - len(reasons):
             reasons.append(f"{more} more of the day's {len(self.sources)} files cannot be read")
         if self.rows_bad > self.landing.bad_row_share * self.rows_read:
             of = f"the first {self.rows_read} rows" if self._is_hopeless() else f"the day's {self.rows_read} rows"
@@ -151,15 +145,15 @@ def batches(rows: Iterable[tuple[str, ReviewRow | BadRow]]) -> Iterator[pa.Recor
 
     Each kind in its order. A batch has at most BATCH_ROWS rows, and ends with the row that reaches BATCH_CHARACTERS.
     """
-    good: list[tuple[str, ReviewRow]] = []
-    bad: list[tuple[str, BadRow]] = []
+    good: list[tuple[str, str, str, int]] = []  # as the columns of each kind stand in its table
+    bad: list[tuple[str, int, str, bytes]] = []
     size = 0
     for name, row in rows:
         if isinstance(row, BadRow):
-            bad.append((name, row))
+            bad.append((name, row.line, row.reason, row.raw))
             size += len(row.raw)
         else:
-            good.append((name, row))
+            good.append((row.cid, row.review, name, row.line))
             size += len(row.review)
         if len(good) + len(bad) == BATCH_ROWS or size >= BATCH_CHARACTERS:
             yield from _batched(good, bad)
@@ -168,21 +162,14 @@ def batches(rows: Iterable[tuple[str, ReviewRow | BadRow]]) -> Iterator[pa.Recor
 
 
 def _batched(
-    good: Sequence[tuple[str, ReviewRow]], bad: Sequence[tuple[str, BadRow]]
+    good: Sequence[tuple[object, ...]], bad: Sequence[tuple[object, ...]]
 ) -> Iterator[pa.RecordBatch | Quarantined]:
     if good:
-        columns = {
-            "cid": [row.cid for _, row in good],
-            "review_str": [row.review for _, row in good],
-            "source_file": [name for name, _ in good],
-            "line_number": [row.line for _, row in good],
-        }
-        yield pa.RecordBatch.from_pydict(columns, schema=RAW_REVIEWS.without("batch_id").arrow_schema())
+        yield _batch(good, RAW_REVIEWS.without("batch_id").arrow_schema())
     if bad:
-        columns = {
-            "source_file": [name for name, _ in bad],
-            "line_number": [row.line for _, row in bad],
-            "reason": [row.reason for _, row in bad],
-            "raw": [row.raw for _, row in bad],
-        }
-        yield Quarantined(pa.RecordBatch.from_pydict(columns, schema=QUARANTINED_REVIEWS.arrow_schema()))
+        yield Quarantined(_batch(bad, QUARANTINED_REVIEWS.arrow_schema()))
+
+
+def _batch(rows: Sequence[tuple[object, ...]], schema: pa.Schema) -> pa.RecordBatch:
+    columns = dict(zip(schema.names, zip(*rows, strict=True), strict=True))
+    return pa.RecordBatch.from_pydict(columns, schema=schema)

@@ -2,31 +2,14 @@
 
 import io
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO
 
-from pydantic import Field, model_validator
-
-from user_behaviour.aws.clients import Aws
-from user_behaviour.aws.s3_prefix import S3Prefix
+from user_behaviour.aws.s3_prefix import InS3
 from user_behaviour.vendor.drop import DroppedFile, VendorDrop
 
 
-class S3VendorDrop(VendorDrop):
+class S3VendorDrop(InS3, VendorDrop):
     """The vendor's drop as a prefix of a bucket on Amazon S3, without what lies in folders below it."""
-
-    bucket: str = Field(description="The bucket.")
-    prefix: str = Field(default="", description="What the keys of the files begin with; empty: the whole bucket.")
-    aws: Aws
-
-    @model_validator(mode="after")
-    def _has_a_usable_place(self) -> Self:
-        self.place  # noqa: B018  # raises ValueError, with what to write instead
-        return self
-
-    @property
-    def place(self) -> S3Prefix:
-        """The prefix that the drop is, with the clients that reach it."""
-        return S3Prefix(self.bucket, self.prefix, self.aws)
 
     def files(self, named: Callable[[str], bool] = lambda _: True) -> Sequence[DroppedFile]:
         pages = self.place.pages(self.place.below(""), Delimiter="/")

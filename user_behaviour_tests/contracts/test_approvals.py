@@ -31,7 +31,7 @@ def land(dataset: Dataset, manifest: Manifest) -> str:
     """Publishes it as a guarded data set is; where that is refused, the rejection is recorded, and its name given."""
     approvals = Approvals(dataset)
     try:
-        assert dataset.put_in_force(manifest, judge=approvals.judge)
+        assert dataset.publish(manifest, judge=approvals.judge)
     except AwaitsApprovalError as error:
         in_force = dataset.current(DAY).batch_id
         dataset.reject(
@@ -42,7 +42,7 @@ def land(dataset: Dataset, manifest: Manifest) -> str:
                 manifest.as_of,
                 error.reasons,
                 in_force=in_force,
-                awaits=error.delivery,
+                awaits=error.awaits,
             )
         )
         (name,) = approvals.waiting()
@@ -126,7 +126,7 @@ def test_what_another_run_publishes_meanwhile_is_weighed_too(dataset: Dataset) -
         return Approvals(dataset).judge(before, after)
 
     with pytest.raises(AwaitsApprovalError):
-        dataset.put_in_force(small, judge=judge)
+        dataset.publish(small, judge=judge)
 
     assert judged == ["before", "full"]
     assert dataset.current(DAY).batch_id == "full"

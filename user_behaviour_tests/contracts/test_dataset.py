@@ -33,7 +33,7 @@ def publish(dataset: Dataset, batch_id: str, *rows: tuple[str, int | None], as_o
     with dataset.write(DAY, batch_id) as writer:
         writer.write(parcels(*rows))
         manifest = writer.manifest(as_of=as_of)
-    return dataset.publish(manifest)
+    return dataset.publish(manifest) is not None
 
 
 def stored(dataset: Dataset) -> list[tuple[str | int | None, ...]]:
