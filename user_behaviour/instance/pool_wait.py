@@ -13,23 +13,22 @@ Step = tuple[str, str]  # run, step
 
 
 class PoolWait:
-    """The steps of this process that wait: when each was last looked at, and what was said of it."""
+    """The steps of this process that wait: when the holders of each were last asked for, and what was said of them."""
 
     def __init__(self) -> None:
-        self._looked: dict[Step, float] = {}
-        self._said: dict[Step, str] = {}
+        self._waiting: dict[Step, tuple[float, str]] = {}
 
     def ends(self, run_id: str, step_key: str) -> None:
         """The step has its slot."""
-        self._looked.pop((run_id, step_key), None)
-        self._said.pop((run_id, step_key), None)
+        self._waiting.pop((run_id, step_key), None)
 
     def look(self, instance: dg.DagsterInstance, pool: str, run_id: str, step_key: str) -> None:
         """Every so many seconds: frees what dead runs hold of the pool, or says in the waiting run who holds it."""
-        step = (run_id, step_key)
-        if time.monotonic() < self._looked.get(step, 0) + LOOK_SECONDS:
+        step, now = (run_id, step_key), time.monotonic()
+        looked, said = self._waiting.get(step, (-LOOK_SECONDS, ""))
+        if now < looked + LOOK_SECONDS:
             return
-        self._looked[step] = time.monotonic()
+        self._waiting[step] = (now, said)
         held = {
             (slot.run_id, slot.step_key)
             for slot in instance.event_log_storage.get_concurrency_info(pool).pending_steps
@@ -41,13 +40,10 @@ class PoolWait:
                 report(instance, run)
             return
         holders = [f"{key} of run {run} ({process_of(runs[run])})" for run, key in sorted(held) if run in runs]
-        if holders and self._said.get(step) != (said := _sentence(pool, holders)):
-            instance.report_engine_event(said, instance.get_run_by_id(run_id), step_key=step_key)
-            self._said[step] = said
-
-
-def _sentence(pool: str, holders: list[str]) -> str:
-    return (
-        f"{WAITS} {pool}; they are held by {', '.join(holders)}. It goes on when one of these steps ends, or its "
-        f"process (host:pid:start). To free a slot by hand: Deployment, Concurrency, {pool} in Dagster's UI."
-    )
+        sentence = (
+            f"{WAITS} {pool}; they are held by {', '.join(holders)}. It goes on when one of these steps ends, or its "
+            f"process (host:pid:start). To free a slot by hand: Deployment, Concurrency, {pool} in Dagster's UI."
+        )
+        if holders and said != sentence:
+            instance.report_engine_event(sentence, instance.get_run_by_id(run_id), step_key=step_key)
+            self._waiting[step] = (now, sentence)
