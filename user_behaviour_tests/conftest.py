@@ -22,7 +22,7 @@ settings.register_profile("suite", derandomize=True, max_examples=12, **_OPEN)
 settings.register_profile("search", max_examples=600, print_blob=True, **_OPEN)
 settings.load_profile("suite")
 
-# The calendar of the real data. Dagster goes over all days of it at each verdict of a check.
+# The calendar of the real data. Dagster goes over all days of it at each result of a check.
 os.environ["USER_BEHAVIOUR_LAST_DAY"] = "2011-12-09"
 
 # As in every process of an installation: the events of a run are written many at a time.

@@ -38,7 +38,7 @@ UNDOCUMENTED = {
     "get_latest_asset_partition_materialization_attempts_without_materializations": (
         "Which days are red; what is documented goes through all days of the calendar."
     ),
-    "get_asset_check_execution_history": "A check looks again at the days that offended at its last verdict.",
+    "get_asset_check_execution_history": "A check looks again at the days that offended at its last result.",
     "add_event_listener": "`user-behaviour run` shows what a run does while it does it.",
     "add_asset_metadata": "An IO manager gives each day of a range its own metadata; the step's context takes it.",
     "get_step_execution_context": "A year's deliveries are one write to Dagster's storage, as a run's own events are.",
@@ -46,7 +46,7 @@ UNDOCUMENTED = {
     "report_engine_event": "A step that waits for its pool says in its run for whom.",
     "get_concurrency_info": "Who holds the slots of a pool.",
     "get_output_asset_keys": "An IO manager tells an input that is the step's own asset, by the step's context.",
-    "report_dagster_event": "A check whose asset made no day gets its verdict from the asset's own step.",
+    "report_dagster_event": "A check whose asset made no day gets its result from the asset's own step.",
     "report_run_failed": "A run whose process was killed is marked as failed.",
     "add_run_tags": "A run whose process was killed is not retried by the daemon.",
     "free_concurrency_slots_for_run": "A run whose process was killed gives its pool slots back.",

@@ -37,12 +37,12 @@ def declared(table: Table, *, made_by: str, in_database: bool = False) -> dict[s
         "owners": OWNERS,
         "code_version": hashlib.sha256(made_by.encode()).hexdigest()[:16],
         "metadata": metadata,
-        "hooks": {_verdict_on_no_day(dg.AssetKey(table.name.split(".")))},
+        "hooks": {_result_for_no_day(dg.AssetKey(table.name.split(".")))},
     }
 
 
-def _verdict_on_no_day(asset: dg.AssetKey) -> dg.HookDefinition:
-    """Where no day of a run was published, the asset's step fails and its checks do not begin: the verdict of the one.
+def _result_for_no_day(asset: dg.AssetKey) -> dg.HookDefinition:
+    """Where no day of a run was published, the asset's step fails and its checks do not begin: the result of the one.
 
     Without it the check would say "Execution failed" and no reason, or what it last said of other days.
     """
@@ -51,7 +51,7 @@ def _verdict_on_no_day(asset: dg.AssetKey) -> dg.HookDefinition:
     def no_day_is_published(context: dg.HookContext) -> None:
         if not isinstance(failure := context.op_exception, dg.Failure):
             return
-        verdict = dg.AssetCheckEvaluation(
+        result = dg.AssetCheckEvaluation(
             asset_key=asset,
             check_name=EVERY_DAY,
             passed=False,
@@ -62,7 +62,7 @@ def _verdict_on_no_day(asset: dg.AssetKey) -> dg.HookDefinition:
             dg.DagsterEventType.ASSET_CHECK_EVALUATION.value,
             job_name=context.job_name,
             step_key=context.step_key,
-            event_specific_data=verdict,
+            event_specific_data=result,
         )
         context.instance.report_dagster_event(event, context.run_id)
 

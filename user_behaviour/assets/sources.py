@@ -78,7 +78,7 @@ def record_at_once(context: dg.AssetExecutionContext, events: Sequence[dg.AssetM
 
 
 def files_can_be_taken(odd: Mapping[str, str]) -> dg.AssetCheckEvaluation:
-    """Whether every file of the drop can be taken, as the verdict of the check; `odd` says of each other one why."""
+    """Whether every file of the drop can be taken, as the result of the check; `odd` says of each other one why."""
     lines = [f"{name!a}: {objection}." for name, objection in sorted(odd.items())[:NAMES_SHOWN]]
     lines += [f"{more} more files cannot be taken."] if (more := len(odd) - NAMES_SHOWN) > 0 else []
     return dg.AssetCheckEvaluation(

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from user_behaviour.assets.declaration import EVERY_DAY
 from user_behaviour.catalog.external_tables import ExternalTables
 from user_behaviour.checks.re_execution import make_again
-from user_behaviour.checks.verdict import Offence, days_under_check, fail_run, failed_days
+from user_behaviour.checks.result import Offence, days_under_check, fail_run, failed_days
 from user_behaviour.lake.conformity import require_schema
 from user_behaviour.lake.dataset import Dataset
 from user_behaviour.lake.held_back import HeldBackError
@@ -51,7 +51,7 @@ def every_day_is_published(asset: dg.AssetsDefinition, table: Table, *, kept_in:
         made_again = make_again(context, asset, lambda: find(under_check.of_run))
         unpublished = find(under_check.days)
         offences = [Offence(day, unpublished[day]) for day in under_check.days if day in unpublished]
-        result = under_check.verdict(
+        result = under_check.result(
             offences, looked_at=under_check.days, standing=dg.AssetCheckSeverity.ERROR, metadata=made_again
         )
         yield from fail_run(result, fails=under_check.fails(offences))
@@ -104,7 +104,7 @@ def rows_fit_their_schema(
         under_check = days_under_check(context)
         manifests = dataset.manifests(under_check.days)
         offences = offences_of_each_day(dataset, manifests, partial(_misfits, dataset, in_day=in_day))
-        return under_check.verdict(offences, looked_at=manifests)
+        return under_check.result(offences, looked_at=manifests)
 
     return every_row_fits_its_schema
 

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from math import sqrt
 from statistics import median
 
-from user_behaviour.checks.verdict import Offence
+from user_behaviour.checks.result import Offence
 
 WEEKS = 8
 FEWEST_WEEKS = 4

@@ -20,7 +20,7 @@ from user_behaviour.checks.every_asset import (
     rows_in_files,
 )
 from user_behaviour.checks.history import WEEKS, days_before, unusual_volumes
-from user_behaviour.checks.verdict import SAMPLE, Offence, days_under_check, fail_run
+from user_behaviour.checks.result import SAMPLE, Offence, days_under_check, fail_run
 from user_behaviour.lake.dataset import Dataset
 from user_behaviour.lake.lake import Lake
 from user_behaviour.lake.manifests import Manifest, Rejection, Source, lies_ahead
@@ -50,7 +50,7 @@ def purchases_landed_equal_purchases_in_the_source(
             lost.append(Offence(day, f"{landed} lines landed, {then} were in the source"))
         elif landed != now.get(day, 0):
             moved.append(Offence(day, f"{landed} lines landed, the source has {now.get(day, 0)} by now; rerun the day"))
-    return under_check.verdict(lost, looked_at=manifests, overtaken=moved)
+    return under_check.result(lost, looked_at=manifests, overtaken=moved)
 
 
 @dg.asset_check(asset=raw_reviews, blocking=True)
@@ -67,7 +67,7 @@ def reviews_in_files_equal_landed_and_quarantined(
     manifests = dataset.manifests(under_check.days)
     offences = offences_of_each_day(dataset, manifests, partial(_unaccounted, dataset))
     held_back = {day for day in {offence.day for offence in offences} if dataset.rejection(day)}
-    return under_check.verdict(
+    return under_check.result(
         [offence for offence in offences if offence.day not in held_back],
         looked_at=manifests,
         overtaken=[offence for offence in offences if offence.day in held_back],
@@ -106,7 +106,7 @@ def quarantine_is_empty(context: dg.AssetCheckExecutionContext, lake: Lake) -> d
     rejected = of_each_day(dataset, {day: day for day in under_check.days}, dataset.rejection)
     judged = manifests | {day: rejection for day, rejection in rejected.items() if rejection}
     offences = offences_of_each_day(dataset, judged, partial(_quarantined, dataset))
-    return under_check.verdict(offences, looked_at=judged, severity=WARN)
+    return under_check.result(offences, looked_at=judged, severity=WARN)
 
 
 def _quarantined(dataset: Dataset, judged: Manifest | Rejection) -> Iterator[str]:
@@ -130,7 +130,7 @@ def no_two_files_of_a_day_are_the_same(context: dg.AssetCheckExecutionContext, l
     dataset = lake.dataset(RAW_REVIEWS)
     manifests = dataset.manifests(under_check.days)
     offences = offences_of_each_day(dataset, manifests, partial(_copies, dataset))
-    return under_check.verdict(offences, looked_at=manifests, severity=WARN)
+    return under_check.result(offences, looked_at=manifests, severity=WARN)
 
 
 def _copies(dataset: Dataset, manifest: Manifest) -> Iterator[str]:
@@ -167,7 +167,7 @@ def trading_days_have_a_vendor_file(
         for day, manifest in manifests.items()
         if day in sold and not manifest.sources
     ]
-    return under_check.verdict(offences, looked_at=manifests, severity=WARN)
+    return under_check.result(offences, looked_at=manifests, severity=WARN)
 
 
 def volume_is_usual(asset: dg.AssetsDefinition, table: Table) -> dg.AssetChecksDefinition:
@@ -183,7 +183,7 @@ def volume_is_usual(asset: dg.AssetsDefinition, table: Table) -> dg.AssetChecksD
         past = days_before(under_check.days, 7 * WEEKS)
         rows = {day: manifest.rows for day, manifest in lake.dataset(table).manifests(past).items()}
         there = [day for day in under_check.days if day in rows]
-        return under_check.verdict(unusual_volumes(rows, there), looked_at=there, severity=WARN)
+        return under_check.result(unusual_volumes(rows, there), looked_at=there, severity=WARN)
 
     return volume_is_usual_for_the_weekday
 
@@ -209,7 +209,7 @@ def no_view_of_the_future(asset: dg.AssetsDefinition, table: Table) -> dg.AssetC
             for day, manifest in manifests.items()
             if lies_ahead(manifest.as_of)
         ]
-        yield from fail_run(under_check.verdict(offences, looked_at=manifests), fails=under_check.fails(offences))
+        yield from fail_run(under_check.result(offences, looked_at=manifests), fails=under_check.fails(offences))
 
     return check
 

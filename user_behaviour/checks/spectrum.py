@@ -8,7 +8,7 @@ import dagster as dg
 from user_behaviour.assets.spectrum import movie_review_clean_stage, user_purchase_staging
 from user_behaviour.catalog.external_tables import ExternalTables, Registration, rows_shown
 from user_behaviour.checks.every_asset import every_day_is_published, offences_of_each_day, overtaken, rows_in_files
-from user_behaviour.checks.verdict import Offence, days_under_check, fail_run
+from user_behaviour.checks.result import Offence, days_under_check, fail_run
 from user_behaviour.lake.dataset import Dataset
 from user_behaviour.lake.lake import Lake
 from user_behaviour.reconciliation.comparison import DifferenceKind, compare
@@ -45,7 +45,7 @@ def external_rows_equal_lake_rows(asset: dg.AssetsDefinition, table: Table) -> d
         )
         batches = {day: registration.batch_id for day, registration in registered.items()}
         older = overtaken(dataset, batches, says="points at")
-        return under_check.verdict(offences, looked_at=registered, overtaken=older)
+        return under_check.result(offences, looked_at=registered, overtaken=older)
 
     return check
 
@@ -70,7 +70,7 @@ def every_place_has_the_same_batch(asset: dg.AssetsDefinition, table: Table) -> 
             offence = Offence(found.day, f"{found.kind.value}: {found.says}")
             (passing if found.kind in _PASSING else offences).append(offence)
         there = {day for state in states for day in state.days()}
-        result = under_check.verdict(offences, looked_at=there, overtaken=passing)
+        result = under_check.result(offences, looked_at=there, overtaken=passing)
         yield from fail_run(result, fails=not result.passed and result.severity is dg.AssetCheckSeverity.ERROR)
 
     return check

@@ -20,7 +20,7 @@ from user_behaviour.checks.every_asset import (
     rows_fit_their_schema,
 )
 from user_behaviour.checks.history import BAND_DAYS, days_before, unusual_shares
-from user_behaviour.checks.verdict import Offence, days_under_check
+from user_behaviour.checks.result import Offence, days_under_check
 from user_behaviour.lake.dataset import Dataset
 from user_behaviour.lake.lake import Lake
 from user_behaviour.lake.manifests import Manifest
@@ -42,7 +42,7 @@ def staged_equal_landed_less_left_out_by_the_rule(
         left_out_by[name] = left_out_by.get(name, 0) + left_out
         if found:
             offences.append(Offence(day, found))
-    return under_check.verdict(
+    return under_check.result(
         offences,
         looked_at=derived.looked_at,
         overtaken=derived.overtaken,
@@ -57,7 +57,7 @@ def classified_equal_landed(context: dg.AssetCheckExecutionContext, lake: Lake) 
     derived = _DerivedBatches(lake.dataset(CLASSIFIED_REVIEWS), lake.dataset(RAW_REVIEWS), under_check.days)
     found = offences_of_each_day(derived.dataset, derived.pairs, partial(_without_verdict, derived))
     offences = [*derived.without_source, *found]
-    return under_check.verdict(offences, looked_at=derived.looked_at, overtaken=derived.overtaken)
+    return under_check.result(offences, looked_at=derived.looked_at, overtaken=derived.overtaken)
 
 
 @dg.asset_check(asset=classified_reviews)
@@ -69,7 +69,7 @@ def share_of_positive_reviews_is_in_its_band(context: dg.AssetCheckExecutionCont
     counts = of_each_day(dataset, manifests, partial(_verdicts, dataset))
     classified = [day for day in under_check.days if day in counts]
     unusual = unusual_shares(counts, classified)
-    return under_check.verdict(unusual, looked_at=classified, severity=dg.AssetCheckSeverity.WARN)
+    return under_check.result(unusual, looked_at=classified, severity=dg.AssetCheckSeverity.WARN)
 
 
 def _verdicts(dataset: Dataset, manifest: Manifest) -> tuple[int, int]:

@@ -8,7 +8,7 @@ import dagster as dg
 
 from user_behaviour.assets.warehouse import user_behavior_metric
 from user_behaviour.checks.every_asset import every_day_is_published
-from user_behaviour.checks.verdict import Offence, days_under_check
+from user_behaviour.checks.result import Offence, days_under_check
 from user_behaviour.tables.schemas import USER_BEHAVIOR_METRIC
 from user_behaviour.tables.statements import statement
 from user_behaviour.warehouse.published_days import published_days
@@ -30,7 +30,7 @@ def no_row_offends(
             offences += [Offence(row["insert_date"], says(row)) for row in offending]
         # Of a day that is held back nothing is claimed here: that it is not written is a claim of its own.
         offences = [offence for offence in offences if offence.day in written]
-        return under_check.verdict(offences, looked_at=written)
+        return under_check.result(offences, looked_at=written)
 
     return check
 

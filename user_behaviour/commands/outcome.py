@@ -56,7 +56,7 @@ def _failures(reports: Sequence[RunReport]) -> Iterator[str]:
             yield f"[red]{escape(report.failure)}[/]"
         judged = {f"{check.asset_key.to_user_string()}_{check.check_name}" for check in report.checks}
         for step in report.steps.values():
-            # A check that gave its verdict has said it there.
+            # A check that gave its result has said it there.
             if step.failure and step.is_check and step.name not in judged:
                 yield f"[red]{escape(f'{step.name} failed: {step.failure}')}[/]"
 

@@ -5,7 +5,7 @@ from datetime import date
 
 import psycopg2
 
-from user_behaviour.checks.verdict import SAMPLE
+from user_behaviour.checks.result import SAMPLE
 from user_behaviour.tables.schemas import RAW_PURCHASES, RAW_REVIEWS
 from user_behaviour_tests.checks.case import WARN, Case
 from user_behaviour_tests.checks.sabotage import (

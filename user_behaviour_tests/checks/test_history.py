@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pytest
 
 from user_behaviour.checks.history import days_before, unusual_shares, unusual_volumes
-from user_behaviour.checks.verdict import Offence
+from user_behaviour.checks.result import Offence
 
 DAY = date(2011, 6, 1)  # a Wednesday
 

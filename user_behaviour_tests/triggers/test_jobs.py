@@ -27,7 +27,7 @@ def checks_of(job: dg.JobDefinition) -> set[dg.AssetCheckKey]:
 
 
 def test_the_main_job_runs_every_asset_and_every_check_of_one() -> None:
-    """The check of a source is no step: the landing gives its verdict."""
+    """The check of a source is no step: the landing gives its result."""
     job = defs.resolve_job_def("user_behavior_metric_job")
 
     assert assets_of(job) == set().union(*SIDES.values())

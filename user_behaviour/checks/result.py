@@ -1,7 +1,7 @@
-"""What the checks share: the days that they look at, and the verdict that they give.
+"""What the checks share: the days that they look at, and the result that they give.
 
 A check selects what offends its claim; nothing selected is a pass. It never passes by default: where there was nothing
-to look at, it fails and says so. A day that offended stays in the verdicts of later runs until it is right, and fails
+to look at, it fails and says so. A day that offended stays in the results of later runs until it is right, and fails
 none of them.
 """
 
@@ -15,7 +15,7 @@ from user_behaviour.partitions import DAILY
 from user_behaviour.tables.days import DayRange, days_of, ranges
 
 SAMPLE = 10
-OFFENDING = "days"  # the metadata of a verdict that lists the offending days
+OFFENDING = "days"  # the metadata of a result that lists the offending days
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class DaysUnderCheck:
         """Whether a day of the run offends."""
         return any(offence.day in self.of_run for offence in offences)
 
-    def verdict(
+    def result(
         self,
         offences: Sequence[Offence],
         *,
@@ -110,7 +110,7 @@ def days_under_check(
     that there are were materialized once, or are `known` to the check; not all days of the partitions definition, which
     is open at its end. Where there is none, it is the first day, for the check to find nothing there.
 
-    `standing` are the days that offended and that no run looked at again since; by default those of the last verdict.
+    `standing` are the days that offended and that no run looked at again since; by default those of the last result.
     """
     span = DayRange.of_tags(context.run.tags)
     (check,) = (spec.key for spec in context.check_specs)
@@ -147,7 +147,7 @@ def fail_run(result: dg.AssetCheckResult, *, fails: bool) -> Iterator[dg.AssetCh
 
 
 def _offended_last(instance: dg.DagsterInstance, check: dg.AssetCheckKey) -> list[date]:
-    """The offending days of the last verdict of a check; runs that have not come to theirs are passed over."""
+    """The offending days of the last result of a check; runs that have not come to theirs are passed over."""
     cursor = None
     while records := instance.event_log_storage.get_asset_check_execution_history(check, limit=5, cursor=cursor):
         for evaluation in (record.evaluation for record in records):
