@@ -4,13 +4,13 @@ import json
 import secrets
 import traceback
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
 from user_behaviour.aws.clients import Aws
 from user_behaviour.aws.secrets import Secret, SecretError, SecretUrl
-from user_behaviour_tests.cloud.moto_server import Cloud, Middleware, Wsgi
+from user_behaviour_tests.cloud.moto_server import Cloud
+from user_behaviour_tests.cloud.policies import host, refusing
 
 CANARY = "cAnArY-7f3a"
 NO_OBJECT = "it is no JSON object; store one, or leave the key out of the reference"
@@ -40,21 +40,6 @@ def refusal(secret: Secret) -> str:
     assert CANARY[:5] not in everything
     assert (caught.value.__cause__, caught.value.__context__) == (None, None)
     return str(caught.value)
-
-
-def answering(status: str, code: str) -> Middleware:
-    """Secrets Manager refuses everything with a code."""
-
-    def middleware(application: Wsgi) -> Wsgi:
-        def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
-            if "secretsmanager" not in environ.get("HTTP_X_AMZ_TARGET", ""):
-                return application(environ, start_response)
-            start_response(status, [("Content-Type", "application/x-amz-json-1.1")])
-            return [json.dumps({"__type": code, "message": "refused"}).encode()]
-
-        return answer
-
-    return middleware
 
 
 def test_a_plain_text_is_its_own_value_and_asks_nobody() -> None:
@@ -114,7 +99,7 @@ def test_a_secret_that_is_being_deleted_is_not_taken_for_one_that_never_was(
 
 def test_a_missing_permission_is_named(cloud: Cloud, store: Callable[[str], str]) -> None:
     name = store(CANARY)
-    with cloud.behind(answering("400 Bad Request", "AccessDeniedException")):
+    with cloud.behind(refusing(host("secretsmanager"), "AccessDeniedException")):
         said = refusal(Secret("PASSWORD", f"secretsmanager:{name}", cloud.aws))
     assert said == (
         f"The value of PASSWORD (secretsmanager:{name}) cannot be used: Secrets Manager in eu-west-1 says "
@@ -124,7 +109,7 @@ def test_a_missing_permission_is_named(cloud: Cloud, store: Callable[[str], str]
 
 
 def test_expired_credentials_and_no_endpoint_are_told_by_their_code(cloud: Cloud) -> None:
-    with cloud.behind(answering("400 Bad Request", "ExpiredTokenException")):
+    with cloud.behind(refusing(host("secretsmanager"), "ExpiredTokenException")):
         said = refusal(Secret("PASSWORD", "secretsmanager:any", cloud.aws))
     assert said == (
         "The value of PASSWORD (secretsmanager:any) cannot be used: Secrets Manager in eu-west-1 says "

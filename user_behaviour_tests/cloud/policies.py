@@ -50,9 +50,9 @@ def refusing(matches: Matches, code: str, message: str = "refused", *, status: s
     return _instead(matches, refusal)
 
 
-def answering(matches: Matches, body: str) -> Middleware:
+def answering(matches: Matches, body: str, *, status: str = "200 OK") -> Middleware:
     """Answers the requests that match with a text."""
-    answer = Answer("200 OK", [("Content-Type", "application/json")], body.encode())
+    answer = Answer(status, [("Content-Type", "application/json")], body.encode())
     return _instead(matches, lambda environ: answer)
 
 

@@ -2,11 +2,10 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
-import pyarrow as pa
 import pytest
 
 from user_behaviour.commands.explanation import explanation, newer_than_the_metric, reason_for_no_row
@@ -21,50 +20,30 @@ from user_behaviour.tables.schemas import (
     USER_PURCHASE_STAGING,
 )
 from user_behaviour.tables.statements import statement
-from user_behaviour.tables.table import Table
 from user_behaviour_tests.command_line import Home, temporary_installation
+from user_behaviour_tests.purchases import publish, purchase_line
 
 DAY = date(2010, 12, 1)
-AS_OF = "2010-12-02T00:00:00.000000Z"
 FILE = Source("movie_review_2010-12-01.csv", 99, "v1", "movie_review_file/insert_date=2010-12-01/v1/file.csv")
 # Customer 1 bought and reviewed, 2 only bought, 3 only reviewed, 4 bought too little and reviewed, 6 bought too little.
+COLUMNS = ("invoice_number", "stock_code", "quantity", "customer_id")
 LINES: list[tuple[str, str, int, int | None]] = [
     ("100", "A", 3, 1),
     ("100", "B", 2, 1),
     ("101", "A", 10, 1),
     ("102", "A", 5, 2),
     ("103", "A", 1, 4),
+    ("104", "A", 2, 6),
+    ("105", "A", 50, None),
 ]
-LINES += [("104", "A", 2, 6), ("105", "A", 50, None)]
 REVIEWS = [("1", "a good film", 2), ("3", "good", 3), ("001", "bad\nfilm", 4), ("4", "good", 6)]
 
 
-def line(invoice: str, stock: str, quantity: int, customer: int | None) -> dict[str, Any]:
-    return {
-        "invoice_number": invoice,
-        "stock_code": stock,
-        "detail": None,
-        "quantity": quantity,
-        "invoice_date": datetime.fromisoformat("2010-12-01 08:26"),
-        "unit_price": Decimal("1.250"),
-        "customer_id": customer,
-        "country": "France",
-    }
-
-
-def publish(here: Deployment, table: Table, rows: list[dict[str, Any]], batch: str, **more: Any) -> None:
-    dataset = here.lake.dataset(table)
-    schema = table.without("batch_id").arrow_schema()
-    with dataset.write(DAY, batch) as writer:
-        writer.write(pa.RecordBatch.from_pylist(rows, schema=schema))
-        dataset.publish(writer.manifest(as_of=AS_OF, **more))
-
-
 def publish_purchases(here: Deployment, batch: str) -> None:
-    lines = [line(*values) for values in LINES]
-    publish(here, RAW_PURCHASES, lines, batch)
+    lines = [purchase_line(DAY, **dict(zip(COLUMNS, values, strict=True))) for values in LINES]
+    publish(here.lake.dataset(RAW_PURCHASES), DAY, batch, lines)
     staged = [row for row in lines if row["quantity"] > 2]
-    publish(here, STAGED_PURCHASES, staged, batch, facts={"rule": "quantity > 2 from 2010-12-01"})
+    publish(here.lake.dataset(STAGED_PURCHASES), DAY, batch, staged, facts={"rule": "quantity > 2 from 2010-12-01"})
     here.external_tables.register(USER_PURCHASE_STAGING, here.lake.dataset(STAGED_PURCHASES), [DAY])
 
 
@@ -75,8 +54,9 @@ def publish_reviews(here: Deployment, batch: str) -> None:
     verdicts = [{"cid": cid, "positive_review": "good" in text, **judge} for cid, text, _ in REVIEWS]
     facts = {"rows_in_files": 4, "rows_quarantined": 0}
     landed = [{**row, **where} for row, where in zip(texts, origin, strict=True)]
-    publish(here, RAW_REVIEWS, landed, batch, sources=(FILE,), facts=facts)
-    publish(here, CLASSIFIED_REVIEWS, [{**row, **where} for row, where in zip(verdicts, origin, strict=True)], batch)
+    publish(here.lake.dataset(RAW_REVIEWS), DAY, batch, landed, sources=(FILE,), facts=facts)
+    classified = [{**row, **where} for row, where in zip(verdicts, origin, strict=True)]
+    publish(here.lake.dataset(CLASSIFIED_REVIEWS), DAY, batch, classified)
     here.external_tables.register(MOVIE_REVIEW_CLEAN_STAGE, here.lake.dataset(CLASSIFIED_REVIEWS), [DAY])
 
 
@@ -169,7 +149,7 @@ def test_the_command_shows_it_all(home: Home) -> None:
     assert f"{FILE.name} 4 not positive token_good 1 bad film" in said
     assert "Vendor files of the day: 1, 4 rows, 0 in quarantine" in said
     assert any(line.startswith(f"{FILE.name} 99 v1 file://") for line in said)
-    assert any(line.startswith(f"classified_reviews r1 {AS_OF} ") for line in said)
+    assert any(line.startswith("classified_reviews r1 2010-12-05T00:00:00.000000Z ") for line in said)
 
 
 def test_a_day_that_is_not_there_is_explained_too(home: Home) -> None:
@@ -182,7 +162,7 @@ def test_a_later_batch_of_an_earlier_stage_is_pointed_out(home: Home) -> None:
     """The last of this module: it puts new purchases in force."""
     here = home.deployment()
     publish_purchases(here, "p2")
-    publish(here, CLASSIFIED_REVIEWS, [], "r2")
+    publish(here.lake.dataset(CLASSIFIED_REVIEWS), DAY, "r2", [])
     assert newer_than_the_metric(explanation(here, 1, DAY)) == [
         "The metric was made from batch p1 of spectrum.user_purchase_staging; it now has p2.",
         "spectrum.movie_review_clean_stage points at batch r1; r2 is in force.",

@@ -4,18 +4,15 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
-from decimal import Decimal
+from datetime import date
 from pathlib import Path
 
 import dagster as dg
-import pyarrow as pa
 import pytest
 
 from user_behaviour.catalog.glue import GlueExternalTables
 from user_behaviour.commands.reconcile import summary
 from user_behaviour.lake.dataset import CURRENT, REJECTED, Dataset
-from user_behaviour.lake.lake import Lake
 from user_behaviour.lake.local import LocalLake
 from user_behaviour.lake.s3 import S3Lake
 from user_behaviour.local.stack import Stack
@@ -28,11 +25,11 @@ from user_behaviour_tests.cloud.moto_server import Cloud
 from user_behaviour_tests.cloud.redshift import redshift_stand_in
 from user_behaviour_tests.cloud.redshift_warehouse import warehouse_on
 from user_behaviour_tests.command_line import temporary_installation
+from user_behaviour_tests.purchases import publish, purchase_line
 from user_behaviour_tests.triggers.ticks import Catalog, new_catalog
 
 D1, D2, D3 = (date(2010, 12, day) for day in (1, 2, 3))
 SPAN = DayRange(D1, D3)
-EARLY = "2010-12-05T00:00:00.000000Z"
 TABLE = USER_PURCHASE_STAGING
 
 
@@ -45,7 +42,7 @@ class World:
 
     def publish(self, batch: str, *days: date) -> None:
         for day in days:
-            publish(self.reconciliation.lake, day, batch)
+            publish(self.dataset, day, batch, [purchase_line(day)])
 
     def register(self, *days: date) -> None:
         self.reconciliation.external_tables.register(TABLE, self.dataset, days)
@@ -73,25 +70,6 @@ class World:
         """As the command does: until nothing is left to mend."""
         while self.reconciliation.repair(compare(self.reconciliation.state(TABLE, SPAN))):
             pass
-
-
-def publish(lake: Lake, day: date, batch: str, *, detail: str = "a thing") -> None:
-    """One purchase line."""
-    dataset = lake.dataset(STAGED_PURCHASES)
-    line = {
-        "invoice_number": ["1"],
-        "stock_code": ["A"],
-        "detail": [detail],
-        "quantity": pa.array([3], pa.int32()),
-        "invoice_date": pa.array([datetime(day.year, day.month, day.day, 10, tzinfo=UTC)], pa.timestamp("us")),
-        "unit_price": pa.array([Decimal("1.500")], pa.decimal128(8, 3)),
-        "customer_id": pa.array([14000], pa.int32()),
-        "country": ["Italy"],
-    }
-    with dataset.write(day, batch) as writer:
-        writer.write(pa.record_batch(line))
-        manifest = writer.manifest(as_of=EARLY)
-    assert dataset.publish(manifest)
 
 
 @pytest.fixture(scope="module")
@@ -164,7 +142,7 @@ def test_what_is_broken_is_found_and_repaired_as_far_as_no_run_is_needed(name: s
 def test_a_warehouse_that_reads_another_catalog_is_found_out(stack: Stack, cloud: Cloud) -> None:
     """The external schema names one Glue database, the pipeline registers in another: no error, and no rows."""
     lake = S3Lake(aws=cloud.aws, bucket=cloud.bucket(), prefix="shop")
-    publish(lake, D1, "a")
+    publish(dataset := lake.dataset(STAGED_PURCHASES), D1, "a", [purchase_line(D1)])
     with (
         redshift_stand_in(stack.endpoints().warehouse, cloud.aws) as redshift,
         dg.DagsterInstance.ephemeral() as instance,
@@ -180,7 +158,6 @@ def test_a_warehouse_that_reads_another_catalog_is_found_out(stack: Stack, cloud
         read, written = (
             GlueExternalTables(aws=cloud.aws, database=name, warehouse=warehouse) for name in ("read", "written")
         )
-        dataset = lake.dataset(STAGED_PURCHASES)
         for catalog in (read, written):
             catalog.define(TABLE, dataset)
         reconciliation = Reconciliation(lake, written, instance)
@@ -216,7 +193,7 @@ def test_a_record_of_the_repair_is_a_materialization_with_its_batch(world: World
 
 def test_a_day_whose_rows_do_not_fit_the_table_does_not_keep_the_others_from_being_repaired(world: World) -> None:
     world.publish("b", D1, D3)
-    publish(world.reconciliation.lake, D2, "b", detail="no database holds a \0")
+    publish(world.dataset, D2, "b", [purchase_line(D2, detail="no database holds a \0")])
 
     world.repair()
 
@@ -267,12 +244,10 @@ def test_the_command_finds_repairs_and_then_finds_nothing() -> None:
     with temporary_installation() as home:
         home.call("migrate")
         lake = home.deployment().lake
-        publish(lake, D1, "a")
+        purchases, reviews = lake.dataset(STAGED_PURCHASES), lake.dataset(CLASSIFIED_REVIEWS)
+        publish(purchases, D1, "a", [purchase_line(D1)])
         for day in (D1, D2):
-            reviews = lake.dataset(CLASSIFIED_REVIEWS)
-            with reviews.write(day, "r") as writer:
-                manifest = writer.manifest(as_of=EARLY)
-            reviews.publish(manifest)
+            publish(reviews, day, "r", [])
 
         looked = home.call("reconcile")
         assert looked.returncode == 1, looked.stderr
@@ -285,7 +260,6 @@ def test_the_command_finds_repairs_and_then_finds_nothing() -> None:
         # Each is registered, and then recorded.
         assert repaired.stdout.endswith("6 repaired, 0 left.\n")
 
-        purchases, reviews = lake.dataset(STAGED_PURCHASES), lake.dataset(CLASSIFIED_REVIEWS)
         lake.write(f"{purchases.directory(D1)}/{CURRENT}", b"")
         lake.write(f"{reviews.directory(D2)}/{REJECTED}", b"{")
         looked = home.call("reconcile")

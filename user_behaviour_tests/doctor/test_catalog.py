@@ -3,11 +3,8 @@
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
-from decimal import Decimal
-from typing import Any
+from datetime import date
 
-import pyarrow as pa
 import pytest
 
 from user_behaviour.aws.errors import AbsentError, AccessDeniedError
@@ -33,6 +30,7 @@ from user_behaviour_tests.cloud.redshift import RedshiftStandIn, redshift_stand_
 from user_behaviour_tests.cloud.redshift_warehouse import warehouse_on
 from user_behaviour_tests.databases import new_database
 from user_behaviour_tests.doctor.said import said
+from user_behaviour_tests.purchases import publish, purchase_line
 
 DAY = date(2010, 12, 1)
 PURCHASES, REVIEWS = USER_PURCHASE_STAGING.name, MOVIE_REVIEW_CLEAN_STAGE.name
@@ -50,22 +48,8 @@ class Installation:
 
     def publish(self, *days: date) -> None:
         """A purchase line of each day, in the lake."""
-        dataset = self.lake.dataset(STAGED_PURCHASES)
-        values: dict[str, Any] = {
-            "invoice_number": "536365",
-            "stock_code": "85123A",
-            "detail": "holder",
-            "quantity": 6,
-            "unit_price": Decimal("2.550"),
-            "customer_id": 17850,
-            "country": "United Kingdom",
-        }
-        schema = STAGED_PURCHASES.without("batch_id").arrow_schema()
         for day in days:
-            moment = datetime(day.year, day.month, day.day, 8, 26)  # noqa: DTZ001  # UTC without a zone
-            with dataset.write(day, "one") as writer:
-                writer.write(pa.RecordBatch.from_pylist([{**values, "invoice_date": moment}], schema=schema))
-                dataset.publish(writer.manifest(as_of="2010-12-02T00:00:00.000000Z"))
+            publish(self.lake.dataset(STAGED_PURCHASES), day, "one", [purchase_line(day)])
 
 
 @pytest.fixture(scope="module")

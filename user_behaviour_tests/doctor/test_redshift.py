@@ -1,6 +1,5 @@
 """Redshift checks itself over the production connection: green after the migrations, each red with its remedy."""
 
-import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,15 +7,11 @@ import pytest
 import trustme
 
 from user_behaviour.doctor.examination import NEEDED_PRIVILEGES, migrations
-from user_behaviour.lake.s3 import S3Lake
 from user_behaviour.local.stack import Stack
 from user_behaviour.migrations.drift import RedshiftDrift
-from user_behaviour.migrations.migrations import MIGRATIONS, Migrations
 from user_behaviour.warehouse.redshift import RedshiftWarehouse
-from user_behaviour.warehouse.redshift_names import RoleParameter
 from user_behaviour_tests.cloud.moto_server import Cloud
-from user_behaviour_tests.cloud.redshift import RedshiftStandIn, redshift_stand_in
-from user_behaviour_tests.cloud.redshift_warehouse import warehouse_on
+from user_behaviour_tests.cloud.own_redshift import OwnRedshift, own_redshift
 from user_behaviour_tests.doctor.said import said
 
 SETTINGS = "USER_BEHAVIOUR_REDSHIFT_HOST, …_PORT, …_DATABASE, …_USER, …_PASSWORD or …_WORKGROUP or …_CLUSTER"
@@ -27,34 +22,27 @@ def found(warehouse: RedshiftWarehouse, **otherwise: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def own_redshift(stack: Stack, cloud: Cloud) -> Iterator[RedshiftStandIn]:
+def redshift(stack: Stack, cloud: Cloud) -> Iterator[OwnRedshift]:
     """Of this module alone, which migrates it and takes the migrations back."""
-    with redshift_stand_in(stack.endpoints().warehouse, cloud.aws) as stand_in:
-        yield stand_in
+    with own_redshift(stack, cloud) as redshift:
+        yield redshift
 
 
 @pytest.fixture
-def warehouse(own_redshift: RedshiftStandIn, cloud: Cloud) -> RedshiftWarehouse:
-    return warehouse_on(own_redshift, S3Lake(aws=cloud.aws, bucket=cloud.bucket(), prefix="ub"))
-
-
-@pytest.fixture
-def applied(warehouse: RedshiftWarehouse) -> Iterator[Migrations]:
-    values = {"glue_database": f"doctor_{secrets.token_hex(4)}", "iam_role": RoleParameter("default")}
-    migrations = Migrations(warehouse, MIGRATIONS / "redshift", parameters=values)
-    migrations.apply()
-    yield migrations
-    migrations.roll_back(len(migrations.applied()))
+def migrated(redshift: OwnRedshift) -> Iterator[OwnRedshift]:
+    redshift.migrations.apply()
+    yield redshift
+    redshift.migrations.roll_back(3)
 
 
 def test_a_migrated_redshift_is_green_but_for_what_only_a_copy_shows_and_nothing_is_written(
-    own_redshift: RedshiftStandIn, warehouse: RedshiftWarehouse, applied: Migrations
+    migrated: OwnRedshift,
 ) -> None:
-    before = len(own_redshift.statements)
-    login, tls, version, isolation, *rest = found(warehouse).splitlines()
+    before = len(migrated.stand_in.statements)
+    login, tls, version, isolation, *rest = found(migrated.warehouse).splitlines()
     user = login.removeprefix("✓ login: ").partition(" on ")[0]
     assert (login, tls, version) == (
-        f"✓ login: {user} on {own_redshift.database}",
+        f"✓ login: {user} on {migrated.stand_in.database}",
         "✓ TLS: TLSv1.3, certificate and name are verified",
         "✓ version: Redshift 1.0.0 (a stand-in)",
     )
@@ -67,12 +55,12 @@ def test_a_migrated_redshift_is_green_but_for_what_only_a_copy_shows_and_nothing
         f"✓ audit.published_partition: {user} may select, insert, delete",
         f"✓ audit.writer_lock: {user} may select, insert, update, delete",
     ]
-    assert {one.text.split()[0].lower() for one in own_redshift.statements[before:]} == {"set", "select"}
+    assert {one.text.split()[0].lower() for one in migrated.stand_in.statements[before:]} == {"set", "select"}
 
 
-def test_a_redshift_that_was_not_migrated_is_red(warehouse: RedshiftWarehouse) -> None:
+def test_a_redshift_that_was_not_migrated_is_red(redshift: OwnRedshift) -> None:
     for table in NEEDED_PRIVILEGES:
-        assert f"✗ {table}: is not there\n  Run `user-behaviour migrate`." in found(warehouse)
+        assert f"✗ {table}: is not there\n  Run `user-behaviour migrate`." in found(redshift.warehouse)
 
 
 OTHER_CA = "Name the bundle of the authority that signed the server: USER_BEHAVIOUR_REDSHIFT_CA_BUNDLE."
@@ -101,23 +89,20 @@ OTHER_CA = "Name the bundle of the authority that signed the server: USER_BEHAVI
     ],
 )
 def test_a_login_that_fails_says_what_to_correct_and_no_password(
-    warehouse: RedshiftWarehouse, tmp_path: Path, otherwise: dict[str, str], text: str, remedy: str
+    redshift: OwnRedshift, tmp_path: Path, otherwise: dict[str, str], text: str, remedy: str
 ) -> None:
     trustme.CA().cert_pem.write_to_path(tmp_path / "other.pem")
     if bundle := otherwise.get("ca_bundle"):
         otherwise = {"ca_bundle": str(tmp_path / bundle)}
-    told = found(warehouse, **otherwise)
+    told = found(redshift.warehouse, **otherwise)
     assert told.startswith("✗ login: ")
     assert text in told
     assert told.endswith(f"\n  {remedy}")
     assert "cAnArY" not in told
 
 
-def test_migrations_that_are_pending_are_red_with_the_command(
-    warehouse: RedshiftWarehouse, applied: Migrations
-) -> None:
-    drift = RedshiftDrift(warehouse, applied, glue_database="elsewhere")
-    applied.roll_back(3)
+def test_migrations_that_are_pending_are_red_with_the_command(redshift: OwnRedshift) -> None:
+    drift = RedshiftDrift(redshift.warehouse, redshift.migrations, glue_database="elsewhere")
     assert said(migrations(drift)) == "\n".join(
         f"✗ drift: Migration {name} is pending\n  Apply it with `user-behaviour migrate`."
         for name in ("0001.audit", "0002.spectrum", "0003.user_behavior_metric")
