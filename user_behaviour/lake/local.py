@@ -2,6 +2,7 @@
 
 import fcntl
 import hashlib
+import io
 import os
 import secrets
 import shutil
@@ -92,7 +93,7 @@ class LocalLake(Lake):
         self.make_directory(str(Path(target).parent))
         (Path(self.root) / source).rename(Path(self.root) / target)
 
-    def open(self, path: str) -> BinaryIO:
+    def open(self, path: str) -> io.BufferedReader:
         return (Path(self.root) / path).open("rb")
 
     def self_check(self) -> Iterator[Diagnosis]:

@@ -3,6 +3,7 @@
 Paths are relative to the root, with `/`. An object whose name begins with `_` is not data.
 """
 
+import io
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -63,7 +64,7 @@ class Objects(ABC):
         """Moves one object."""
 
     @abstractmethod
-    def open(self, path: str) -> BinaryIO:
+    def open(self, path: str) -> io.BufferedReader:
         """The object as a stream of bytes; FileNotFoundError where there is none."""
 
     def at_once(self, function: Callable[[T], R], items: Iterable[T]) -> Sequence[R]:

@@ -125,7 +125,7 @@ class S3Lake(InS3, Lake):
                 self._s3.copy(origin, **place, ExtraArgs=self.sealed)  # in parts: it was too large for one request
             self._s3.delete_object(**origin)
 
-    def open(self, path: str) -> BinaryIO:
+    def open(self, path: str) -> io.BufferedReader:
         return io.BufferedReader(self.place.open(path), 1 << 20)
 
     def at_once(self, function: Callable[[T], R], items: Iterable[T]) -> Sequence[R]:

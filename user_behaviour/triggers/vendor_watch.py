@@ -10,7 +10,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import pairwise
-from types import MappingProxyType
 
 from user_behaviour.lake.manifests import Manifest
 from user_behaviour.tables.days import DayRange
@@ -49,7 +48,7 @@ def watch(
     *,
     partitions: DayRange | None,
     in_force: Mapping[date, Manifest],
-    unusable: Mapping[str, str] = MappingProxyType({}),
+    unusable: Mapping[str, str],
 ) -> WatchResult:
     """One look at the drop. `partitions` are the days that exist as partitions; None: none does yet.
 

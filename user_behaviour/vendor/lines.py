@@ -8,11 +8,9 @@ import io
 import zlib
 from collections import deque
 from collections.abc import Sequence
-from typing import BinaryIO
 
 LONGEST_RECORD = 1024 * 1024  # bytes; sixteen of the longest reviews. What is longer is a missing quote, or no CSV
 
-_BLOCK = 256 * 1024
 _GZIP_MAGIC = b"\x1f\x8b"
 
 
@@ -36,13 +34,12 @@ class UnreadableFile(Exception):
 class Lines:
     """The physical lines of a file, unpacked, one at a time and numbered; lines can be given back."""
 
-    def __init__(self, stream: BinaryIO, name: str, *, max_bytes: int) -> None:
+    def __init__(self, stream: io.BufferedReader, name: str, *, max_bytes: int) -> None:
         self.number = 0  # of the line taken last
         self._name = name
         self._bytes_left = self._max_bytes = max_bytes
-        plain = io.BufferedReader(_Borrowed(stream), _BLOCK)
-        packed = plain.peek(2).startswith(_GZIP_MAGIC)
-        self._source = gzip.GzipFile(fileobj=plain) if packed else plain
+        packed = stream.peek(2).startswith(_GZIP_MAGIC)
+        self._source = gzip.GzipFile(fileobj=stream) if packed else stream
         self._given_back: deque[bytes] = deque()
 
     def take(self) -> bytes:
@@ -77,18 +74,3 @@ class Lines:
         if b"\0" in line:
             raise self.unreadable("the line holds a NUL byte: the file is binary, or not UTF-8", line=number)
         return line
-
-
-class _Borrowed(io.RawIOBase):
-    """A stream that may be buffered, but is not ours to close."""
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream = stream
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        data = self._stream.read(len(buffer))
-        buffer[: len(data)] = data
-        return len(data)

@@ -4,11 +4,12 @@ Here: which day a file's name says, the CSV dialect, what makes a row or a whole
 files lie, how bad rows are weighed, what becomes of the rows. Memory does not grow with the file.
 """
 
+import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 from user_behaviour.tables.schemas import RAW_REVIEWS
 from user_behaviour.vendor.lines import LONGEST_RECORD, Lines, UnreadableFile
@@ -60,7 +61,7 @@ def day_of(name: str) -> date | None:
         return None
 
 
-def read_rows(stream: BinaryIO, name: str, *, max_bytes: int) -> Iterator[ReviewRow | BadRow]:
+def read_rows(stream: io.BufferedReader, name: str, *, max_bytes: int) -> Iterator[ReviewRow | BadRow]:
     """The rows of a vendor file in order, each as a review or as a bad row; raises UnreadableFile, also half-way.
 
     The dialect is RFC 4180 (https://www.rfc-editor.org/rfc/rfc4180), plain or gzip (told by the content), UTF-8 with or

@@ -146,16 +146,32 @@ def test_files_of_another_program_are_taken_over_as_they_are(dataset: Dataset) -
     assert dataset.lake.list("staging") == []
 
 
-def test_a_rejection_stands_until_a_batch_as_new_is_in_force(dataset: Dataset) -> None:
-    publish(dataset, "batch-1", ("a", 1), as_of=EARLY)
-    rejection = Rejection("parcels", DAY, "batch-2", LATE, ("line 7: “torn”",), (Source("f", 1, "v", "k"),))
+FUTURE = "2199-12-31T23:59:59.000000Z"
 
+
+@pytest.mark.parametrize(
+    ("in_force", "rejected", "stands", "later", "stands_then"),
+    [
+        (EARLY, LATE, True, LATE, False),
+        (LATE, EARLY, False, LATE, False),
+        (FUTURE, LATE, True, EARLY, True),
+        (EARLY, FUTURE, True, LATE, False),
+    ],
+    ids=["newer", "older", "after a clock that was ahead", "of a clock that was ahead"],
+)
+def test_a_rejection_stands_until_a_batch_as_new_is_in_force(
+    dataset: Dataset, in_force: str, rejected: str, stands: bool, later: str, stands_then: bool
+) -> None:
+    """One whose clock is ahead is no newer than any; such a rejection stands until the next batch is published."""
+    publish(dataset, "before", ("a", 1), as_of=in_force)
+    source = Source("f", 1, "v", "k")
+    rejection = Rejection("parcels", DAY, "batch", rejected, ("line 7: “torn”",), (source,), in_force="before")
     dataset.reject(rejection)
-    assert dataset.rejection(DAY) == rejection
-    assert stored(dataset) == [("a", 1, "batch-1")]
+    assert dataset.rejection(DAY) == (rejection if stands else None)
+    assert stored(dataset) == [("a", 1, "before")]
 
-    publish(dataset, "batch-3", ("b", 1), as_of=LATE)
-    assert dataset.rejection(DAY) is None
+    publish(dataset, "after", ("b", 1), as_of=later)
+    assert dataset.rejection(DAY) == (rejection if stands_then else None)
 
 
 def cut_off(dataset: Dataset, name: str, *, keep: int = 40) -> None:
@@ -238,9 +254,6 @@ def test_a_rejection_that_is_cut_off_is_named_and_removed(dataset: Dataset) -> N
     assert stored(dataset) == [("a", 1, "batch-1")]
 
 
-FUTURE = "2199-12-31T23:59:59.000000Z"
-
-
 def test_a_batch_of_a_clock_that_was_ahead_does_not_hide_later_ones(dataset: Dataset) -> None:
     """Every delivery until that day was landed in green runs, and never seen."""
     publish(dataset, "ahead", ("a", 1), as_of=FUTURE)
@@ -258,34 +271,6 @@ def test_a_batch_of_a_clock_that_was_ahead_is_not_the_one_that_is_restored(datas
     restore(dataset, DAY)
 
     assert stored(dataset) == [("b", 1, "later")]
-
-
-def test_a_rejection_stands_before_a_batch_of_a_clock_that_was_ahead(dataset: Dataset) -> None:
-    publish(dataset, "ahead", ("a", 1), as_of=FUTURE)
-    rejection = Rejection("parcels", DAY, "batch-2", LATE, ("torn",), in_force="ahead")
-
-    dataset.reject(rejection)
-
-    assert dataset.rejection(DAY) == rejection
-
-
-def test_a_rejection_of_a_clock_that_was_ahead_stands_until_a_batch_is_published(dataset: Dataset) -> None:
-    publish(dataset, "before", ("a", 1), as_of=EARLY)
-    rejection = Rejection("parcels", DAY, "batch-2", FUTURE, ("torn",), in_force="before")
-    dataset.reject(rejection)
-    assert dataset.rejection(DAY) == rejection
-
-    publish(dataset, "after", ("b", 1), as_of=LATE)
-
-    assert dataset.rejection(DAY) is None
-
-
-def test_a_rejection_of_an_older_view_than_the_batch_in_force_does_not_stand(dataset: Dataset) -> None:
-    publish(dataset, "newer", ("a", 1), as_of=LATE)
-
-    dataset.reject(Rejection("parcels", DAY, "slow", EARLY, ("torn",), in_force="newer"))
-
-    assert dataset.rejection(DAY) is None
 
 
 def test_quarantined_rows_lie_beside_their_batch_and_are_no_data(dataset: Dataset) -> None:

@@ -3,11 +3,11 @@
 Each twin really runs Spark: in this process, as a job run of EMR Serverless, as a step of an EMR cluster.
 """
 
-import json
 import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
@@ -19,6 +19,7 @@ from user_behaviour.lake.local import LocalLake
 from user_behaviour.lake.s3 import S3Lake
 from user_behaviour.spark.emr_serverless import EmrServerlessSpark
 from user_behaviour.spark.emr_steps import EmrStepsSpark
+from user_behaviour.spark.job import SparkJob
 from user_behaviour.spark.local import LocalSpark
 from user_behaviour.spark.spark import SparkRunner
 from user_behaviour_tests.cloud.emr_worker import EmrWorker, emr_worker
@@ -119,20 +120,16 @@ def write_reviews(lake: Lake) -> None:
 
 def write_job(lake: Lake) -> str:
     """The job object; its URI."""
-    job = {
-        "inputs": [{"insert_date": "2010-12-01", "location": lake.uri("raw/insert_date=2010-12-01/batch-1")}],
-        "base": lake.uri("raw"),
-        "output": lake.uri("out"),
-        "batch_id": "batch-2",
-    }
-    lake.write("jobs/1/job.json", json.dumps(job).encode())
-    return lake.uri("jobs/1/job.json")
+    inputs = {date(2010, 12, 1): lake.uri("raw/insert_date=2010-12-01/batch-1")}
+    job = SparkJob("jobs/1", "batch-2", lake.uri("raw"), inputs)
+    job.write(lake)
+    return lake.uri(job.path)
 
 
 def verdicts(lake: Lake) -> list[tuple[str, bool, str]]:
     found = []
-    for name in lake.list("out/insert_date=2010-12-01"):
-        path = f"out/insert_date=2010-12-01/{name}"
+    for name in lake.list("jobs/1/output/insert_date=2010-12-01"):
+        path = f"jobs/1/output/insert_date=2010-12-01/{name}"
         table = pq.read_table(path, filesystem=lake.filesystem(), partitioning=None)
         found += [(row["cid"], row["positive_review"], row["batch_id"]) for row in table.to_pylist()]
     return sorted(found)
@@ -145,11 +142,11 @@ def test_a_program_reads_its_job_object_and_writes_where_that_says(twin: Twin) -
     twin.spark.run("classify_reviews.py", write_job(twin.lake))
 
     assert verdicts(twin.lake) == [("1", True, "batch-2"), ("2", False, "batch-2")]
-    assert "_SUCCESS" in twin.lake.list("out")
+    assert "_SUCCESS" in twin.lake.list("jobs/1/output")
 
 
 def test_a_program_that_fails_is_an_error_that_says_why(twin: Twin) -> None:
     with pytest.raises(Exception, match="the dictionary is missing"):
         twin.spark.run("failing.py", write_job(twin.lake))
 
-    assert twin.lake.list("out") == []
+    assert twin.lake.list("jobs/1/output") == []

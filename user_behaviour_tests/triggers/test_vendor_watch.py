@@ -45,7 +45,7 @@ def glance(
     partitions: DayRange | None = PARTITIONS,
     in_force: Mapping[date, Manifest] = MappingProxyType({}),
 ) -> WatchResult:
-    return watch(files, memory or TickMemory(), partitions=partitions, in_force=in_force)
+    return watch(files, memory or TickMemory(), partitions=partitions, in_force=in_force, unusable={})
 
 
 def test_what_the_lake_was_made_from_is_not_requested_again() -> None:
@@ -75,10 +75,6 @@ def test_a_day_that_somebody_removed_is_landed_again_within_hours() -> None:
 
     assert spans(glance(files, replace(memory, quiet=QUIET_TICKS - 1))) == []
     assert spans(glance(files, replace(memory, quiet=QUIET_TICKS))) == [("2010-12-01", "2010-12-01")]
-
-
-def test_a_store_that_shows_whole_files_only_needs_no_second_look() -> None:
-    assert spans(glance([whole("2010-12-01")])) == [("2010-12-01", "2010-12-01")]
 
 
 def test_a_file_that_may_be_growing_is_taken_when_it_was_the_same_twice() -> None:
@@ -151,16 +147,6 @@ def test_what_is_no_file_is_odd_and_is_no_file_of_its_day() -> None:
 
     assert seen.odd == {"movie_review_2010-12-01.csv": "it is a link, which is not followed; it is left alone"}
     assert spans(seen) == [("2010-12-01", "2010-12-01")]
-
-
-def test_what_0_2_0_landed_is_not_requested_again_until_it_changes() -> None:
-    """Versions were of times then and are of bytes now: a year of files would land again after an update."""
-    known = replace(whole("2010-12-01", version="bytes"), formerly="12b1ca8e-a-2f")
-    changed = replace(known, version="others", formerly="12b1ca8f-a-2f")
-    in_force = landed(replace(known, version=known.formerly))
-
-    assert spans(glance([known], in_force=in_force)) == []
-    assert spans(glance([changed], in_force=in_force)) == [("2010-12-01", "2010-12-01")]
 
 
 def test_before_the_first_day_is_over_every_file_waits() -> None:

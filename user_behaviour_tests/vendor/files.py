@@ -30,7 +30,7 @@ LANDED = [("1", "good", FIRST, 2), ("2", "bad", FIRST, 3)]
 
 
 def rows_of(content: bytes, *, max_bytes: int = 64 << 20) -> list[ReviewRow | BadRow]:
-    return list(read_rows(io.BytesIO(content), FIRST, max_bytes=max_bytes))
+    return list(read_rows(io.BufferedReader(io.BytesIO(content)), FIRST, max_bytes=max_bytes))
 
 
 @dataclass

@@ -27,9 +27,6 @@ def test_the_share_of_bad_rows_may_be_reached_and_not_passed_and_may_be_zero(ven
 
 UNREADABLE = {
     "cut off": (TORN, "line 3: the gzip data ends early"),
-    "wrong header": (b"customer,review\n1,good\n", "line 1: the header cid,review_str was expected"),
-    "binary": (b"cid,review_str\n1,good\n2,\x00\n", "line 3: the line holds a NUL byte"),
-    "empty": (b"", "the file is empty"),
     "too large": (GOOD + b"5,x\n" * 100, "the file has more than 200 bytes"),
 }
 
