@@ -10,6 +10,7 @@ import hashlib
 import time
 from abc import abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any, ClassVar
 
@@ -19,13 +20,29 @@ from pydantic import Field
 from user_behaviour.aws.clients import Aws
 from user_behaviour.aws.errors import AwsError, aws_errors
 from user_behaviour.lake.lake import Lake
-from user_behaviour.spark.emr_job import JobState, SparkJobError, SparkJobLostError, job_name
 from user_behaviour.spark.spark import SparkRunner
 
 # EMR's answers may lag a moment behind a submission; a job that is unknown at more polls than these is lost.
 UNKNOWN_AT_MOST = 3
 # Where the programs lie in the lake.
 PROGRAMS = "_programs"
+
+
+class SparkJobError(Exception):
+    """A Spark job on EMR came to no good end; nothing that it wrote was published."""
+
+
+class SparkJobLostError(SparkJobError):
+    """EMR does not know the job any more."""
+
+
+@dataclass(frozen=True)
+class JobState:
+    """A job's state under the name that AWS gives it, with what AWS says about it; `succeeded` None: not ended yet."""
+
+    name: str
+    details: str = ""
+    succeeded: bool | None = None
 
 
 class EmrSpark(SparkRunner):
@@ -146,3 +163,13 @@ class EmrSpark(SparkRunner):
         except (AwsError, SparkJobError) as error:
             # Not raised: what ended the wait is what the run is to say.
             get_dagster_logger().warning("Spark job %s could not be cancelled and may be running: %s", name, error)
+
+
+def job_name(program: str, job: str) -> str:
+    """The name that a job has wherever it is started from: at most 64 characters of those that a client token may have.
+
+    The job object makes it, and not the program's version: two versions of a program must never write to the output
+    that one job object names.
+    """
+    digest = hashlib.sha256(f"{program}\n{job}".encode()).hexdigest()
+    return f"{PurePath(program).stem[:43]}-{digest[:20]}"

@@ -13,8 +13,7 @@ from pydantic import Field
 
 from user_behaviour.aws.errors import aws_errors
 from user_behaviour.diagnosis import Diagnosis, bad, good, unknown
-from user_behaviour.spark.emr import EmrSpark
-from user_behaviour.spark.emr_job import JobState
+from user_behaviour.spark.emr import EmrSpark, JobState
 
 LOGS = "_logs/spark"
 _ALIVE = {"CREATING", "CREATED", "STARTING", "STARTED", "STOPPING", "STOPPED"}

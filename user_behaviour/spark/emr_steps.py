@@ -12,8 +12,7 @@ from pydantic import Field
 
 from user_behaviour.aws.errors import UnavailableError, aws_errors
 from user_behaviour.diagnosis import Diagnosis, good, judged
-from user_behaviour.spark.emr import EmrSpark
-from user_behaviour.spark.emr_job import JobState, SparkJobError
+from user_behaviour.spark.emr import EmrSpark, JobState, SparkJobError
 
 _ENDINGS = {"COMPLETED": True, "FAILED": False, "INTERRUPTED": False, "CANCELLED": False}
 

@@ -1,6 +1,8 @@
 """What a Spark program writes on its way into the lake: one job for many days, looked at, then taken over day by day.
 
-At the end whatever is left of the job is removed, also where the program failed: a failed job is never taken over.
+At the end whatever is left of the job is removed, also where the program failed: a failed job is never taken over. If
+the orchestrator dies, the same run or one that goes on from it (an automatic retry, a re-execution from failure) waits
+for the job that it left, whose rows bear the batch of the run that began it, and are published under it.
 """
 
 import secrets
@@ -9,12 +11,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-from user_behaviour.lake.dataset import Dataset
+from user_behaviour.lake.dataset import MANIFEST, Dataset
 from user_behaviour.lake.held_back import HeldBackError
 from user_behaviour.lake.manifests import Manifest, Source, timestamp
 from user_behaviour.recipes import SparkFiles
-from user_behaviour.spark.job import JOBS_DIRECTORY, SparkJob
-from user_behaviour.spark.takeover import batches_left, job_to_wait_for
+from user_behaviour.spark.job import JOBS_DIRECTORY, SparkJob, read_job
 
 
 class SparkOutputError(HeldBackError):
@@ -71,7 +72,7 @@ def spark_output(
     inputs = {day: location.uri for day, location in recipe.inputs.by_day.items() if location.manifest.rows}
     # With a token: a runner identifies jobs by their objects, and must not take this one for a failed one.
     job = SparkJob(f"{jobs}/{batch_id}/{secrets.token_hex(4)}", batch_id, recipe.inputs.base, inputs)
-    batches = batches_left(dataset, (batch_id, *runs))
+    batches = _batches_left(dataset, (batch_id, *runs))
     try:
         if inputs:
             if left := job_to_wait_for(dataset, batches, job):
@@ -89,3 +90,29 @@ def spark_output(
         lake.delete(job.path)
         for batch in {*batches, batch_id}:
             lake.abandon(f"{jobs}/{batch}")
+
+
+def _batches_left(dataset: Dataset, runs: Sequence[str]) -> list[str]:
+    """The batches of the runs, of any of their attempts, that have something below the jobs of the data set."""
+    names = dataset.lake.list(f"{JOBS_DIRECTORY}/{dataset.table.name}")
+    return [name for name in names if any(name == run or name.startswith(f"{run}-") for run in runs)]
+
+
+def job_to_wait_for(dataset: Dataset, batches: Sequence[str], job: SparkJob) -> SparkJob | None:
+    """A job that was left in the batches and does the same as `job`: the runner starts nothing and waits for its end.
+
+    None where there is none: nothing was begun, the job failed or has published all, was made for other days or for
+    batches that are not in force any more, or of a day files were moved into the batch and its manifest is not there.
+    """
+    for batch in batches:
+        directory = f"{JOBS_DIRECTORY}/{dataset.table.name}/{batch}"
+        for token in dataset.lake.list(directory):
+            left = read_job(dataset.lake, f"{directory}/{token}")
+            if left and (left.base, left.inputs) == (job.base, job.inputs) and not _is_half_taken(left, dataset):
+                return left
+    return None
+
+
+def _is_half_taken(left: SparkJob, dataset: Dataset) -> bool:
+    directories = [dataset.batch_directory(day, left.batch_id) for day in left.inputs]
+    return any(names and MANIFEST not in names for names in dataset.lake.at_once(dataset.lake.list, directories))

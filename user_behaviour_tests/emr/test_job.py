@@ -8,7 +8,7 @@ import pytest
 
 from user_behaviour.aws.clients import Aws
 from user_behaviour.lake.s3 import S3Lake
-from user_behaviour.spark.emr_job import SparkJobError, job_name
+from user_behaviour.spark.emr import SparkJobError, job_name
 from user_behaviour.spark.emr_serverless import EmrServerlessSpark
 from user_behaviour_tests.cloud.emr_worker import Play
 from user_behaviour_tests.cloud.fault_proxy import faults

@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 
 from user_behaviour.aws.clients import Aws
-from user_behaviour.spark.emr_job import SparkJobError
+from user_behaviour.spark.emr import SparkJobError
 from user_behaviour_tests.cloud.emr_worker import Play
 from user_behaviour_tests.cloud.fault_proxy import faults
 from user_behaviour_tests.cloud.moto_server import Cloud
