@@ -20,16 +20,12 @@ from user_behaviour_tests.checks import (
 from user_behaviour_tests.checks.case import Case, prove
 from user_behaviour_tests.checks.landing_cases import (
     FILES,
-    ONE_BAD_ROW_OF_102,
-    SOURCE,
     original_lost,
-    sold_afterwards,
     sold_nothing,
 )
 from user_behaviour_tests.checks.sabotage import (
     delivered,
     file_rewritten,
-    first_row_less,
     in_warehouse,
     manifest_of,
     pointer_lost,
@@ -143,31 +139,10 @@ def test_an_original_that_is_lost_keeps_no_other_day_from_going_on(shop: Shop, d
     assert {str(days[0]), str(days[2])} <= {*materialized(result)["classified_reviews"]}
 
 
-def test_quarantined_rows_are_accounted_for(shop: Shop, days: list[date]) -> None:
-    delivered("_late.csv", ONE_BAD_ROW_OF_102)(shop, days[1])
-    assert manifest_of(shop, RAW_REVIEWS, days[1]).facts == {"files": 2, "rows_in_files": 114, "rows_quarantined": 1}
-    assert shop.check(FILES, days).passed
-
-
-def test_lost_lines_outweigh_late_ones(shop: Shop, days: list[date]) -> None:
-    """A warning about one day must not hide a loss on another."""
-    late, lost = days[0], days[2]
-    sold_afterwards(shop, late)
-    file_rewritten(RAW_PURCHASES, first_row_less)(shop, lost)
-    result = shop.run_checks(SOURCE, [late, lost])
-    assert not result.success
-    assert checks(result)[SOURCE].description == f"{lost}: 3 lines landed, 4 were in the source"
-
-
 def test_a_closed_day_needs_no_vendor_file(shop: Shop) -> None:
     closed = date(2010, 12, 25)
     shop.installation.run(str(closed), str(closed), select=["raw_purchases", "raw_reviews"])
     assert shop.check("raw_reviews:trading_days_have_a_vendor_file", [closed]).passed
-
-
-def test_what_each_rule_left_out_is_told(shop: Shop, days: list[date]) -> None:
-    said = shop.check(RULE, days)
-    assert said.metadata["left_out_by_rule"].value == {"quantity > 2 from 2010-12-01": 3}
 
 
 def test_lines_staged_by_a_rule_that_is_not_in_force_fail(shop: Shop, days: list[date]) -> None:

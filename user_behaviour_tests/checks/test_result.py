@@ -60,6 +60,7 @@ def test_a_day_of_the_run_is_told_before_days_of_other_runs() -> None:
 
 
 def test_overtaken_days_warn_and_are_silent_where_a_day_of_the_run_offends() -> None:
+    """A warning about one day must not hide a loss on another."""
     overtaken = [Offence(SECOND, "rerun the day")]
     alone = EARLIER.result([], looked_at=EARLIER.days, overtaken=overtaken)
     assert (alone.severity, alone.description) == (WARN, "2011-01-02: rerun the day")

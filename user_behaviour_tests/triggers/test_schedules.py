@@ -43,12 +43,6 @@ def all_but(*missing: str) -> list[str]:
     return [str(day) for day in WINDOW.days() if str(day) not in missing]
 
 
-def test_the_newest_day_is_requested(catalog: Catalog, tick: Tick) -> None:
-    catalog.register(PURCHASES, all_but("2011-03-30"), "b")
-
-    assert spans(tick()) == [DayRange(date(2011, 3, 30), date(2011, 3, 30))]
-
-
 def test_days_that_a_sleeping_daemon_missed_are_requested_in_as_few_ranges_as_they_form(
     catalog: Catalog, tick: Tick
 ) -> None:
