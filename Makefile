@@ -40,7 +40,7 @@ test: $(READY) ## Run the tests, but for the slow ones
 	@$(BIN)/python -m pytest -m alone
 
 .PHONY: search
-search: $(READY) ## Look long at generated examples, of which the tests look at a few
+search: $(READY) ## Look at many generated examples and at all real days, where the tests take a few
 	@$(BIN)/python -m pytest -m search --hypothesis-profile search
 
 .PHONY: check

@@ -73,6 +73,12 @@ def redshift(stack: Stack, cloud: Cloud) -> Iterator[RedshiftStandIn]:
 
 
 @pytest.fixture(scope="session")
+def searching() -> bool:
+    """Whether this is `make search`: then a test of much data takes all of it, and else a part."""
+    return settings.get_current_profile_name() == "search"
+
+
+@pytest.fixture(scope="session")
 def real_data() -> Path:
     """The directory of the real purchases and reviews."""
     if not (REAL_DATA / "online_retail.csv.gz").exists():
