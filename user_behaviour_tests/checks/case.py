@@ -33,10 +33,9 @@ class Case:
 
 def prove(case: Case, shop: Shop) -> None:
     """The check passes, the middle day is broken, and the check fails: with the day, the counts and a sample."""
-    before = shop.healthy(case.claim)
-    healthy = checks(before)[case.claim]
+    healthy = checks(shop.healthy)[case.claim]
     assert healthy.passed, healthy.description
-    assert before.success, failure_messages(before)
+    assert shop.healthy.success, failure_messages(shop.healthy)
     assert {name: value.value for name, value in healthy.metadata.items() if name != "left_out_by_rule"} == {
         "days_looked_at": 3,
         "days_offending": 0,

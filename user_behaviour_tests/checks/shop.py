@@ -58,7 +58,10 @@ def purchases(day: date) -> list[Line]:
 
 @dataclass
 class Shop:
-    """`whole` is the run over all healthy days, `alone` the run of all checks after it, without a partition."""
+    """`whole` is the run over all healthy days.
+
+    After it all checks ran twice: `alone` without a partition, and `healthy` over DAYS, which are always restored.
+    """
 
     installation: Installation
 
@@ -69,10 +72,10 @@ class Shop:
             self.installation.deliver(f"movie_review_{day}.csv", REVIEWS)
         self._jobs = self._definitions(self.installation.defs)
         self._stricter = self._definitions(assemble(self.installation.here, STRICTER))
-        self._healthy: dict[str, dg.ExecuteInProcessResult] = {}
         self.whole = self.installation.run(str(HEALTHY.first), str(HEALTHY.last))
         assert self.whole.success, failure_messages(self.whole)
         self.alone = self.run_checks("all")
+        self.healthy = self.run_checks("all", DAYS)
         self._keep()
 
     @staticmethod
@@ -96,12 +99,6 @@ class Shop:
     def check(self, claim: str, days: Sequence[date] = ()) -> Any:
         """What a check says."""
         return checks(self.run_checks(claim, days))[claim]
-
-    def healthy(self, claim: str) -> dg.ExecuteInProcessResult:
-        """The run of a check over DAYS as they are; once, since they are always restored."""
-        if claim not in self._healthy:
-            self._healthy[claim] = self.run_checks(claim, DAYS)
-        return self._healthy[claim]
 
     def restore(self) -> None:
         """Makes DAYS as they were: in the source, in the vendor's drop, in the lake and in the warehouse."""

@@ -67,7 +67,8 @@ class Installation:
         rules: QuantityRules = QUANTITY_RULES,
     ) -> dg.ExecuteInProcessResult:
         """One run over the days, with all checks of what it materializes."""
-        job = assemble(self.here, rules).resolve_implicit_global_asset_job_def()
+        defs = self.defs if rules is QUANTITY_RULES else assemble(self.here, rules)
+        job = defs.resolve_implicit_global_asset_job_def()
         return job.execute_in_process(
             instance=self.instance,
             tags=DayRange(date.fromisoformat(first), date.fromisoformat(last)).tags(),
@@ -80,7 +81,7 @@ class Installation:
         job = self.defs.resolve_implicit_global_asset_job_def()
         return job.execute_in_process(instance=self.instance, partition_key=day, raise_on_error=False)
 
-    def metric(self, first: str = "0001-01-01", last: str = "9999-12-31") -> list[Row]:
+    def metric(self, first: str | date = "0001-01-01", last: str | date = "9999-12-31") -> list[Row]:
         """The rows of the metric, audit columns aside."""
         return metric(self.here, first, last)
 
