@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from user_behaviour.local import postgres
 from user_behaviour.local.stack import Stack
 from user_behaviour_tests.cloud.moto_server import Cloud, moto_server
 from user_behaviour_tests.cloud.redshift import RedshiftStandIn, redshift_stand_in
@@ -27,6 +28,9 @@ os.environ["USER_BEHAVIOUR_LAST_DAY"] = "2011-12-09"
 
 # As in every process of an installation: the events of a run are written many at a time.
 os.environ["DAGSTER_EVENT_BATCH_SIZE"] = "1000"
+
+# A killed process loses nothing of what the system has taken, and no test switches the machine off.
+postgres._SETTINGS = {**postgres._SETTINGS, "fsync": "off"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
