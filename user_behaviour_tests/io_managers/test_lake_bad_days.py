@@ -16,16 +16,7 @@ from user_behaviour.io_managers.publishing import UnknownDagsterError
 from user_behaviour.lake.dataset import CURRENT
 from user_behaviour.lake.held_back import HeldBackError, MissingPartitionError
 from user_behaviour.recipes import Closing, DayBatch, PerDay, Quarantined
-from user_behaviour_tests.io_managers.greenhouse import (
-    MON,
-    READINGS,
-    THU,
-    TUE,
-    WED,
-    Greenhouse,
-    metadata_by_day,
-    rows,
-)
+from user_behaviour_tests.io_managers.greenhouse import MON, READINGS, THU, TUE, WED, Greenhouse, metadata_by_day, rows
 from user_behaviour_tests.io_managers.sensor_values import (
     BY_DAY,
     KINDS,

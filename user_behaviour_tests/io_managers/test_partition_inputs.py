@@ -12,25 +12,10 @@ import pytest
 from user_behaviour.io_managers.lake import LakeIOManager
 from user_behaviour.io_managers.partition_keys import NotWholeDaysError, WrongDaysError
 from user_behaviour.lake.held_back import MissingPartitionError
-from user_behaviour_tests.io_managers.greenhouse import (
-    DAYS,
-    MON,
-    READINGS,
-    TUE,
-    WED,
-    Greenhouse,
-    declared,
-)
+from user_behaviour_tests.io_managers.greenhouse import DAYS, MON, READINGS, TUE, WED, Greenhouse, declared
 from user_behaviour_tests.io_managers.sensor_values import readings as daily
 from user_behaviour_tests.io_managers.sensor_values import week
-from user_behaviour_tests.io_managers.windows import (
-    WEEK,
-    WEEKS,
-    asset,
-    one_each,
-    reader,
-    run,
-)
+from user_behaviour_tests.io_managers.windows import WEEK, WEEKS, asset, one_each, reader, run
 
 ROWS = one_each([MON])
 

@@ -14,26 +14,9 @@ from user_behaviour.lake.held_back import HeldBackError, MissingPartitionError
 from user_behaviour.lake.locations import Locations
 from user_behaviour.recipes import SparkFiles
 from user_behaviour.tables.days import DayRange
-from user_behaviour_tests.io_managers.greenhouse import (
-    DAYS,
-    MON,
-    READINGS,
-    Greenhouse,
-    declared,
-    metadata_by_day,
-    rows,
-)
+from user_behaviour_tests.io_managers.greenhouse import DAYS, MON, READINGS, Greenhouse, declared, metadata_by_day, rows
 from user_behaviour_tests.io_managers.sensor_values import recipe
-from user_behaviour_tests.io_managers.windows import (
-    NEXT_WEEK,
-    WEEK,
-    WEEKS,
-    asset,
-    days_stored,
-    one_each,
-    reader,
-    run,
-)
+from user_behaviour_tests.io_managers.windows import NEXT_WEEK, WEEK, WEEKS, asset, days_stored, one_each, reader, run
 
 
 def december(last: int) -> list[date]:

@@ -17,21 +17,8 @@ from user_behaviour.tables.days import DayRange
 from user_behaviour.warehouse.published_days import published_days
 from user_behaviour_tests.io_managers import windows
 from user_behaviour_tests.io_managers.conftest import Twin
-from user_behaviour_tests.io_managers.daily_table import (
-    NAME,
-    asset,
-    by_sql,
-    daily_table,
-    execute,
-    stored,
-)
-from user_behaviour_tests.io_managers.greenhouse import (
-    MON,
-    READINGS,
-    Greenhouse,
-    declared,
-    metadata_by_day,
-)
+from user_behaviour_tests.io_managers.daily_table import NAME, asset, by_sql, daily_table, execute, stored
+from user_behaviour_tests.io_managers.greenhouse import MON, READINGS, Greenhouse, declared, metadata_by_day
 from user_behaviour_tests.io_managers.windows import NEXT_WEEK, SUN, WEEK, WEEKS, one_each
 
 DAY = timedelta(days=1)

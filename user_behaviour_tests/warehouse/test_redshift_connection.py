@@ -22,10 +22,7 @@ from user_behaviour.aws.errors import AbsentError, AccessDeniedError
 from user_behaviour.lake.s3 import S3Lake
 from user_behaviour.local.stack import Stack
 from user_behaviour.warehouse.redshift import RedshiftWarehouse
-from user_behaviour.warehouse.redshift_connection import (
-    Login,
-    query_group,
-)
+from user_behaviour.warehouse.redshift_connection import Login, query_group
 from user_behaviour_tests.cloud.moto_server import Cloud, Wsgi
 from user_behaviour_tests.cloud.redshift import RedshiftStandIn
 from user_behaviour_tests.cloud.redshift_warehouse import warehouse_on
