@@ -89,11 +89,11 @@ class ExternalTables(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def _newest(self, table: Table, warehouse: Warehouse) -> Diagnosis:
         subject = f"{table.name} rows"
-        newest = max(self.seen(table, _EVERY_DAY), default=_EVERY_DAY.first)
+        if not (seen := self.seen(table, _EVERY_DAY)):
+            return good(subject, "no partition is registered yet")
+        newest = max(seen)
         span = DayRange(newest, newest)
         registered = self.registered(table, span).get(newest)
-        if registered is None and newest == _EVERY_DAY.first:
-            return good(subject, "no partition is registered yet")
         expected = registered.rows if registered else 0
         rows = sum(rows_shown(warehouse, table, span).get(newest, {}).values())
         is_so = registered is not None and rows == expected

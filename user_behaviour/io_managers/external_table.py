@@ -3,6 +3,7 @@
 It moves no rows.
 """
 
+from dataclasses import replace
 from typing import ClassVar
 
 from user_behaviour.catalog.external_tables import ExternalTables, misfits
@@ -13,7 +14,6 @@ from user_behaviour.lake.held_back import MissingPartitionError
 from user_behaviour.lake.lake import Lake
 from user_behaviour.recipes import ExternalPartitions, RegisteredPartitions
 from user_behaviour.tables.days import DayRange
-from user_behaviour.tables.table import Table
 
 
 class ExternalTableIOManager(PartitionedIOManager):
@@ -32,9 +32,7 @@ class ExternalTableIOManager(PartitionedIOManager):
         missing = {day: upstream.missing[day].reasons for day in output.days if day in upstream.missing}
         outcome = Outcome(held_back={**missing})
         if days := output.whole(missing):
-            dataset = self.lake.dataset(
-                Table(upstream.dataset, "", table.columns, partition_column=table.partition_column)
-            )
+            dataset = self.lake.dataset(replace(table, name=upstream.dataset))
             try:
                 registered = self.external_tables.register(table, dataset, days)
             except SchemaError:

@@ -4,7 +4,7 @@ Rows go in by COPY and large results come out by UNLOAD, both by way of the lake
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -112,7 +112,7 @@ class RedshiftWarehouse(Warehouse):
     @contextmanager
     def session(self) -> Iterator[psycopg2.extensions.connection]:
         """As the role says; the error of a scan of files says what Redshift's system views know of it."""
-        with closing(self.connect()) as connection:
+        with super().session() as connection:
             pid = connection.get_backend_pid()
             try:
                 yield connection

@@ -16,19 +16,15 @@ from user_behaviour.catalog.redshift import RedshiftExternalTables
 from user_behaviour.lake.dataset import Dataset
 from user_behaviour.lake.s3 import S3Lake
 from user_behaviour.local.stack import Stack
-from user_behaviour.tables.days import DayRange
-from user_behaviour.tables.table import Column, Table
+from user_behaviour.tables.table import Column
 from user_behaviour.warehouse.warehouse import WarehouseDataError
+from user_behaviour_tests.cloud import glue_database
+from user_behaviour_tests.cloud.glue_database import D1, D2, SPAN
 from user_behaviour_tests.cloud.moto_server import Cloud
 from user_behaviour_tests.cloud.redshift import RedshiftStandIn, redshift_stand_in
 from user_behaviour_tests.cloud.redshift_warehouse import warehouse_on
 
-D1, D2, D3 = (date(2010, 12, day) for day in (1, 2, 3))
-SPAN = DayRange(D1, D3)
-EARLY = "2010-12-05T00:00:00.000000Z"
-PARCELS = Table(
-    "parcels", "One row a parcel.", (Column("code", "varchar(4)", "", nullable=False),), partition_column="sent_on"
-)
+PARCELS = glue_database.PARCELS.without("price")
 EXTERNAL = replace(PARCELS, name="spectrum.parcels")
 
 
@@ -41,11 +37,7 @@ class Owned:
     dataset: Dataset
 
     def publish(self, day: date, batch_id: str, *codes: str) -> None:
-        with self.dataset.write(day, batch_id) as writer:
-            if codes:
-                writer.write(pa.record_batch({"code": list(codes)}))
-            manifest = writer.manifest(as_of=EARLY)
-        assert self.dataset.publish(manifest)
+        glue_database.publish(self.dataset, day, batch_id, *codes)
 
     def at(self, day: date, batch_id: str) -> str:
         return f"{self.dataset.lake.uri(self.dataset.batch_directory(day, batch_id))}/"
@@ -177,9 +169,7 @@ def test_a_location_that_redshift_would_show_cut_off_is_refused(owned: Owned, cl
     dataset = S3Lake(
         aws=cloud.aws, bucket=cloud.bucket(), prefix="a-prefix-that-is-much-too-long-" * 3 + "indeed"
     ).dataset(PARCELS)
-    with dataset.write(D1, "one") as writer:
-        manifest = writer.manifest(as_of=EARLY)
-    dataset.publish(manifest)
+    glue_database.publish(dataset, D1, "one")
 
     with pytest.raises(
         CatalogError, match=r"characters, and svv_external_partitions shows 128: .* Take a shorter bucket"

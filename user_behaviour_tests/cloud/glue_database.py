@@ -29,6 +29,17 @@ PARCELS = Table(
 EXTERNAL = replace(PARCELS, name="spectrum.parcels")
 
 
+def publish(dataset: Dataset, day: date, batch_id: str, *codes: str) -> None:
+    """Publishes a parcel of each code, of which nothing else is known."""
+    with dataset.write(day, batch_id) as writer:
+        if codes:
+            others = {field.name: pa.nulls(len(codes), field.type) for field in dataset.table.arrow_schema()}
+            others.pop("batch_id", None)
+            writer.write(pa.record_batch({**others, "code": list(codes)}))
+        manifest = writer.manifest(as_of=EARLY)
+    assert dataset.publish(manifest)
+
+
 @dataclass(frozen=True)
 class Glue:
     """A database of a test's own; `client` looks at it past the code under test."""
@@ -39,11 +50,7 @@ class Glue:
     dataset: Dataset
 
     def publish(self, day: date, batch_id: str, *codes: str) -> None:
-        with self.dataset.write(day, batch_id) as writer:
-            if codes:
-                writer.write(pa.record_batch({"code": list(codes), "price": pa.nulls(len(codes), pa.decimal128(8, 3))}))
-            manifest = writer.manifest(as_of=EARLY)
-        assert self.dataset.publish(manifest)
+        publish(self.dataset, day, batch_id, *codes)
 
     def table(self) -> Body:
         found: Body = self.client.get_table(DatabaseName=self.database, Name="parcels")["Table"]

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
 
 from user_behaviour.catalog.external_tables import CatalogError, ExternalTables, Registration, misfits
@@ -25,12 +24,11 @@ from user_behaviour.tables.days import DayRange
 from user_behaviour.tables.table import Column, Table
 from user_behaviour.warehouse.postgres import PostgresWarehouseByUrl
 from user_behaviour.warehouse.warehouse import Warehouse
+from user_behaviour_tests.cloud.glue_database import D1, D2, D3, SPAN, publish
 from user_behaviour_tests.cloud.moto_server import Cloud
 from user_behaviour_tests.cloud.redshift import RedshiftStandIn, redshift_stand_in
 from user_behaviour_tests.cloud.redshift_warehouse import warehouse_on
 
-D1, D2, D3 = (date(2010, 12, day) for day in (1, 2, 3))
-SPAN = DayRange(D1, D3)
 PARCELS = Table(
     "parcels",
     "One row a parcel.",
@@ -53,11 +51,7 @@ class Parcels:
     warehouse: Warehouse
 
     def publish(self, day: date, batch_id: str, *codes: str) -> None:
-        with self.dataset.write(day, batch_id) as writer:
-            if codes:
-                writer.write(pa.record_batch({"code": list(codes), "grams": pa.nulls(len(codes), pa.int32())}))
-            manifest = writer.manifest(as_of="2010-12-05T00:00:00.000000Z")
-        assert self.dataset.publish(manifest)
+        publish(self.dataset, day, batch_id, *codes)
 
     def register(self, *days: date) -> Mapping[date, Registration]:
         return self.catalog.register(EXTERNAL, self.dataset, days)
