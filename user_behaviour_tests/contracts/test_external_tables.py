@@ -1,8 +1,8 @@
 """The contract of the catalog of external tables: only registered partitions have rows, of their batch only."""
 
 import secrets
-import threading
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
@@ -232,11 +232,8 @@ def test_registrations_at_once_end_at_the_batch_in_force(parcels: Parcels) -> No
             parcels.publish(D1, f"run-{name}-{attempt}", "a", "b")
             parcels.register(D1)
 
-    threads = [threading.Thread(target=run, args=(name,)) for name in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(run, range(4)))
 
     in_force = parcels.dataset.current(D1).batch_id
     assert parcels.rows() == [(D1, "a", in_force), (D1, "b", in_force)]

@@ -2,7 +2,7 @@
 
 import io
 import os
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import BinaryIO, cast
 
 import pytest
@@ -109,18 +109,15 @@ def test_a_swap_is_refused_where_something_or_nothing_is_expected_and_the_other_
 def test_of_many_swaps_at_once_each_counts_once(lake: Lake) -> None:
     lake.write("counter", b"0")
 
-    def count() -> None:
+    def count(_: int) -> None:
         for _ in range(25):
             while True:
                 content, version = lake.read("counter") or (b"", "")
                 if lake.swap("counter", str(int(content) + 1).encode(), expected=version):
                     break
 
-    threads = [threading.Thread(target=count) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(count, range(4)))
 
     assert (lake.read("counter") or [b""])[0] == b"100"
 

@@ -1,6 +1,6 @@
 """Days and ranges of days."""
 
-from datetime import date, timedelta
+from datetime import date
 
 from user_behaviour.tables.days import DayRange, days_of, ranges
 
@@ -14,10 +14,6 @@ def test_a_range_holds_both_its_ends() -> None:
 
     assert span.days() == [date(2010, 12, 31), date(2011, 1, 1), date(2011, 1, 2)]
     assert span.end == date(2011, 1, 3)
-
-
-def test_a_leap_day_is_a_day() -> None:
-    assert len(DayRange(date(2012, 2, 28), date(2012, 3, 1)).days()) == 3
 
 
 def test_the_tags_of_a_range_are_those_that_dagster_runs_it_by_and_shows() -> None:
@@ -48,9 +44,3 @@ def test_a_range_goes_over_a_gap_only_where_it_is_let() -> None:
     assert ranges(days, bridges=december(2)) == [DayRange(*december(1, 3)), DayRange(*december(6, 6))]
     assert ranges(days, bridges=december(1, 2, 3, 4, 6)) == [DayRange(*december(1, 3)), DayRange(*december(6, 6))]
     assert ranges(days, bridges=december(*range(1, 7))) == [DayRange(*december(1, 6))]
-
-
-def test_many_days_are_one_range() -> None:
-    days = [date(2010, 12, 1) + timedelta(days=n) for n in range(374)]
-
-    assert ranges(reversed(days)) == [DayRange(date(2010, 12, 1), date(2011, 12, 9))]

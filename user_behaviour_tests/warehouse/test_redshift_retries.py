@@ -88,17 +88,3 @@ def test_a_server_that_is_not_there_is_asked_a_few_times(
     with pytest.raises(psycopg2.OperationalError, match="Connection refused"):
         warehouse_on(redshift, lake, port=1).rows("select 1 as n")
     assert len(pauses) == ATTEMPTS - 1
-
-
-def test_an_error_that_only_mentions_a_number_is_not_tried_again(
-    redshift: RedshiftStandIn, warehouse: RedshiftWarehouse
-) -> None:
-    attempts = []
-
-    def work(cursor: Cursor) -> None:
-        attempts.append(1)
-        cursor.execute("select cast('order 1023' as int)")
-
-    with pytest.raises(psycopg2.errors.InvalidTextRepresentation):
-        warehouse.transaction(work)
-    assert attempts == [1]
