@@ -14,7 +14,7 @@ from uuid import uuid4
 import dagster as dg
 
 from user_behaviour.io_managers.partition_keys import WrongDaysError, days_by_key, given, require_not_its_own, step_of
-from user_behaviour.io_managers.publishing import Outcome, finish, require_narrowing
+from user_behaviour.io_managers.publishing import Outcome, record_outcome, require_narrowing
 from user_behaviour.tables.days import DayRange
 from user_behaviour.tables.table import Column, Table
 
@@ -109,7 +109,7 @@ class PartitionedIOManager(dg.ConfigurableIOManager):
             batch_id=f"{run_id}-{attempt + 1}" if attempt else run_id,
             runs=[name for name in runs if name],
         )
-        finish(context, output.partitions, self.write(output, obj))
+        record_outcome(context, output.partitions, self.write(output, obj))
 
     def load_input(self, context: dg.InputContext) -> Any:
         """Gives the days of the input as the type that the asset's parameter is annotated with.

@@ -36,7 +36,7 @@ class Outcome:
 
 
 def require_narrowing(context: dg.OutputContext) -> None:
-    """Raises `UnknownDagsterError` where `finish` could not hold a day back. To be called before anything is written.
+    """Raises `UnknownDagsterError` where `record_outcome` could not hold a day back; called before anything is written.
 
     An attribute that is not there any more could be set all the same, and days held back would be recorded as good.
     """
@@ -48,7 +48,7 @@ def require_narrowing(context: dg.OutputContext) -> None:
         )
 
 
-def finish(context: dg.OutputContext, partitions: Mapping[str, Sequence[date]], outcome: Outcome) -> None:
+def record_outcome(context: dg.OutputContext, partitions: Mapping[str, Sequence[date]], outcome: Outcome) -> None:
     """Gives every published partition its metadata and takes those held back out of what Dagster records.
 
     `partitions` are the days of each key; a partition is published when all its days are. Raises `dagster.Failure`

@@ -12,7 +12,7 @@ from typing import Any
 import psycopg2
 
 from user_behaviour.tables.statements import statement
-from user_behaviour.warehouse.warehouse import WarehouseDataError
+from user_behaviour.warehouse.warehouse import WarehouseDataError, fetch
 
 Connect = Callable[[], psycopg2.extensions.connection]
 
@@ -85,10 +85,9 @@ def _first(connect: Connect, files: tuple[str, ...], parameters: Mapping[str, An
             try:
                 with connection.cursor() as cursor:
                     cursor.execute(statement(file), parameters)
-                    names = [column.name for column in cursor.description or ()]
-                    row = cursor.fetchone()
+                    rows = fetch(cursor)
             except psycopg2.Error:
                 continue
-            values = zip(names, row or (), strict=False)
-            found = {name: value for name, value in values if value not in (None, "")} | found
+            for row in rows[:1]:
+                found = {name: value for name, value in row.items() if value not in (None, "")} | found
     return found
