@@ -96,10 +96,6 @@ def test_settings_of_aws_that_cannot_be_used_are_named_with_what_to_do(change: d
         read_settings({**AWS, **{f"USER_BEHAVIOUR_{name}": value for name, value in change.items()}})
 
 
-def test_an_empty_variable_is_none() -> None:
-    assert read_settings({"USER_BEHAVIOUR_LAST_DAY": "", "USER_BEHAVIOUR_HOME": ""}) == read_settings({})
-
-
 @pytest.mark.parametrize(
     ("name", "value", "advice"),
     [
@@ -120,11 +116,6 @@ def test_a_setting_that_cannot_be_used_is_named_with_its_value(name: str, value:
         read_settings({f"USER_BEHAVIOUR_{name}": value})
 
     assert str(caught.value).startswith(f"USER_BEHAVIOUR_{name} is '{value}'; {advice}")
-
-
-def test_an_unknown_deployment_is_named_with_the_choices() -> None:
-    with pytest.raises(SettingError, match=r"Deployment 'prodd' is unknown; choose one of: .*local.*\(USER_BEHAVIOUR_"):
-        read_settings({"USER_BEHAVIOUR_DEPLOYMENT": "prodd"})
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ _MARKS = {True: ("✓", "green"), False: ("✗", "red"), None: ("–", "yellow")
 def doctor(ctx: click.Context) -> None:
     """Check every permission, connection and table that a run needs; status 1 if anything is red."""
     from user_behaviour.doctor.examination import examine
-    from user_behaviour.local.stack_error import StackError
+    from user_behaviour.local.errors import StackError
     from user_behaviour.spark.java import JavaNotFound
 
     reds = _print(examine(deployment(settings()).initialized(), expected=(StackError, JavaNotFound)))

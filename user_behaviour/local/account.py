@@ -10,7 +10,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from user_behaviour.local.stack_error import StackError
+from user_behaviour.local.errors import StackError
 
 logger = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from user_behaviour.local.account import account_for
-from user_behaviour.local.stack_error import StackError
+from user_behaviour.local.errors import StackError
 
 _MAJOR = 18
 _PATIENCE = 120  # seconds: after a crash the server first replays up to max_wal_size

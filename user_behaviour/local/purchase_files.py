@@ -18,7 +18,7 @@ from itertools import chain
 from pathlib import Path
 from typing import IO, Any, cast
 
-from user_behaviour.local.shop_data_error import ShopDataError
+from user_behaviour.local.errors import ShopDataError
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from datetime import UTC, date, datetime
 from functools import lru_cache, partial
 from operator import itemgetter
 
+from user_behaviour.local.errors import ShopDataError
 from user_behaviour.local.purchase_files import Cell, CellTable, NoValue, is_text
-from user_behaviour.local.shop_data_error import ShopDataError
 from user_behaviour.tables.schemas import RAW_PURCHASES
 from user_behaviour.tables.table import Column
 

@@ -19,9 +19,9 @@ from typing import BinaryIO
 import psycopg2
 import psycopg2.extensions
 
+from user_behaviour.local.errors import ShopDataError
 from user_behaviour.local.purchase_files import cell_tables
 from user_behaviour.local.purchase_lines import COLUMNS, Reading, copy_lines
-from user_behaviour.local.shop_data_error import ShopDataError
 from user_behaviour.sample.shop import Shop
 from user_behaviour.sample.vendor import Vendor
 from user_behaviour.tables.days import DayRange

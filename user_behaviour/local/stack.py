@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from user_behaviour.local.errors import StackError, StackIsDown
 from user_behaviour.local.postgres import Server
-from user_behaviour.local.stack_error import StackError, StackIsDown
 from user_behaviour.local.state_file import State, free_port, is_free, owner_only, read_state, write_state
 from user_behaviour.tables.statements import SQL
 

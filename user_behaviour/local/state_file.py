@@ -10,7 +10,7 @@ import socket
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from user_behaviour.local.stack_error import StackError
+from user_behaviour.local.errors import StackError
 
 
 @dataclass(frozen=True)

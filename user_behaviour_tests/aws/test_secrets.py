@@ -97,24 +97,26 @@ def test_a_secret_that_is_being_deleted_is_not_taken_for_one_that_never_was(
     )
 
 
-def test_a_missing_permission_is_named(cloud: Cloud, store: Callable[[str], str]) -> None:
-    name = store(CANARY)
-    with cloud.behind(refusing(host("secretsmanager"), "AccessDeniedException")):
-        said = refusal(Secret("PASSWORD", f"secretsmanager:{name}", cloud.aws))
-    assert said == (
-        f"The value of PASSWORD (secretsmanager:{name}) cannot be used: Secrets Manager in eu-west-1 says "
-        f"AccessDeniedException; allow secretsmanager:GetSecretValue on secret {name} to the identity in use, and "
-        "kms:Decrypt if a key of your own encrypts it."
-    )
-
-
-def test_expired_credentials_and_no_endpoint_are_told_by_their_code(cloud: Cloud) -> None:
-    with cloud.behind(refusing(host("secretsmanager"), "ExpiredTokenException")):
-        said = refusal(Secret("PASSWORD", "secretsmanager:any", cloud.aws))
-    assert said == (
-        "The value of PASSWORD (secretsmanager:any) cannot be used: Secrets Manager in eu-west-1 says "
-        "ExpiredTokenException; log in again (`aws sso login`), or have the role's credentials refreshed, and rerun."
-    )
+@pytest.mark.parametrize(
+    ("code", "remedy"),
+    [
+        (
+            "AccessDeniedException",
+            "allow secretsmanager:GetSecretValue on secret any to the identity in use, and kms:Decrypt if a key of "
+            "your own encrypts it",
+        ),
+        (
+            "ExpiredTokenException",
+            "log in again (`aws sso login`), or have the role's credentials refreshed, and rerun",
+        ),
+    ],
+)
+def test_a_refusal_is_told_by_its_code_with_its_remedy(cloud: Cloud, code: str, remedy: str) -> None:
+    with cloud.behind(refusing(host("secretsmanager"), code)):
+        assert refusal(Secret("PASSWORD", "secretsmanager:any", cloud.aws)) == (
+            "The value of PASSWORD (secretsmanager:any) cannot be used: Secrets Manager in eu-west-1 says "
+            f"{code}; {remedy}."
+        )
 
 
 @pytest.mark.parametrize(

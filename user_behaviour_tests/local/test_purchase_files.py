@@ -16,9 +16,9 @@ import pytest
 from openpyxl import Workbook
 from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
+from user_behaviour.local.errors import ShopDataError
 from user_behaviour.local.purchase_files import cell_tables
 from user_behaviour.local.purchase_lines import Reading, copy_lines
-from user_behaviour.local.shop_data_error import ShopDataError
 
 OLDER = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country"
 NEWER = "Invoice,StockCode,Description,Quantity,InvoiceDate,Price,Customer ID,Country"
