@@ -76,6 +76,13 @@ def redshift(stack: Stack, cloud: Cloud) -> Iterator[RedshiftStandIn]:
         yield stand_in
 
 
+@pytest.fixture(scope="module")
+def redshift_alone(stack: Stack, cloud: Cloud) -> Iterator[RedshiftStandIn]:
+    """Not the one that all share, but of a module alone: an external schema is one for all."""
+    with redshift_stand_in(stack.endpoints().warehouse, cloud.aws) as stand_in:
+        yield stand_in
+
+
 @pytest.fixture(scope="session")
 def searching() -> bool:
     """Whether this is `make search`: then a test of much data takes all of it, and else a part."""

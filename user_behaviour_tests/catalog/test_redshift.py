@@ -15,13 +15,12 @@ from user_behaviour.catalog.external_tables import CatalogError, Registration
 from user_behaviour.catalog.redshift import RedshiftExternalTables
 from user_behaviour.lake.dataset import Dataset
 from user_behaviour.lake.s3 import S3Lake
-from user_behaviour.local.stack import Stack
 from user_behaviour.tables.table import Column
 from user_behaviour.warehouse.warehouse import WarehouseDataError
 from user_behaviour_tests.cloud import glue_database
 from user_behaviour_tests.cloud.glue_database import D1, D2, SPAN
 from user_behaviour_tests.cloud.moto_server import Cloud
-from user_behaviour_tests.cloud.redshift import RedshiftStandIn, redshift_stand_in
+from user_behaviour_tests.cloud.redshift import RedshiftStandIn
 from user_behaviour_tests.cloud.redshift_warehouse import warehouse_on
 
 PARCELS = glue_database.PARCELS.without("price")
@@ -54,27 +53,22 @@ class Owned:
             connection.cursor().execute(sql)
 
 
-@pytest.fixture(scope="module")
-def redshift(stack: Stack, cloud: Cloud) -> Iterator[RedshiftStandIn]:
-    """Not the one that all share, where others may have an external schema of the name."""
-    with redshift_stand_in(stack.endpoints().warehouse, cloud.aws) as stand_in:
-        yield stand_in
-
-
 @pytest.fixture
-def owned(redshift: RedshiftStandIn, cloud: Cloud) -> Iterator[Owned]:
+def owned(redshift_alone: RedshiftStandIn, cloud: Cloud) -> Iterator[Owned]:
     lake = S3Lake(aws=cloud.aws, bucket=cloud.bucket(), prefix="shop")
     made = Owned(
-        RedshiftExternalTables(warehouse=warehouse_on(redshift, lake), lake=lake), redshift, lake.dataset(PARCELS)
+        RedshiftExternalTables(warehouse=warehouse_on(redshift_alone, lake), lake=lake),
+        redshift_alone,
+        lake.dataset(PARCELS),
     )
     made.execute(
         f"create external schema spectrum from data catalog database 'owned_{secrets.token_hex(4)}' "
         "iam_role 'arn:aws:iam::123456789012:role/spectrum' create external database if not exists"
     )
     assert made.external.define(EXTERNAL, made.dataset)
-    redshift.statements.clear()
+    redshift_alone.statements.clear()
     yield made
-    redshift.faults.clear()
+    redshift_alone.faults.clear()
     made.execute("drop schema spectrum")
 
 

@@ -26,7 +26,7 @@ from user_behaviour.warehouse.postgres import PostgresWarehouseByUrl
 from user_behaviour.warehouse.warehouse import Warehouse
 from user_behaviour_tests.cloud.glue_database import D1, D2, D3, SPAN, publish
 from user_behaviour_tests.cloud.moto_server import Cloud
-from user_behaviour_tests.cloud.redshift import RedshiftStandIn, redshift_stand_in
+from user_behaviour_tests.cloud.redshift import RedshiftStandIn
 from user_behaviour_tests.cloud.redshift_warehouse import warehouse_on
 
 PARCELS = Table(
@@ -63,13 +63,6 @@ class Parcels:
         """What the warehouse shows: day, code and batch, in order."""
         sql = "select sent_on, code, batch_id from spectrum.parcels order by sent_on, code"
         return [(row["sent_on"], row["code"], row["batch_id"]) for row in self.warehouse.rows(sql)]
-
-
-@pytest.fixture(scope="module")
-def redshift(stack: Stack, cloud: Cloud) -> Iterator[RedshiftStandIn]:
-    """Not the one that all share, where others may have an external schema of the name."""
-    with redshift_stand_in(stack.endpoints().warehouse, cloud.aws) as stand_in:
-        yield stand_in
 
 
 @contextmanager
@@ -109,7 +102,7 @@ def parcels(request: pytest.FixtureRequest, tmp_path: Path, stack: Stack) -> Ite
         with on_postgres(tmp_path, stack) as parcels:
             yield parcels
     else:
-        redshift, cloud = request.getfixturevalue("redshift"), request.getfixturevalue("cloud")
+        redshift, cloud = request.getfixturevalue("redshift_alone"), request.getfixturevalue("cloud")
         with on_redshift(request.param, redshift, cloud) as parcels:
             yield parcels
 

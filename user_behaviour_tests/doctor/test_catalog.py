@@ -26,7 +26,7 @@ from user_behaviour.warehouse.postgres import PostgresWarehouseByUrl
 from user_behaviour.warehouse.warehouse import Warehouse
 from user_behaviour_tests.cloud.moto_server import Cloud
 from user_behaviour_tests.cloud.policies import host, refusing, simulating, target
-from user_behaviour_tests.cloud.redshift import RedshiftStandIn, redshift_stand_in
+from user_behaviour_tests.cloud.redshift import RedshiftStandIn
 from user_behaviour_tests.cloud.redshift_warehouse import warehouse_on
 from user_behaviour_tests.databases import new_database
 from user_behaviour_tests.doctor.said import said
@@ -52,18 +52,11 @@ class Installation:
             publish(self.lake.dataset(STAGED_PURCHASES), day, "one", [purchase_line(day)])
 
 
-@pytest.fixture(scope="module")
-def own_redshift(stack: Stack, cloud: Cloud) -> Iterator[RedshiftStandIn]:
-    """Of this module alone, since the external schema is one for all."""
-    with redshift_stand_in(stack.endpoints().warehouse, cloud.aws) as stand_in:
-        yield stand_in
-
-
 @pytest.fixture
-def here(cloud: Cloud, own_redshift: RedshiftStandIn) -> Iterator[Installation]:
+def here(cloud: Cloud, redshift_alone: RedshiftStandIn) -> Iterator[Installation]:
     database = f"doctor_{secrets.token_hex(4)}"
     lake = S3Lake(aws=cloud.aws, bucket=cloud.bucket(), prefix="ub")
-    warehouse = warehouse_on(own_redshift, lake)
+    warehouse = warehouse_on(redshift_alone, lake)
     cloud.aws.client("glue").create_database(DatabaseInput={"Name": database})
     tables = GlueExternalTables(aws=cloud.aws, database=database, warehouse=warehouse)
     for table in EXTERNAL_TABLES:
