@@ -30,7 +30,8 @@ os.environ["USER_BEHAVIOUR_LAST_DAY"] = "2011-12-09"
 os.environ["DAGSTER_EVENT_BATCH_SIZE"] = "1000"
 
 # A killed process loses nothing of what the system has taken, and no test switches the machine off.
-postgres._SETTINGS = {**postgres._SETTINGS, "fsync": "off"}
+POSTGRES_AS_SHIPPED = postgres._SETTINGS
+postgres._SETTINGS = {**POSTGRES_AS_SHIPPED, "fsync": "off"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

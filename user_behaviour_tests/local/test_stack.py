@@ -16,9 +16,10 @@ import psutil  # type: ignore[import-untyped]
 import psycopg2
 import pytest
 
+from user_behaviour.local import postgres
 from user_behaviour.local.errors import StackError, StackIsDown
 from user_behaviour.local.stack import Stack
-from user_behaviour_tests.conftest import temporary_home
+from user_behaviour_tests.conftest import POSTGRES_AS_SHIPPED, temporary_home
 
 _UP = "import sys, pathlib; from user_behaviour.local.stack import Stack; print(Stack(pathlib.Path(sys.argv[1])).up())"
 _TABLE = "retail.user_purchase"
@@ -51,8 +52,9 @@ def up_elsewhere(stack: Stack, more: str = "", **streams: Any) -> subprocess.Pop
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
-    """A running stack that the tests of this module share and leave running."""
-    with temporary_home() as home:
+    """A running stack that the tests of this module share and leave running, with the settings that users have."""
+    with temporary_home() as home, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(postgres, "_SETTINGS", POSTGRES_AS_SHIPPED)
         stack = Stack(home)
         stack.up()
         yield stack
