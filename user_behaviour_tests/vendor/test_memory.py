@@ -12,6 +12,8 @@ import pytest
 from user_behaviour.vendor.lines import LONGEST_RECORD
 from user_behaviour_tests.vendor.files import FIRST, HEADER
 
+pytestmark = pytest.mark.first  # its file would be among the last
+
 
 def land(root: Path, *, share: float) -> dict[str, Any]:
     """Lands and checks what is in `root`/vendor, in a process of its own."""
