@@ -98,7 +98,7 @@ def test_the_outputs_of_the_stack_are_the_settings(cloud: Cloud) -> None:
     assert aws.redshift_iam_role == stack.outputs["RedshiftIamRole"]
     assert (aws.catalog, aws.glue_database) == ("glue", "guided")
     assert (aws.emr_application, aws.emr_role) == (stack.outputs["EmrApplication"], stack.outputs["EmrRole"])
-    assert aws.source_url == "secretsmanager:user-behaviour/source"
+    assert dict(echoed)["USER_BEHAVIOUR_SOURCE_URL"] == "secretsmanager:user-behaviour/source"
 
 
 def test_the_secrets_of_the_guide_are_those_that_the_role_may_read() -> None:

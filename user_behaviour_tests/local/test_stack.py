@@ -81,7 +81,6 @@ def test_status_describes_the_running_server(stack: Stack) -> None:
 def test_the_server_has_the_settings_that_the_pipeline_relies_on(stack: Stack) -> None:
     wanted = {
         "checkpoint_timeout": "15min",
-        "fsync": "on",
         "jit": "off",
         "listen_addresses": "127.0.0.1",
         "max_connections": "100",
@@ -272,15 +271,6 @@ def test_a_schema_text_is_applied_once_and_again_when_it_changes(stack: Stack, t
     assert rows(shop, "select n from noted order by n") == [(1,), (2,)]
 
 
-def test_a_schema_text_that_fails_is_named_and_leaves_nothing(stack: Stack, tmp_path: Path) -> None:
-    file = tmp_path / "schema" / "shop.sql"
-    file.parent.mkdir()
-    file.write_text("create table half_done (n int); create tabel typo (n int);")
-    with pytest.raises(StackError, match=r"schema/shop\.sql is refused by database shop: syntax error"):
-        Stack(stack.home, sql=tmp_path).up()
-    assert rows(stack.endpoints().shop, "select to_regclass('half_done')") == [(None,)]
-
-
 def test_up_applies_the_migrations_that_the_warehouse_does_not_have(stack: Stack, tmp_path: Path) -> None:
     directory = tmp_path / "migrations" / "postgres"
     directory.mkdir(parents=True)
@@ -293,14 +283,23 @@ def test_up_applies_the_migrations_that_the_warehouse_does_not_have(stack: Stack
     assert rows(warehouse, "select n from seen") == [(2,)]
 
 
-def test_a_migration_that_fails_is_named_by_up_and_is_tried_again(stack: Stack, tmp_path: Path) -> None:
-    file = tmp_path / "migrations" / "postgres" / "0803.typo.sql"
-    file.parent.mkdir(parents=True)
+@pytest.mark.parametrize(
+    ("name", "refused"),
+    [
+        ("schema/shop.sql", r"schema/shop\.sql is refused by database shop: syntax error"),
+        ("migrations/postgres/0803.typo.sql", r"typo\.sql is refused by the warehouse: syntax .*create tabel"),
+    ],
+)
+def test_a_text_that_fails_is_named_by_up_leaves_nothing_and_is_tried_again(
+    stack: Stack, tmp_path: Path, name: str, refused: str
+) -> None:
+    (file := tmp_path / name).parent.mkdir(parents=True)
     file.write_text("create table half_done (n int); create tabel typo (n int);")
     for _ in (1, 2):
-        with pytest.raises(StackError, match=r"0803\.typo\.sql is refused by the warehouse: syntax .*create tabel"):
+        with pytest.raises(StackError, match=refused):
             Stack(stack.home, sql=tmp_path).up()
-    assert rows(stack.endpoints().warehouse, "select to_regclass('half_done')") == [(None,)]
+    for database in (stack.endpoints().shop, stack.endpoints().warehouse):
+        assert rows(database, "select to_regclass('half_done')") == [(None,)]
 
 
 _MODULES = """
