@@ -38,6 +38,14 @@ def by_day(value: Frame, table: Table, days: Sequence[date]) -> Iterator[DayRows
     A stream must come in the order of days and is read as it is asked for: rows that nobody took of a day are passed
     over when the next is asked for. Raises `PartitionColumnError`, of a stream perhaps half-way.
     """
+    if table.partition_column not in (value.columns if isinstance(value, pd.DataFrame) else value.schema.names):
+        if len(days) > 1:
+            raise PartitionColumnError(
+                f"{table.name}: rows for {len(days)} days have no column {table.partition_column}; add it, as a date."
+            )
+        if isinstance(value, pd.DataFrame):
+            return iter([(days[0], _batch(value, table, days[0]))])
+        return iter([(days[0], value.to_batches() if isinstance(value, pa.Table) else value)])
     if isinstance(value, pa.RecordBatchReader):
         return _days_of_stream(value, table, days)
     return (_days_of_table if isinstance(value, pa.Table) else _days_of_pandas)(value, table, days)
@@ -75,10 +83,6 @@ def as_frame(stream: pa.RecordBatchReader, kind: Any) -> Any:
 
 def _days_of_pandas(frame: pd.DataFrame, table: Table, days: Sequence[date]) -> Iterator[DayRows]:
     column = table.partition_column
-    if column not in frame.columns:
-        _require_one_day(table, days)
-        yield days[0], _batch(frame, table, days[0])
-        return
     if [*frame.columns].count(column) > 1:
         raise PartitionColumnError(f"{table.name}: the data frame has more than one column {column}; drop the others.")
     try:
@@ -108,10 +112,6 @@ def _batch(frame: pd.DataFrame, table: Table, day: date) -> Iterator[pa.RecordBa
 
 def _days_of_table(rows: pa.Table, table: Table, days: Sequence[date]) -> Iterator[DayRows]:
     column = table.partition_column
-    if column not in rows.column_names:
-        _require_one_day(table, days)
-        yield days[0], rows.to_batches()
-        return
     _days_in(rows[column], table, days)
     for day in days:
         yield day, rows.filter(pc.equal(rows[column], day)).drop_columns([column]).to_batches()
@@ -133,22 +133,11 @@ def _pieces(reader: pa.RecordBatchReader, table: Table, days: Sequence[date]) ->
     """The batches of a stream, cut where a day ends; raises where a day comes back."""
     column, latest = table.partition_column, days[0]
     for batch in reader:
-        if column not in batch.schema.names:
-            _require_one_day(table, days)
-            yield days[0], batch
-            continue
         for day in _days_in(batch[column], table, days):
             if day < latest:
                 raise PartitionColumnError(f"{table.name}: rows of {day} came after rows of {latest}; sort by day.")
             latest = day
             yield day, batch.filter(pc.equal(batch[column], day)).drop_columns([column])
-
-
-def _require_one_day(table: Table, days: Sequence[date]) -> None:
-    if len(days) > 1:
-        raise PartitionColumnError(
-            f"{table.name}: rows for {len(days)} days have no column {table.partition_column}; add it, as a date."
-        )
 
 
 def _days_in(values: pa.Array | pa.ChunkedArray, table: Table, days: Sequence[date]) -> list[date]:
