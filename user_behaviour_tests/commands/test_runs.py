@@ -19,6 +19,20 @@ METRIC = (
 )
 README = (PROJECT_FILES / "README.md").read_text(encoding="utf-8")
 WITHOUT_SPARK = "raw_purchases,raw_reviews,staged_purchases"
+NOTHING_MISSING = [("run", "--missing", *more) for more in ((), ("--select", WITHOUT_SPARK), ("--per-day",))]
+NO_ASSET = "matches no asset; the assets are: classified_reviews, "
+NO_PARTITION = "is not a partition; the partitions are 2010-12-01 to "
+REFUSALS = {
+    ("run", "--select", "nothing"): (2, f"--select 'nothing' {NO_ASSET}"),
+    ("run", "--select", "shop/user_purchase"): (2, f"--select 'shop/user_purchase' {NO_ASSET}"),
+    ("run", "--select", "user_behavior_metric"): (
+        2,
+        "--select 'user_behavior_metric' matches no asset; did you mean public/user_behavior_metric?",
+    ),
+    ("run", "--day", "2010-11-30"): (2, f"2010-11-30 {NO_PARTITION}"),
+    ("run", "--to", "2199-12-31"): (2, f"2199-12-31 {NO_PARTITION}"),
+    ("run", "--from", "2011-12-01"): (1, "Neither the shop nor the vendor has anything from 2011-12-01 on; "),
+}
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +49,15 @@ def first_run(home: Home) -> str:
     call = home.process("run")
     assert call.returncode == 0, call.stdout + call.stderr
     return call.stdout
+
+
+@pytest.fixture(scope="module")
+def not_begun(home: Home, first_run: str) -> dict[tuple[str, ...], subprocess.CompletedProcess[str]]:
+    """What the calls answered that begin no run: where nothing is missing, and where a call makes no sense."""
+    calls, before = [*NOTHING_MISSING, *REFUSALS], run_statuses(home)
+    answers = home.processes(*calls)
+    assert run_statuses(home) == before
+    return dict(zip(calls, answers, strict=True))
 
 
 def run_statuses(home: Home) -> list[str]:
@@ -69,13 +92,11 @@ def test_a_run_prints_nothing_of_dagsters_and_sparks_logs(first_run: str) -> Non
     assert not [word for word in ("DEBUG", "INFO", "WARN", "Spark", "STEP_") if word in first_run]
 
 
-@pytest.mark.usefixtures("first_run")
-def test_when_nothing_is_missing_a_run_of_what_is_missing_ends_well_without_one(home: Home) -> None:
-    before = run_statuses(home)
-    missing = ("run", "--missing")
-    for call in home.processes(missing, (*missing, "--select", WITHOUT_SPARK), (*missing, "--per-day")):
+def test_when_nothing_is_missing_a_run_of_what_is_missing_ends_well_without_one(
+    not_begun: dict[tuple[str, ...], subprocess.CompletedProcess[str]],
+) -> None:
+    for call in map(not_begun.__getitem__, NOTHING_MISSING):
         assert (call.returncode, call.stdout) == (0, "Nothing is missing from 2010-12-01 to 2010-12-03.\n")
-    assert run_statuses(home) == before
 
 
 @pytest.mark.usefixtures("first_run")
@@ -180,24 +201,13 @@ def test_two_runs_that_start_at_once_in_a_new_home_both_end_well(tmp_path: Path)
         home.discard()
 
 
-def test_a_run_that_makes_no_sense_is_not_begun_and_says_why(home: Home) -> None:
-    no_asset = "matches no asset; the assets are: classified_reviews, "
-    no_partition = "is not a partition; the partitions are 2010-12-01 to "
-    refusals = {
-        ("run", "--select", "nothing"): (2, f"--select 'nothing' {no_asset}"),
-        ("run", "--select", "shop/user_purchase"): (2, f"--select 'shop/user_purchase' {no_asset}"),
-        ("run", "--select", "user_behavior_metric"): (
-            2,
-            "--select 'user_behavior_metric' matches no asset; did you mean public/user_behavior_metric?",
-        ),
-        ("run", "--day", "2010-11-30"): (2, f"2010-11-30 {no_partition}"),
-        ("run", "--to", "2199-12-31"): (2, f"2199-12-31 {no_partition}"),
-        ("run", "--from", "2011-12-01"): (1, "Neither the shop nor the vendor has anything from 2011-12-01 on; "),
-    }
+def test_a_run_that_makes_no_sense_is_not_begun_and_says_why(
+    home: Home, not_begun: dict[tuple[str, ...], subprocess.CompletedProcess[str]]
+) -> None:
     # Dagster's parser writes to the terminal, which only a process of its own has.
     unparsable = home.process("run", "--select", "group:(")
-    calls = [unparsable, *home.processes(*refusals)]
-    said = [(2, f"--select 'group:(' {no_asset}"), *refusals.values()]
+    calls = [unparsable, *map(not_begun.__getitem__, REFUSALS)]
+    said = [(2, f"--select 'group:(' {NO_ASSET}"), *REFUSALS.values()]
     for call, (status, words) in zip(calls, said, strict=True):
         assert (call.returncode, call.stdout) == (status, "")
         assert errors(call)[-1].startswith(f"Error: {words}")
