@@ -6,7 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,10 +65,7 @@ class Home:
 
     def processes(self, *calls: Sequence[str]) -> list[subprocess.CompletedProcess[str]]:
         """Calls commands one after another in one process, which imports Dagster and starts Spark once for all."""
-        done = self.run([sys.executable, "-c", _ONE_AFTER_ANOTHER, json.dumps(calls)])
-        assert done.returncode == 0, done.stderr
-        answers = json.loads(done.stdout.splitlines()[-1])
-        return [subprocess.CompletedProcess(*call) for call in zip(calls, *zip(*answers, strict=True), strict=True)]
+        return one_after_another(calls, self.run)
 
     def run(self, command: Sequence[str], **variables: str) -> subprocess.CompletedProcess[str]:
         """Runs any program to its end, in the environment of the installation."""
@@ -108,6 +105,16 @@ class Home:
             os.kill(pid, signal.SIGKILL)
         Stack(self.path).down()
         shutil.rmtree(self.path, ignore_errors=True)
+
+
+def one_after_another(
+    calls: Sequence[Sequence[str]], run: Callable[[Sequence[str]], subprocess.CompletedProcess[str]]
+) -> list[subprocess.CompletedProcess[str]]:
+    """Calls commands in one process, which `run` runs to its end; what each of them answered."""
+    done = run([sys.executable, "-c", _ONE_AFTER_ANOTHER, json.dumps(calls)])
+    assert done.returncode == 0, done.stderr
+    answers = json.loads(done.stdout.splitlines()[-1])
+    return [subprocess.CompletedProcess(*call) for call in zip(calls, *zip(*answers, strict=True), strict=True)]
 
 
 @contextmanager

@@ -1,14 +1,13 @@
 """A whole installation of the `aws` deployment on what stands for AWS: moto, the Redshift stand-in, an EMR that runs.
 
-The commands are called as a user calls them: processes of their own, which know nothing but their environment.
+The commands are called as a user calls them: in processes of their own, which know nothing but their environment.
 """
 
 import json
 import os
 import secrets
 import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +21,7 @@ from user_behaviour.settings import read_settings
 from user_behaviour_tests.cloud.emr_worker import EmrWorker, emr_worker
 from user_behaviour_tests.cloud.moto_server import ENVIRONMENT, Cloud
 from user_behaviour_tests.cloud.redshift import RedshiftStandIn, redshift_stand_in
+from user_behaviour_tests.command_line import one_after_another
 from user_behaviour_tests.conftest import temporary_home
 
 PREFIX = "shop/lake"
@@ -81,12 +81,15 @@ class AwsInstallation:
                 patch.setenv(name, value)
             return aws(read_settings(self.settings)).initialized()
 
-    def call(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-        """Calls `user-behaviour` to its end; what it said is kept in `said`."""
+    def call(self, *calls: Sequence[str]) -> list[subprocess.CompletedProcess[str]]:
+        """Calls `user-behaviour` again and again in one process, each to its end; what was said is kept in `said`."""
+        return one_after_another(calls, self._run)
+
+    def _run(self, command: Sequence[str]) -> subprocess.CompletedProcess[str]:
         clean = {n: v for n, v in os.environ.items() if not n.startswith(("USER_BEHAVIOUR", "DAGSTER", "AWS"))}
         call = subprocess.run(
-            [sys.executable, "-m", "user_behaviour", *arguments],
-            env={**clean, **ENVIRONMENT, "AWS_ENDPOINT_URL": self.cloud.url, **self.settings, **settings},
+            command,
+            env={**clean, **ENVIRONMENT, "AWS_ENDPOINT_URL": self.cloud.url, **self.settings},
             capture_output=True,
             text=True,
             check=False,

@@ -110,8 +110,7 @@ def test_the_aws_deployment_makes_the_same_metric_row_for_row(
         account.deliver(*(file for day in days.days() for file in (real_data / "vendor_drops").glob(f"*{day}.csv")))
         charged: Counter[str] = Counter()
         with cloud.behind(partial(_counting, charged)):
-            for arguments in (("migrate",), ("run", "--from", str(days.first), "--to", LAST), ("reconcile",)):
-                call = account.call(*arguments)
+            for call in account.call(("migrate",), ("run", "--from", str(days.first), "--to", LAST), ("reconcile",)):
                 assert call.returncode == 0, call.stdout + call.stderr
 
         assert len(account.emr.jobs) == 1
