@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
 
 from user_behaviour_tests.conftest import temporary_home
 from user_behaviour_tests.graph.installation import Installation, Row
@@ -70,27 +70,29 @@ def shop(home: Path, server: DevServer) -> Installation:
 
 
 @pytest.fixture(scope="package")
-def browser() -> Iterator[Browser]:
+def browser(server: DevServer) -> Iterator[BrowserContext]:
+    """One profile for all pages, which so fetch and compile the UI's scripts once."""
     if (program := chromium()) is None:
         pytest.skip(f"no browser among {', '.join(CHROMIUM)} is on the PATH; `make browser` installs Debian's Chromium")
     expect.set_options(timeout=PATIENCE_MILLISECONDS)
     with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
+        launched = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
+        yield launched.new_context(base_url=server.url, viewport={"width": 2400, "height": 1300})
 
 
 @pytest.fixture
-def page(browser: Browser, server: DevServer, tmp_path: Path) -> Iterator[Page]:
+def page(browser: BrowserContext, tmp_path: Path) -> Iterator[Page]:
     """A page of the UI; a screenshot of how the test left it is in the test's temporary directory."""
-    with open_page(browser, server, tmp_path) as page:
+    with open_page(browser, tmp_path) as page:
         yield page
 
 
 @pytest.fixture(scope="package")
 def backfilled(
-    browser: Browser, server: DevServer, shop: Installation, tmp_path_factory: pytest.TempPathFactory
+    browser: BrowserContext, server: DevServer, shop: Installation, tmp_path_factory: pytest.TempPathFactory
 ) -> Backfill:
     """All days of all assets, materialized by clicking in the graph's page."""
-    with open_page(browser, server, tmp_path_factory.mktemp("backfill")) as page:
+    with open_page(browser, tmp_path_factory.mktemp("backfill")) as page:
         page.goto("/asset-groups")
         page.get_by_role("button", name="Materialize all").click()
         dialog = page.get_by_role("dialog")
@@ -114,10 +116,10 @@ def chromium() -> str | None:
 
 
 @contextmanager
-def open_page(browser: Browser, server: DevServer, pictures: Path) -> Iterator[Page]:
+def open_page(browser: BrowserContext, pictures: Path) -> Iterator[Page]:
     """A page in which no script may fail and no request be refused; its last sight is `page.png`."""
     wrong: list[str] = []
-    page = browser.new_page(base_url=server.url, viewport={"width": 2400, "height": 1300})
+    page = browser.new_page()
     page.set_default_timeout(PATIENCE_MILLISECONDS)
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on("response", lambda answer: wrong.extend([f"{answer.status} {answer.url}"] if answer.status >= 400 else []))
