@@ -47,7 +47,7 @@ def every_day_is_published(asset: dg.AssetsDefinition, table: Table, *, kept_in:
         role = getattr(context.op_execution_context.resources, kept_in)
         known = role.dataset(table).days if isinstance(role, Lake) else tuple
         under_check = days_under_check(context, known=known, standing=lambda: failed_days(context.instance, asset.key))
-        find = partial(_UNPUBLISHED[kept_in], role, table)
+        find = partial(_unpublished, role, table)
         made_again = make_again(context, asset, lambda: find(under_check.of_run))
         unpublished = find(under_check.days)
         offences = [Offence(day, unpublished[day]) for day in under_check.days if day in unpublished]
@@ -59,29 +59,19 @@ def every_day_is_published(asset: dg.AssetsDefinition, table: Table, *, kept_in:
     return check
 
 
-def _unpublished_in_lake(lake: Lake, table: Table, days: Sequence[date]) -> dict[date, str]:
-    """The days that have no batch in force, or of which a newer delivery was rejected."""
-    dataset = lake.dataset(table)
-    missing = {day: str(error) for day, error in dataset.locations(days).missing.items()}
-    rejections = zip(days, lake.at_once(dataset.rejection, days), strict=True)
-    return missing | {day: "; ".join(rejection.reasons) for day, rejection in rejections if rejection}
-
-
-def _unregistered(external_tables: ExternalTables, table: Table, days: Sequence[date]) -> dict[date, str]:
-    registered = external_tables.registered(table, DayRange(min(days), max(days)))
-    return {day: f"not registered in {table.name}" for day in days if day not in registered}
-
-
-def _unwritten(warehouse: Warehouse, table: Table, days: Sequence[date]) -> dict[date, str]:
-    written = published_days(warehouse, table.name, DayRange(min(days), max(days)))
-    return {day: f"not written to {table.name}" for day in days if day not in written}
-
-
-_UNPUBLISHED: Mapping[str, Callable[[Any, Table, Sequence[date]], Mapping[date, str]]] = {
-    "lake": _unpublished_in_lake,
-    "external_tables": _unregistered,
-    "warehouse": _unwritten,
-}
+def _unpublished(role: Lake | ExternalTables | Warehouse, table: Table, days: Sequence[date]) -> dict[date, str]:
+    """Why a day is not where it should be, or, in the lake, why a newer delivery of it was rejected."""
+    if isinstance(role, Lake):
+        dataset = role.dataset(table)
+        missing = {day: str(error) for day, error in dataset.locations(days).missing.items()}
+        rejections = zip(days, role.at_once(dataset.rejection, days), strict=True)
+        return missing | {day: "; ".join(rejection.reasons) for day, rejection in rejections if rejection}
+    span = DayRange(min(days), max(days))
+    if isinstance(role, ExternalTables):
+        there, kept = set(role.registered(table, span)), "registered in"
+    else:
+        there, kept = published_days(role, table.name, span), "written to"
+    return {day: f"not {kept} {table.name}" for day in days if day not in there}
 
 
 def rows_fit_their_schema(

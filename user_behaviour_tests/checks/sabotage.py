@@ -61,27 +61,22 @@ def pointer_lost(table: Table) -> Sabotage:
     return act
 
 
-def facts_rewritten(table: Table, **facts: int) -> Sabotage:
-    """The manifest in force says something else of its batch."""
-
+def _manifest_rewritten(table: Table, change: Callable[[Manifest], Manifest]) -> Sabotage:
     def act(shop: Shop, day: date) -> None:
         dataset = shop.installation.here.lake.dataset(table)
-        manifest = dataset.current(day)
-        changed = replace(manifest, facts={**manifest.facts, **facts})
-        dataset.lake.write(f"{dataset.directory(day)}/{CURRENT}", changed.to_json())
+        dataset.lake.write(f"{dataset.directory(day)}/{CURRENT}", change(dataset.current(day)).to_json())
 
     return act
+
+
+def facts_rewritten(table: Table, **facts: int) -> Sabotage:
+    """The manifest in force says something else of its batch."""
+    return _manifest_rewritten(table, lambda found: replace(found, facts={**found.facts, **facts}))
 
 
 def seen_in_the_future(table: Table) -> Sabotage:
     """The manifest in force is of a clock that was ahead by many years."""
-
-    def act(shop: Shop, day: date) -> None:
-        dataset = shop.installation.here.lake.dataset(table)
-        changed = replace(dataset.current(day), as_of="2199-12-31T00:00:00.000000Z")
-        dataset.lake.write(f"{dataset.directory(day)}/{CURRENT}", changed.to_json())
-
-    return act
+    return _manifest_rewritten(table, lambda found: replace(found, as_of="2199-12-31T00:00:00.000000Z"))
 
 
 def published_again(table: Table, change: Change = lambda rows: rows) -> Sabotage:

@@ -26,6 +26,7 @@ from user_behaviour_tests.conftest import temporary_home
 
 Line = tuple[str, int, str, str, int | None]  # moment, quantity, unit price, stock code, customer
 Row = tuple[date, int, Decimal, int, int]  # day, customer, spent, score, count
+GOOD = "cid,review_str\n14000,good\n"
 
 
 @dataclass
@@ -57,6 +58,12 @@ class Installation:
         part = self.vendor / f".{name}"
         part.write_bytes(content if isinstance(content, bytes) else content.encode())
         part.rename(self.vendor / name)
+
+    def three_days(self, month: str, *, second: str = GOOD) -> None:
+        """The first days of a month of 2011, with a purchase and a file each; `second` is the file of the second."""
+        self.sell([(f"2011-{month}-{day:02} 12:00:00", 5, "2.000", "A", 14000) for day in (1, 2, 3)])
+        for day, content in ((1, GOOD), (2, second), (3, GOOD)):
+            self.deliver(f"movie_review_2011-{month}-{day:02}.csv", content)
 
     def run(
         self,

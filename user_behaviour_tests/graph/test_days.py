@@ -13,6 +13,7 @@ import pytest
 
 from user_behaviour.rules import QUANTITY_RULES, QuantityRule, QuantityRules
 from user_behaviour_tests.graph.installation import (
+    GOOD,
     Installation,
     checks,
     failure_messages,
@@ -20,7 +21,6 @@ from user_behaviour_tests.graph.installation import (
     new_installation,
 )
 
-GOOD = "cid,review_str\n14000,good\n"
 STAGING_AND_LATER = ["staged_purchases", "spectrum/user_purchase_staging", "public/user_behavior_metric"]
 
 
@@ -73,14 +73,8 @@ def test_a_day_alone_and_a_range_give_the_same_rows(installation: Installation) 
     assert installation.metric("2011-01-10", "2011-01-11") == by_range
 
 
-def _three_days(installation: Installation, month: str) -> None:
-    installation.sell([(f"2011-{month}-{day:02} 12:00:00", 5, "2.000", "A", 14000) for day in (1, 2, 3)])
-    for day in (1, 2, 3):
-        installation.deliver(f"movie_review_2011-{month}-{day:02}.csv", GOOD)
-
-
 def test_a_bad_day_does_not_take_good_days_with_it(installation: Installation) -> None:
-    _three_days(installation, "02")
+    installation.three_days("02")
     installation.deliver("movie_review_2011-02-02.csv", "cid,review_str\n14000,good\nnobody,bad\n")
     result = installation.run("2011-02-01", "2011-02-03")
     assert not result.success
@@ -107,7 +101,7 @@ def test_a_bad_day_does_not_take_good_days_with_it(installation: Installation) -
 
 def test_a_day_whose_sum_the_metric_does_not_hold_does_not_take_good_days_with_it(installation: Installation) -> None:
     """Pieces and price of one line may be more than a sum of spending has room for; no day was written then."""
-    _three_days(installation, "12")
+    installation.three_days("12")
     installation.sell([("2011-12-02 12:00:00", 2**31 - 1, "99999.999", "A", 14000)])
 
     result = installation.run("2011-12-01", "2011-12-03")
@@ -125,7 +119,7 @@ def test_a_day_whose_sum_the_metric_does_not_hold_does_not_take_good_days_with_i
 
 
 def test_the_previous_batch_of_a_bad_day_stays_in_force(installation: Installation) -> None:
-    _three_days(installation, "03")
+    installation.three_days("03")
     assert installation.run("2011-03-01", "2011-03-03").success
     before = installation.metric("2011-03-01", "2011-03-03")
     installation.deliver("movie_review_2011-03-02_late.csv.gz", gzip.compress(GOOD.encode() * 50)[:-20])

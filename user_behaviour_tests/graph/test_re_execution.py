@@ -9,9 +9,8 @@ import pytest
 
 from user_behaviour.checks.re_execution import MAKES_AGAIN_FOR
 from user_behaviour.tables.days import DayRange
-from user_behaviour_tests.graph.installation import Installation, checks, failure_messages, new_installation
+from user_behaviour_tests.graph.installation import GOOD, Installation, checks, failure_messages, new_installation
 
-GOOD = "cid,review_str\n14000,good\n"
 BAD = "cid,review_str\n14000,good\nnobody,bad\n"
 REVIEWS = ["raw_reviews", "classified_reviews", "spectrum/movie_review_clean_stage", "public/user_behavior_metric"]
 PUBLISHED = "raw_reviews:every_day_is_published"
@@ -47,15 +46,9 @@ def re_executed(installation: Installation, options: dg.ReexecutionOptions) -> d
     )
 
 
-def _three_days(installation: Installation, month: str, *, second: str) -> None:
-    installation.sell([(f"2011-{month}-{day:02} 12:00:00", 5, "2.000", "A", 14000) for day in (1, 2, 3)])
-    for day, content in ((1, GOOD), (2, second), (3, GOOD)):
-        installation.deliver(f"movie_review_2011-{month}-{day:02}.csv", content)
-
-
 def test_a_day_that_is_not_published_is_red_until_it_is_and_fails_no_later_run(installation: Installation) -> None:
     """A run of the next day turned the check green over ten red days, and their warnings were gone."""
-    _three_days(installation, "02", second=BAD)
+    installation.three_days("02", second=BAD)
     alone = run(installation, "2011-02-02", "2011-02-02")
     assert not alone.success
     published = dg.AssetCheckKey(dg.AssetKey("raw_reviews"), "every_day_is_published")
@@ -86,7 +79,7 @@ def test_a_day_that_is_not_published_is_red_until_it_is_and_fails_no_later_run(i
 
 def test_a_retry_makes_the_held_back_days_again_and_no_other(installation: Installation) -> None:
     """Only the checks of a mixed range fail, so the retry ran these and complained of a file that was whole by then."""
-    _three_days(installation, "03", second=BAD)
+    installation.three_days("03", second=BAD)
     failed = run(installation, "2011-03-01", "2011-03-03")
     assert not failed.success
     installation.deliver("movie_review_2011-03-02.csv", GOOD)
@@ -103,7 +96,7 @@ def test_a_retry_makes_the_held_back_days_again_and_no_other(installation: Insta
 
 
 def test_a_retry_speaks_of_the_files_that_are_there_now(installation: Installation) -> None:
-    _three_days(installation, "04", second=BAD)
+    installation.three_days("04", second=BAD)
     failed = run(installation, "2011-04-01", "2011-04-03")
     installation.deliver("movie_review_2011-04-02.csv", "cid,review_str\n14000,good\n14001\n")
     retry = re_executed(installation, dg.ReexecutionOptions.from_failure(failed.run_id, installation.instance))
