@@ -40,15 +40,10 @@ def daemon_of(dagster_home: Path) -> int | None:
 
     for process in psutil.process_iter():
         try:
-            is_daemon = any(
-                word in ("dagster._daemon", "dagster-daemon") for word in map(_last_part, process.cmdline())
-            )
+            names = {word.rpartition("/")[2] for word in process.cmdline()}
+            is_daemon = names & {"dagster._daemon", "dagster-daemon"}
             if is_daemon and process.environ().get("DAGSTER_HOME") == str(dagster_home):
                 return int(process.pid)
         except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
             continue  # gone meanwhile, or another user's
     return None
-
-
-def _last_part(word: str) -> str:
-    return word.rpartition("/")[2]

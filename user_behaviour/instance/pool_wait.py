@@ -18,10 +18,6 @@ class PoolWait:
     def __init__(self) -> None:
         self._waiting: dict[Step, tuple[float, str]] = {}
 
-    def ends(self, run_id: str, step_key: str) -> None:
-        """The step has its slot."""
-        self._waiting.pop((run_id, step_key), None)
-
     def look(self, instance: dg.DagsterInstance, pool: str, run_id: str, step_key: str) -> None:
         """Every so many seconds: frees what dead runs hold of the pool, or says in the waiting run who holds it."""
         step, now = (run_id, step_key), time.monotonic()

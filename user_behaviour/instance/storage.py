@@ -149,7 +149,6 @@ class PooledEventLogStorage(_Pooled, PostgresEventLogStorage):  # type: ignore[m
         """
         claim = super().claim_concurrency_slot(concurrency_key, run_id, step_key, priority)
         if claim.is_claimed:
-            self._pool_wait.ends(run_id, step_key)
             return claim
         self._pool_wait.look(self._instance, concurrency_key, run_id, step_key)
         time.sleep(CLAIM_PAUSE_SECONDS)
