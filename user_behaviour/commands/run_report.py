@@ -99,7 +99,7 @@ class RunReport:
 
     def _step_failed(self, step: Step, event: dg.DagsterEvent) -> None:
         failure = event.step_failure_data
-        if failure.error and failure.error.cls_name == dg.DagsterExecutionInterruptedError.__name__:
+        if _is_interruption(failure.error):
             self.interrupted = True
             return
         said = failure.user_failure_data.description if failure.user_failure_data else None
@@ -111,14 +111,20 @@ class RunReport:
         self._progress.finished(step)
 
     def _run_failed(self, event: dg.DagsterEvent) -> None:
-        if not any(step.failure for step in self.steps.values()):  # else it was said
-            error = event.job_failure_data.error
+        error = event.job_failure_data.error
+        if _is_interruption(error):  # between two steps, where a step's hooks are run
+            self.interrupted = True
+        elif not any(step.failure for step in self.steps.values()):  # else it was said
             self.failure = _raised(error) if error else event.message or "The run failed."
 
 
 def check_state(check: dg.AssetCheckEvaluation) -> str:
     """`passed`, `warned` or `FAILED`."""
     return "passed" if check.passed else "warned" if check.severity == dg.AssetCheckSeverity.WARN else "FAILED"
+
+
+def _is_interruption(error: Any) -> bool:
+    return error is not None and error.cls_name == dg.DagsterExecutionInterruptedError.__name__
 
 
 def _raised(error: Any) -> str:  # Dagster does not export the type of an error in an event
