@@ -5,7 +5,6 @@ import dagster as dg
 from user_behaviour.assets import ASSETS, SOURCES
 from user_behaviour.checks import CHECKS
 from user_behaviour.deployments import Deployment, deployment, settings
-from user_behaviour.instance.console import console_logger
 from user_behaviour.io_managers.external_table import ExternalTableIOManager
 from user_behaviour.io_managers.lake import LakeIOManager
 from user_behaviour.io_managers.warehouse import WarehouseIOManager
@@ -35,7 +34,7 @@ def assemble(deployed: Deployment, quantity_rules: QuantityRules = QUANTITY_RULE
             "warehouse_io_manager": WarehouseIOManager(warehouse=deployed.warehouse),
         },
         executor=dg.in_process_executor,
-        loggers={"console": console_logger},
+        loggers={"console": dg.colored_console_logger},
     )
 
 

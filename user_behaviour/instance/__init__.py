@@ -1,1 +1,1 @@
-"""Dagster's instance: its home, its storage, its console."""
+"""Dagster's instance: its home, its storage, its runs."""
