@@ -155,18 +155,6 @@ def test_a_foreign_file_is_on_the_vendor_s_asset_while_it_is_there_and_the_other
     assert [result.asset_events for result in (second, third, fourth, sixth)] == [[], [], [], []]
 
 
-@pytest.mark.parametrize("there", [True, False])
-def test_an_empty_landing_place_is_no_error(tmp_path: Path, *, there: bool) -> None:
-    vendor = Vendor(tmp_path / "vendor")
-    if there:
-        vendor.directory.mkdir()
-
-    result = vendor.tick()
-
-    assert not result.run_requests
-    assert "0 files" in (result.skip_message or "")
-
-
 def test_a_daemon_that_is_restarted_between_two_ticks_goes_on_from_its_cursor(vendor: Vendor) -> None:
     """The second tick is evaluated by another process, which knows the cursor and nothing else."""
     vendor.drops("movie_review_2010-12-01.csv")
