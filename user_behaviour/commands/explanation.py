@@ -98,7 +98,7 @@ def reason_for_no_row(found: Explanation) -> str:
     """Why the metric has no row of the customer, in a sentence."""
     who, day = f"Customer {found.customer}", found.day
     if found.partition is None:
-        return f"{day} is not materialised; `user-behaviour run --day {day}` does it."
+        return f"{day} is not materialised; if it is a day of the calendar, `user-behaviour run --day {day}` does it."
     bought = any(line.counted for line in found.purchases)
     below = bool(found.purchases) and not bought
     rule = f"none of the {len(found.purchases)} lines of that day is let in by the rule {found.rule}"

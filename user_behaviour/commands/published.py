@@ -5,8 +5,11 @@ Asked of the stores and not of Dagster, so that it is quick, and right for a Dag
 
 from collections.abc import Iterable
 from datetime import date
+from functools import partial
 
 from user_behaviour.deployments import Deployment
+from user_behaviour.lake.dataset import Dataset
+from user_behaviour.lake.held_back import UnreadableRecordError
 from user_behaviour.tables.days import DayRange, ranges
 from user_behaviour.tables.schemas import EXTERNAL_TABLES, LAKE_TABLES, WAREHOUSE_TABLES
 from user_behaviour.tables.statements import statement
@@ -22,14 +25,24 @@ def missing_days(deployed: Deployment, assets: Iterable[str], span: DayRange) ->
 
 
 def days_published(deployed: Deployment, table: Table, span: DayRange) -> set[date]:
-    """The published days of a table, those without rows included."""
+    """The published days of a table, those without rows included, and without those of which something newer waits."""
     if table in LAKE_TABLES:
-        return set(deployed.lake.dataset(table).manifests(span.days()))
+        dataset = deployed.lake.dataset(table)
+        days = list(dataset.manifests(span.days()))
+        waiting = dataset.lake.at_once(partial(_waits, dataset), days)
+        return {day for day, waits in zip(days, waiting, strict=True) if not waits}
     if table in EXTERNAL_TABLES:
         return set(deployed.external_tables.registered(table, span))
     from user_behaviour.warehouse.published_days import published_days
 
     return published_days(deployed.warehouse, table.name, span)
+
+
+def _waits(dataset: Dataset, day: date) -> bool:
+    try:
+        return dataset.rejection(day) is not None
+    except UnreadableRecordError:
+        return True
 
 
 def newest_days_with_data(deployed: Deployment) -> list[date]:

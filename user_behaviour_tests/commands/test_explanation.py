@@ -130,7 +130,12 @@ def test_a_row_is_traced_to_its_lines_reviews_files_and_batches(home: Home) -> N
             "Customer 6 did not review on 2010-12-01, and none of the 1 lines of that day is let in by the rule "
             "quantity > 2 from 2010-12-01.",
         ),
-        (1, date(2010, 12, 2), "2010-12-02 is not materialised; `user-behaviour run --day 2010-12-02` does it."),
+        (
+            1,
+            date(2010, 12, 2),
+            "2010-12-02 is not materialised; if it is a day of the calendar, "
+            "`user-behaviour run --day 2010-12-02` does it.",
+        ),
     ],
 )
 def test_where_there_is_no_row_the_reason_is_said(home: Home, customer: int, day: date, reason: str) -> None:
