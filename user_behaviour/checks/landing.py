@@ -198,8 +198,10 @@ def no_view_of_the_future(asset: dg.AssetsDefinition, table: Table) -> dg.AssetC
         "nothing: set the clock, and run the day again.",
     )
     def check(context: dg.AssetCheckExecutionContext, lake: Lake) -> Iterator[dg.AssetCheckResult]:
-        under_check = days_under_check(context)
-        manifests = lake.dataset(table).manifests(under_check.days)
+        dataset = lake.dataset(table)
+        # All days: while the clock is ahead nothing is seen of it, and afterwards no run may come to the day again.
+        under_check = days_under_check(context, standing=dataset.days)
+        manifests = dataset.manifests(under_check.days)
         offences = [
             Offence(
                 day,
@@ -209,7 +211,8 @@ def no_view_of_the_future(asset: dg.AssetsDefinition, table: Table) -> dg.AssetC
             for day, manifest in manifests.items()
             if lies_ahead(manifest.as_of)
         ]
-        yield from fail_run(under_check.result(offences, looked_at=manifests), fails=under_check.fails(offences))
+        result = under_check.result(offences, looked_at=manifests, standing=dg.AssetCheckSeverity.ERROR)
+        yield from fail_run(result, fails=under_check.fails(offences))
 
     return check
 

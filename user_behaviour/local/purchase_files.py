@@ -16,7 +16,7 @@ from datetime import datetime
 from decimal import Decimal
 from itertools import chain
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any
 
 from user_behaviour.local.errors import ShopDataError
 
@@ -75,7 +75,7 @@ def _begins(file: IO[bytes], magic: bytes) -> bool:
 def _unpacked(file: IO[bytes], place: str) -> IO[bytes]:
     """What is packed in the file, in one shell or more. A workbook stays as it is: it begins as a zip archive does."""
     if _begins(file, _GZIP):
-        return _unpacked(cast(IO[bytes], gzip.GzipFile(fileobj=file)), place)
+        return _unpacked(io.BufferedReader(gzip.GzipFile(fileobj=file, mode="rb")), place)
     if _begins(file, _OLD_WORKBOOK):
         raise ShopDataError(f"{place} is an .xls workbook, or one with a password; save it as .xlsx without one")
     if not _begins(file, _ZIP):
@@ -125,12 +125,12 @@ def _sheets(file: IO[bytes], place: str) -> Iterator[CellTable]:
     """Those that hold anything."""
     from openpyxl import load_workbook
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of styles and extensions, which are nothing to a reader of values
-        try:
-            workbook = load_workbook(file, read_only=True)
-        except _DAMAGE as error:
-            raise ShopDataError(f"{place} cannot be read as a workbook ({error})") from error
+    # Of styles, extensions and odd cells, while a workbook is opened and while it is read.
+    warnings.filterwarnings("ignore", module="openpyxl")
+    try:
+        workbook = load_workbook(file, read_only=True)
+    except _DAMAGE as error:
+        raise ShopDataError(f"{place} cannot be read as a workbook ({error})") from error
     empty = True
     for sheet in workbook.worksheets:
         rows = _sheet_rows(sheet, named := f"{place}, sheet {sheet.title!r}")

@@ -42,7 +42,8 @@ class Reading:
     """What a file does not say: the `encoding` of CSV; of DATES the order of day and month, or that zones are meant.
 
     Without an order the month is read first, as Kaggle's file has it, if the table bears it out: by a day after the
-    12th, or by a date that would be before `first_day`, with which the calendar begins, were the day first.
+    12th, or by a date that would be before `first_day`, with which the calendar begins, were the day first, while none
+    is so with the month first.
     """
 
     first_day: date
@@ -150,6 +151,7 @@ class _Moments:
         self._reading = reading
         self._undecided = ""
         self._borne_out = reading.dates in (MONTH_FIRST, DAY_FIRST)
+        self._in_calendar = set[bool]()  # of dates that the day first would put before the calendar
 
     def read(self, text: str) -> str:
         """A time as PostgreSQL reads it, in UTC."""
@@ -166,7 +168,7 @@ class _Moments:
 
     def require_order(self) -> None:
         """Refuses a table of dates of which nothing says how to read them."""
-        if self._undecided and not self._borne_out:
+        if self._undecided and not self._borne_out and self._in_calendar != {True}:
             raise _Refusal(
                 f"InvoiceDate is {self._undecided!r}, which can be read in two ways, and no other line tells which; "
                 f"say it: --dates {DAY_FIRST}, or --dates {MONTH_FIRST}"
@@ -181,8 +183,11 @@ class _Moments:
         if first > 12 >= second and self._reading.dates != MONTH_FIRST:
             raise _Refusal(f"there is no month {first}; if the day comes first: --dates {DAY_FIRST}")
         day = date(year, first, second)
-        if second > 12 or date(year, second, first) < self._reading.first_day <= day:
+        if second > 12:
             self._borne_out = True
-        elif first != second and not self._undecided:
-            self._undecided, self.undecided_line = text, self.line
+        elif first != second:
+            if min(day, date(year, second, first)) < self._reading.first_day:
+                self._in_calendar.add(day >= self._reading.first_day)
+            if not self._undecided:
+                self._undecided, self.undecided_line = text, self.line
         return day

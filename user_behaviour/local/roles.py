@@ -30,4 +30,4 @@ class EmbeddedWarehouse(PostgresWarehouse):
         return Stack(Path(self.home)).endpoints().warehouse
 
     def reader(self) -> Warehouse:
-        return PostgresWarehouseByUrl(url=Stack(Path(self.home)).endpoints().reader)
+        return PostgresWarehouseByUrl(url=Stack(Path(self.home)).reader_url())

@@ -89,6 +89,16 @@ def test_a_run_with_the_right_clock_is_the_way_out_of_a_future_batch(shop: Shop,
     assert [manifest_of(shop, table, days[1]).rows for table in (RAW_REVIEWS, CLASSIFIED_REVIEWS)] == [13, 13]
 
 
+def test_a_future_batch_is_found_by_the_run_of_another_day(shop: Shop, days: list[date]) -> None:
+    """While the clock is ahead nothing is seen of it, and no later run needs to come to its day."""
+    seen_in_the_future(RAW_REVIEWS)(shop, days[0])
+    result = shop.run_checks("raw_reviews:no_batch_is_of_the_future", [days[2]])
+    assert result.success
+    said = checks(result)["raw_reviews:no_batch_is_of_the_future"]
+    assert (said.passed, said.severity) == (False, dg.AssetCheckSeverity.ERROR)
+    assert said.description.startswith(f"Not of this run: {days[0]}: batch ")
+
+
 def test_a_bad_delivery_after_a_future_batch_is_red(shop: Shop, days: list[date]) -> None:
     seen_in_the_future(RAW_REVIEWS)(shop, days[1])
     delivered(".csv", "customer;review\n")(shop, days[1])

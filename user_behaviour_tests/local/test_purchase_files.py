@@ -210,6 +210,18 @@ def test_a_value_that_the_column_cannot_hold_as_it_is_written_is_refused_by_line
     assert refusal(path) == f", line 2: {column} is {value[:60]!r}; {why}"
 
 
+def test_dates_that_leave_the_calendar_in_either_order_are_refused(tmp_path: Path) -> None:
+    """Three days of November, the day first: the last alone spoke for the month first, and the file was misread."""
+    november = "\n".join(LINE.replace("2010-12-01", f"{day}/11/2010") for day in (10, 11, 12))
+    (path := tmp_path / "a.csv").write_text(f"{OLDER}\n{november}\n")
+    assert ", line 2: InvoiceDate is '10/11/2010 08:26:00', which can be read in two ways" in refusal(path)
+
+
+def test_a_gzip_in_a_gzip_is_read(tmp_path: Path) -> None:
+    (path := tmp_path / "a.csv.gz").write_bytes(gzip.compress(gzip.compress(one("Quantity", "6").encode())))
+    assert taken(path) == [LANTERN]
+
+
 def test_every_number_is_taken_with_all_its_digits_or_refused(tmp_path: Path) -> None:
     """Prices of up to five decimals, at random: PostgreSQL would round the fourth away, and says nothing."""
     chance = random.Random(1)

@@ -4,6 +4,7 @@ On Redshift with the grants of docs/aws.md, carried out as they stand there; the
 role of PostgreSQL.
 """
 
+import contextlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -141,6 +142,17 @@ def test_what_only_postgresql_could_write_fails_too(on_postgres: Twin, sql: str)
 @pytest.mark.parametrize("around", UNLOADS)
 def test_nothing_can_be_unloaded_to_s3(twin: Twin, around: str) -> None:
     require_refused(twin, around.format(twin.unload))
+
+
+def test_what_the_reader_does_to_itself_ends_with_the_query(stack: Stack) -> None:
+    """PostgreSQL lets a role change its own password and settings: every later reader was locked out."""
+    warehouse = EmbeddedWarehouse(home=str(stack.home))
+    role = "alter role user_behaviour_reader"
+    with contextlib.suppress(psycopg2.Error):
+        answer(
+            warehouse.reader(), f"commit; begin read write; {role} password 'x'; {role} set datestyle='German'; commit"
+        )
+    assert answer(warehouse.reader(), "select date '2010-12-01'::text as day") == (["day"], [("2010-12-01",)])
 
 
 def require_refused(twin: Twin, sql: str) -> None:
