@@ -3,17 +3,21 @@
 Asked of the stores and not of Dagster, so that it is quick, and right for a Dagster instance that knows nothing yet.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from datetime import date
 from functools import partial
+from typing import TYPE_CHECKING
 
 from user_behaviour.deployments import Deployment
-from user_behaviour.lake.dataset import Dataset
-from user_behaviour.lake.held_back import UnreadableRecordError
 from user_behaviour.tables.days import DayRange, ranges
 from user_behaviour.tables.schemas import EXTERNAL_TABLES, LAKE_TABLES, WAREHOUSE_TABLES
 from user_behaviour.tables.statements import statement
 from user_behaviour.tables.table import Table
+
+if TYPE_CHECKING:
+    from user_behaviour.lake.dataset import Dataset
 
 ASSET_TABLES = {table.name.replace(".", "/"): table for table in (*LAKE_TABLES, *EXTERNAL_TABLES, *WAREHOUSE_TABLES)}
 
@@ -39,6 +43,8 @@ def days_published(deployed: Deployment, table: Table, span: DayRange) -> set[da
 
 
 def _waits(dataset: Dataset, day: date) -> bool:
+    from user_behaviour.lake.held_back import UnreadableRecordError
+
     try:
         return dataset.rejection(day) is not None
     except UnreadableRecordError:

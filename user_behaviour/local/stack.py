@@ -18,18 +18,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from user_behaviour.local.database_roles import make_role, restore_role
 from user_behaviour.local.errors import StackError, StackIsDown
 from user_behaviour.local.postgres import Server
 from user_behaviour.local.state_file import State, free_port, is_free, owner_only, read_state, write_state
 from user_behaviour.tables.statements import SQL
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import connection, cursor
+    from psycopg2.extensions import connection
 
 _ROLE = "user_behaviour"  # owns the databases; no superuser, as nobody is one on a managed database
 _READER = "user_behaviour_reader"  # reads what is published; the grants are in sql/schema
 _ADMIN = "postgres"
-_ROLES_LOCK = 7_310_113  # any number that nothing else in the database locks
 # Large objects need no schema: by these every role could write, a reader too.
 _FOR_NOBODY = "revoke execute on function lo_creat(int), lo_create(oid), lo_from_bytea(oid, bytea) from public"
 _DATABASES = ("shop", "warehouse", "dagster")
@@ -124,7 +124,7 @@ class Stack:
         assert state is not None  # else there were no endpoints
         with self._session(state, _ADMIN) as session, session.cursor() as cursor:
             session.autocommit = True
-            _make_role(cursor, _READER, "", state.reader_password)
+            restore_role(cursor, _READER, "", state.reader_password)
         return reader
 
     def status(self) -> StackStatus:
@@ -168,8 +168,8 @@ class Stack:
         """
         with self._session(state, _ADMIN) as session, session.cursor() as cursor:
             session.autocommit = True
-            _make_role(cursor, _ROLE, "createdb", state.password)
-            _make_role(cursor, _READER, "", state.reader_password)
+            for role, may, password in ((_ROLE, "createdb", state.password), (_READER, "", state.reader_password)):
+                make_role(cursor, role, may, password)
             cursor.execute("select datname, shobj_description(oid, 'pg_database') from pg_database")
             given: dict[str, str | None] = dict(cursor.fetchall())
             for database in _DATABASES:
@@ -235,20 +235,6 @@ class Stack:
         state = State(port=free_port(), password=secrets.token_urlsafe(24))
         write_state(self._file, state)
         return state
-
-
-def _make_role(cursor: cursor, role: str, may: str, password: str) -> None:
-    """Makes a login role, or makes it again what it was."""
-    from psycopg2.extensions import encrypt_password
-
-    cursor.execute(f"select pg_advisory_lock({_ROLES_LOCK})")  # two at once would meet "tuple concurrently updated"
-    cursor.execute("select from pg_roles where rolname = %s", (role,))
-    verb = "alter" if cursor.rowcount else "create"
-    # Encrypted here, since the server writes statements that fail into its log.
-    encrypted = encrypt_password(password, role, cursor.connection, "scram-sha-256")
-    cursor.execute(f"{verb} role {role} login {may} password %s", (encrypted,))
-    cursor.execute(f"alter role {role} reset all")
-    cursor.execute(f"select pg_advisory_unlock({_ROLES_LOCK})")
 
 
 def _migrate(url: str, directory: Path) -> None:

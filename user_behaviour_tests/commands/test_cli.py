@@ -303,15 +303,6 @@ def test_a_home_that_knows_no_reader_yet_says_what_to_do(home: Home) -> None:
     assert home.call("query", "select count(*) from user_behavior_metric").returncode == 0
 
 
-def test_a_reader_who_changed_his_own_password_is_let_in_again_by_up(home: Home) -> None:
-    """The one thing that PostgreSQL lets every role write."""
-    home.call("query", "commit; begin read write; alter role user_behaviour_reader password 'mine'; commit")
-    refused = home.call("query", "select 1")
-    assert (refused.returncode, errors(refused)[-1]) == (1, "Call `user-behaviour up` once.")
-    assert home.call("up").returncode == 0
-    assert home.call("query", "select 1").returncode == 0
-
-
 def test_an_error_of_the_database_is_one_line(home: Home) -> None:
     call = home.call("query", "select nothing\nfrom nowhere")
     assert (call.returncode, errors(call)) == (1, ['Error: relation "nowhere" does not exist'])
