@@ -30,6 +30,8 @@ class PoolWait:
             for slot in instance.event_log_storage.get_concurrency_info(pool).pending_steps
             if slot.assigned_timestamp and (slot.run_id, slot.step_key) != step
         }
+        if not held:
+            return  # given back meanwhile
         runs = {run.run_id: run for run in instance.get_runs(dg.RunsFilter(run_ids=sorted({run for run, _ in held})))}
         if gone := dead(instance, runs.values()):
             for run in gone:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor
 
-_LOCK = 7_310_113  # any number that nothing else in the database locks
+_LOCK = 7_310_114  # any number that nothing else in the database locks
 
 
 def make_role(cursor: cursor, role: str, may: str, password: str) -> None:

@@ -21,6 +21,7 @@ from user_behaviour.commands.progress import RunProgress
 from user_behaviour.commands.run_report import RunReport
 from user_behaviour.instance import sessions
 from user_behaviour.instance.dead_runs import PROCESS_TAG, SESSION_TAG, dead, process_tag, report_abandoned
+from user_behaviour.instance.pool_wait import PoolWait
 from user_behaviour.instance.sessions import LOCK_CLASS, Session, open_sessions
 from user_behaviour.instance.storage import pooled_engine
 from user_behaviour.tables.days import DayRange
@@ -206,6 +207,13 @@ def test_a_step_that_waits_says_once_who_holds_the_slots_and_how_to_free_one(
     events = instance.all_logs(waiting.run_id, of_type=dg.DagsterEventType.ENGINE_EVENT)
     assert [event.get_dagster_event().message for event in events] == [said]
     assert console.export_text() == f"  anything: {said}\n"
+
+
+def test_a_pool_whose_slots_were_given_back_meanwhile_has_nothing_to_be_said_of(instance: dg.DagsterInstance) -> None:
+    """Dagster refuses to look for the runs of no id, and the step that waited failed."""
+    waiting = started_run(instance)
+    PoolWait().look(instance, "narrow", waiting.run_id, "anything")
+    assert instance.all_logs(waiting.run_id, of_type=dg.DagsterEventType.ENGINE_EVENT) == []
 
 
 @pytest.mark.usefixtures("settled")
