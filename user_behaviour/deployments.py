@@ -33,7 +33,10 @@ ROLES = ("source", "vendor_drop", "lake", "spark", "external_tables", "warehouse
 
 @dataclass(frozen=True)
 class Deployment:
-    """A twin of every role, the environment of Dagster's processes, and the migrations of the warehouse."""
+    """A twin of every role, the environment of Dagster's processes, and the migrations of the warehouse.
+
+    `code_location` is what Dagster's UI and daemon call the definitions, by the workspace.yaml of the deployment.
+    """
 
     source: SourceDatabase
     vendor_drop: VendorDrop
@@ -42,6 +45,7 @@ class Deployment:
     external_tables: ExternalTables
     warehouse: Warehouse
     dagster_environment: Callable[[], dict[str, str]]
+    code_location: str
     migrations_of: Callable[[Warehouse], Migrations]
     drift_of: Callable[[Warehouse], Drift]
 
@@ -104,6 +108,7 @@ def local(settings: Settings) -> Deployment:
         external_tables=PostgresExternalTables(warehouse=warehouse),
         warehouse=warehouse,
         dagster_environment=dagster_environment,
+        code_location="user_behaviour.definitions",
         migrations_of=migrations,
         drift_of=lambda warehouse: PostgresDrift(warehouse, migrations(warehouse)),
     )
@@ -142,6 +147,7 @@ def aws(settings: Settings) -> Deployment:
         external_tables=_catalog(given, cloud, warehouse, lake=lake),
         warehouse=warehouse,
         dagster_environment=lambda: _dagster_environment(settings.home, given, cloud),
+        code_location="user_behaviour",
         migrations_of=migrations,
         drift_of=lambda warehouse: RedshiftDrift(warehouse, migrations(warehouse), glue_database=given.glue_database),
     )

@@ -155,6 +155,17 @@ def test_a_deployment_has_a_twin_of_every_role_and_touches_nothing_when_it_is_ma
     assert not (tmp_path / "home").exists()
 
 
+@pytest.mark.parametrize(
+    ("environ", "workspace", "named"),
+    [({}, "workspace.yaml", "python_module"), (AWS, "deploy/workspace.yaml", "location_name")],
+    ids=["local", "aws"],
+)
+def test_the_code_location_is_called_as_in_the_workspace(environ: dict[str, str], workspace: str, named: str) -> None:
+    """By it the UI finds the code of a run of the command, to execute it again."""
+    (called,) = re.findall(rf"{named}: (\S+)", (CHECKOUT / workspace).read_text())
+    assert deployment(read_settings(environ)).code_location == called
+
+
 # Dagster reads a deprecated property of its own while it describes a schedule.
 @pytest.mark.filterwarnings("ignore:Property `ScheduleDefinition.environment_vars`:DeprecationWarning")
 def test_the_graph_is_the_same_in_both_deployments() -> None:

@@ -19,7 +19,10 @@ PRIVATE = re.compile(r"_[^_]\w*")
 
 POOL = "The three stock storages are to share one connection pool; a storage takes its engine from nowhere else."
 LAUNCHER = "What a run launcher answers run monitoring with; Dagster's own launcher never answers."
+ORIGIN = "A run of a command can be executed again in the UI; Dagster makes origins only of what it has loaded itself."
 REASONS = {
+    "user_behaviour/instance/storage.py: dagster._core.remote_origin.RegisteredCodeLocationOrigin": ORIGIN,
+    "user_behaviour/instance/storage.py: dagster._core.remote_origin.RemoteRepositoryOrigin": ORIGIN,
     "user_behaviour/instance/storage.py: _engine": POOL,
     "user_behaviour/instance/storage.py: _event_log_storage": POOL,
     "user_behaviour/instance/storage.py: _run_storage": POOL,

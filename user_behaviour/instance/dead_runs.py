@@ -15,6 +15,7 @@ from user_behaviour.instance.sessions import Session, Sessions, open_sessions
 
 PROCESS_TAG = "user_behaviour/process"
 SESSION_TAG = "user_behaviour/session"
+CODE_LOCATION_TAG = "dagster/code_location"  # which Dagster gives to the runs that it launches
 
 _PROCESS = re.compile(r"(?P<host>.+):(?P<pid>\d+):(?P<started>\d+)")
 
@@ -80,7 +81,7 @@ def report(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
     A slot that is not given back makes every later step of its pool wait, for ever if no daemon runs.
     """
     if not run.is_finished:
-        if run.remote_job_origin is None:
+        if run.remote_job_origin is None or PROCESS_TAG in run.tags:
             # The daemon cannot retry a run that it did not launch; this keeps it from trying.
             instance.add_run_tags(run.run_id, {"dagster/max_retries": "0"})
         instance.report_run_failed(

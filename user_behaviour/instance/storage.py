@@ -20,6 +20,7 @@ import dagster as dg
 import psycopg2
 import sqlalchemy
 from dagster import DagsterEventType, EventLogEntry
+from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteRepositoryOrigin
 from dagster_postgres import (
     DagsterPostgresStorage,
     PostgresEventLogStorage,
@@ -30,7 +31,7 @@ from dagster_postgres.utils import set_pg_statement_timeout
 from sqlalchemy.engine import Engine
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
-from user_behaviour.instance.dead_runs import SESSION_TAG, session_tag
+from user_behaviour.instance.dead_runs import CODE_LOCATION_TAG, PROCESS_TAG, SESSION_TAG, session_tag
 from user_behaviour.instance.pool_wait import PoolWait
 from user_behaviour.instance.sessions import Session
 
@@ -71,8 +72,17 @@ class PooledRunStorage(_Pooled, PostgresRunStorage):  # type: ignore[misc]  # da
         self._session = Session(engine)
 
     def add_run(self, dagster_run: dg.DagsterRun) -> Any:
-        """Stock; but a run that is executed again takes its parent's tags, and not its parent's process."""
-        return super().add_run(dagster_run.with_tags({k: v for k, v in dagster_run.tags.items() if k != SESSION_TAG}))
+        """Stock; but a run that is executed again takes its parent's tags, and not its parent's process.
+
+        And a run of a command can be executed again in the UI, which asks for its origin and ends in a CheckError where
+        there is none: `execute_in_process` gives none.
+        """
+        of_parent = {SESSION_TAG, PROCESS_TAG} if dagster_run.parent_run_id else {SESSION_TAG}
+        run = dagster_run.with_tags({k: v for k, v in dagster_run.tags.items() if k not in of_parent})
+        if run.remote_job_origin is None and (location := run.tags.get(CODE_LOCATION_TAG)):
+            repository = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin(location), "__repository__")
+            run = run._replace(remote_job_origin=repository.get_job_origin(run.job_name))
+        return super().add_run(run)
 
     def handle_run_event(self, run_id: str, event: dg.DagsterEvent, update_timestamp: datetime | None = None) -> None:
         """Stock; but the session is open and named before the run counts as started.

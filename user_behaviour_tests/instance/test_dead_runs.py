@@ -20,7 +20,14 @@ from sqlalchemy import text
 from user_behaviour.commands.progress import RunProgress
 from user_behaviour.commands.run_report import RunReport
 from user_behaviour.instance import sessions
-from user_behaviour.instance.dead_runs import PROCESS_TAG, SESSION_TAG, dead, process_tag, report_abandoned
+from user_behaviour.instance.dead_runs import (
+    CODE_LOCATION_TAG,
+    PROCESS_TAG,
+    SESSION_TAG,
+    dead,
+    process_tag,
+    report_abandoned,
+)
 from user_behaviour.instance.pool_wait import PoolWait
 from user_behaviour.instance.sessions import LOCK_CLASS, Session, open_sessions
 from user_behaviour.instance.storage import pooled_engine
@@ -183,6 +190,17 @@ def test_a_run_that_is_executed_again_does_not_take_over_the_session_of_its_pare
     stored = instance.get_run_by_id(run.run_id)
     assert stored is not None
     assert (SESSION_TAG in run.tags, SESSION_TAG in stored.tags, stored.tags["kept"]) == (False, False, "yes")
+
+
+def test_a_run_that_names_its_code_location_can_be_executed_again_in_the_ui(instance: dg.DagsterInstance) -> None:
+    """Runs of the command had no origin, and the UI's button ended in a CheckError of Dagster's."""
+    run = instance.create_run_for_job(JOB, tags={CODE_LOCATION_TAG: "here", **process_tag()})
+    assert run.remote_job_origin is not None
+    repository = run.remote_job_origin.repository_origin
+    found = (run.remote_job_origin.location_name, repository.repository_name, run.remote_job_origin.job_name)
+    assert found == ("here", "__repository__", JOB.name)
+    again = instance.create_run_for_job(JOB, tags=dict(run.tags), parent_run_id=run.run_id, root_run_id=run.run_id)
+    assert PROCESS_TAG not in again.tags
 
 
 def test_a_step_that_waits_says_once_who_holds_the_slots_and_how_to_free_one(
