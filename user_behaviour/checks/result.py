@@ -8,6 +8,7 @@ none of them.
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import dagster as dg
 
@@ -74,25 +75,17 @@ class DaysUnderCheck:
             )
         if not self.fails(offences):
             severity = standing if offences else dg.AssetCheckSeverity.WARN if overtaken else severity
-        days = sorted({offence.day for offence in found})
-        lines = "\n".join(f"- **{offence.day}** {offence.found}" for offence in found[:SAMPLE])
         return dg.AssetCheckResult(
             passed=not found,
             severity=severity,
-            description=self._summary(found, days),
-            metadata={
-                "days_looked_at": len(checked),
-                "days_offending": len(days),
-                "offences": len(found),
-                **({OFFENDING: ", ".join(map(str, days)), "sample": dg.MetadataValue.md(lines)} if found else {}),
-                **(metadata or {}),
-            },
+            description=self._summary(found),
+            metadata={"days_looked_at": len(checked), **_counts(found), **(metadata or {})},
         )
 
-    def _summary(self, offences: Sequence[Offence], days: Sequence[date]) -> str | None:
+    def _summary(self, offences: Sequence[Offence]) -> str | None:
         if not offences:
             return None
-        more = len(days) - 1
+        more = len({offence.day for offence in offences}) - 1
         others = f" ({more} more {'day offends' if more == 1 else 'days offend'})" if more else ""
         whose = "" if self.fails(offences) else "Not of this run: "
         return f"{whose}{offences[0].day}: {offences[0].found}{others}"
@@ -144,6 +137,16 @@ def fail_run(result: dg.AssetCheckResult, *, fails: bool) -> Iterator[dg.AssetCh
     yield result
     if fails:
         raise dg.Failure(result.description, allow_retries=False)
+
+
+def _counts(offences: Sequence[Offence]) -> dict[str, Any]:
+    """The offending days, their number and a sample, as metadata."""
+    days = sorted({offence.day for offence in offences})
+    counts: dict[str, Any] = {"days_offending": len(days), "offences": len(offences)}
+    if offences:
+        lines = "\n".join(f"- **{offence.day}** {offence.found}" for offence in offences[:SAMPLE])
+        counts |= {OFFENDING: ", ".join(map(str, days)), "sample": dg.MetadataValue.md(lines)}
+    return counts
 
 
 def _offended_last(instance: dg.DagsterInstance, check: dg.AssetCheckKey) -> list[date]:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor
 
+# Large objects need no schema: by these every role could write, a reader too.
+FOR_NOBODY = "revoke execute on function lo_creat(int), lo_create(oid), lo_from_bytea(oid, bytea) from public"
 _LOCK = 7_310_114  # any number that nothing else in the database locks
 
 

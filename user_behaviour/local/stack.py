@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from user_behaviour.local.database_roles import make_role, restore_role
+from user_behaviour.local.database_roles import FOR_NOBODY, make_role, restore_role
 from user_behaviour.local.errors import StackError, StackIsDown
 from user_behaviour.local.postgres import Server
 from user_behaviour.local.state_file import State, free_port, is_free, owner_only, read_state, write_state
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 _ROLE = "user_behaviour"  # owns the databases; no superuser, as nobody is one on a managed database
 _READER = "user_behaviour_reader"  # reads what is published; the grants are in sql/schema
 _ADMIN = "postgres"
-# Large objects need no schema: by these every role could write, a reader too.
-_FOR_NOBODY = "revoke execute on function lo_creat(int), lo_create(oid), lo_from_bytea(oid, bytea) from public"
 _DATABASES = ("shop", "warehouse", "dagster")
 _MIGRATIONS: Mapping[str, str] = {"warehouse": "migrations/postgres"}
 
@@ -110,22 +108,15 @@ class Stack:
 
     def endpoints(self) -> Endpoints:
         """The URLs of the running server; raises `StackIsDown`."""
-        state, postmaster = read_state(self._file), self._server.postmaster()
-        if state is None or postmaster is None or not postmaster.ready:
-            raise StackIsDown(
-                f"The embedded PostgreSQL in {self.home} is not running; start it with `user-behaviour up`."
-            )
-        return _endpoints(state)
+        return _endpoints(self._running())
 
     def reader_url(self) -> str:
         """The URL of the role that only reads, made again as it was: PostgreSQL lets each role change its own."""
-        reader = self.endpoints().reader
-        state = read_state(self._file)
-        assert state is not None  # else there were no endpoints
+        state = self._running()
         with self._session(state, _ADMIN) as session, session.cursor() as cursor:
             session.autocommit = True
             restore_role(cursor, _READER, "", state.reader_password)
-        return reader
+        return _endpoints(state).reader
 
     def status(self) -> StackStatus:
         """Describes the stack and changes nothing."""
@@ -160,6 +151,14 @@ class Stack:
                 break
         return state
 
+    def _running(self) -> State:
+        state, postmaster = read_state(self._file), self._server.postmaster()
+        if state is None or postmaster is None or not postmaster.ready:
+            raise StackIsDown(
+                f"The embedded PostgreSQL in {self.home} is not running; start it with `user-behaviour up`."
+            )
+        return state
+
     def _equip(self, state: State) -> None:
         """Makes the role and the databases, and applies to each database what it was not given yet.
 
@@ -168,8 +167,8 @@ class Stack:
         """
         with self._session(state, _ADMIN) as session, session.cursor() as cursor:
             session.autocommit = True
-            for role, may, password in ((_ROLE, "createdb", state.password), (_READER, "", state.reader_password)):
-                make_role(cursor, role, may, password)
+            make_role(cursor, _ROLE, "createdb", state.password)
+            make_role(cursor, _READER, "", state.reader_password)
             cursor.execute("select datname, shobj_description(oid, 'pg_database') from pg_database")
             given: dict[str, str | None] = dict(cursor.fetchall())
             for database in _DATABASES:
@@ -190,7 +189,7 @@ class Stack:
             except psycopg2.Error as error:
                 raise StackError(f"{self._schema_file(database)} is refused by database {database}: {error}") from error
         with self._session(state, _ADMIN, database=database) as session, session, session.cursor() as cursor:
-            cursor.execute(_FOR_NOBODY)
+            cursor.execute(FOR_NOBODY)
             cursor.execute(f"comment on database {database} is %s", (digest,))
 
     def _schema_file(self, database: str) -> Path:
@@ -202,7 +201,7 @@ class Stack:
 
     def _digest(self, database: str) -> str:
         migrations = sorted((self._sql / _MIGRATIONS[database]).glob("*.sql")) if database in _MIGRATIONS else []
-        texts = [_FOR_NOBODY, self._schema(database), *(f"{file.name}\n{file.read_text()}" for file in migrations)]
+        texts = [FOR_NOBODY, self._schema(database), *(f"{file.name}\n{file.read_text()}" for file in migrations)]
         return "schema " + hashlib.sha256("\n".join(texts).encode()).hexdigest()
 
     @contextlib.contextmanager
@@ -232,8 +231,7 @@ class Stack:
                 f"{self._file} is missing, and with it the password of the databases in {self._server.data}; "
                 "restore the file, or remove that directory to start afresh."
             )
-        state = State(port=free_port(), password=secrets.token_urlsafe(24))
-        write_state(self._file, state)
+        write_state(self._file, state := State(port=free_port(), password=secrets.token_urlsafe(24)))
         return state
 
 
