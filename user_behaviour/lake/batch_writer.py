@@ -8,7 +8,7 @@ from typing import Self
 
 import pyarrow as pa
 
-from user_behaviour.lake.conformity import require_schema, require_values, with_audit_column
+from user_behaviour.lake.conformity import longest_texts, require_schema, require_values, with_audit_column
 from user_behaviour.lake.manifests import DataFile, Fact, Manifest, Source, timestamp
 from user_behaviour.lake.objects import Objects
 from user_behaviour.lake.parquet_part import ParquetPart
@@ -27,6 +27,7 @@ class BatchWriter:
         self._batch_id = batch_id
         self._directory = directory
         self._schema = table.arrow_schema()
+        self._longest: dict[str, int | None] = {}
         self._data = ParquetPart(lake, f"{directory}/part-00000.parquet")
         self._quarantine = ParquetPart(lake, f"{directory}/{QUARANTINE}")
 
@@ -51,6 +52,9 @@ class BatchWriter:
         batch = with_audit_column(batch, self._table, self._batch_id)
         require_schema(batch.schema, self._table, str(self._day))
         require_values(batch, self._table, str(self._day))
+        for name, size in longest_texts(batch, self._table).items():
+            before = self._longest.get(name, 0)
+            self._longest[name] = None if size is None or before is None else max(size, before)
         self._data.write(pa.record_batch(batch.columns, schema=self._schema))
 
     def quarantine(self, rows: pa.RecordBatch) -> None:
@@ -73,6 +77,7 @@ class BatchWriter:
             files=files,
             sources=sources,
             facts=facts or {},
+            longest_texts={name: size for name, size in self._longest.items() if size is not None},
         )
 
     def close(self) -> None:

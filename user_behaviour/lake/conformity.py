@@ -62,6 +62,16 @@ def require_storable(batch: pa.RecordBatch, table: Table, where: str) -> None:
             )
 
 
+def longest_texts(batch: pa.RecordBatch, table: Table) -> dict[str, int | None]:
+    """Of each text column the bytes of its longest value; None where one holds the character with the number 0."""
+    found: dict[str, int | None] = {}
+    for column, values in zip(table.columns, batch.columns, strict=True):
+        if column.max_bytes is not None:
+            has_nul = pc.any(pc.match_substring(values, "\0")).as_py()
+            found[column.name] = None if has_nul else pc.max(pc.binary_length(values)).as_py() or 0
+    return found
+
+
 def _too_long(column: Column, values: pa.Array) -> str:
     """What is wrong with the longest text, which Redshift would cut."""
     sizes = pc.binary_length(values) if column.max_bytes is not None else pa.nulls(0, pa.int32())

@@ -81,7 +81,8 @@ class Manifest(_Record):
 
     `as_of` is the moment of the outside world that the data shows (the snapshot of the source database, the look at
     the vendor's files); derived data inherits it. `written_at` is when the batch was written. `facts` are counts and
-    names that checks and people ask for.
+    names that checks and people ask for. `longest_texts` has, for each text column without a character of number 0,
+    the bytes of its longest value or a bound of them; batches of release 0.3.0 and before have none.
     """
 
     dataset: str
@@ -92,6 +93,7 @@ class Manifest(_Record):
     files: tuple[DataFile, ...] = ()
     sources: tuple[Source, ...] = ()
     facts: Mapping[str, Fact] = field(default_factory=dict)
+    longest_texts: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:

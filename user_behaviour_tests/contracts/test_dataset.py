@@ -68,9 +68,19 @@ def test_a_manifest_tells_what_a_reader_finds(dataset: Dataset) -> None:
 
     found = dataset.current(DAY)
     assert found == manifest
+    assert found.longest_texts == {"code": 2, "batch_id": 7}  # bytes
     assert found.rows == sum(batch.num_rows for batch in dataset.read(found)) == 3
     path = f"{dataset.batch_directory(DAY, 'batch-1')}/{found.files[0].name}"
     assert found.files[0].size == dataset.lake.filesystem().get_file_info(path).size
+
+
+def test_a_text_with_the_character_0_is_not_said_to_be_storable(dataset: Dataset) -> None:
+    with dataset.write(DAY, "batch-1") as writer:
+        writer.write(parcels(("a\0b", 1)))
+        writer.write(parcels(("b", 2)))
+        manifest = writer.manifest(as_of=EARLY)
+
+    assert manifest.longest_texts == {"batch_id": 7}
 
 
 def test_a_day_without_rows_is_there_and_empty(dataset: Dataset) -> None:

@@ -14,6 +14,7 @@ MANIFEST = Manifest(
     files=(DataFile("part-00000.parquet", 2, 300), DataFile("part-00001.parquet", 3, 400)),
     sources=(Source("ø “1”.csv", 10, "v1", "here/ø “1”.csv"),),
     facts={"files": 1, "share": 0.5, "rule": "quantity > 2"},
+    longest_texts={"cid": 5},
 )
 
 
@@ -36,3 +37,11 @@ def test_the_order_of_timestamps_is_the_order_of_moments() -> None:
     assert written == sorted(written)
     assert written[0] == "2010-12-01T12:00:00.000000Z"
     assert timestamp(noon.astimezone(timezone(timedelta(hours=5, minutes=30)))) == written[0]
+
+
+def test_a_manifest_of_a_former_release_is_read() -> None:
+    """Releases up to 0.3.0 did not record how long texts are."""
+    former = json.loads(MANIFEST.to_json())
+    del former["longest_texts"]
+
+    assert Manifest.from_json(json.dumps(former).encode()).longest_texts == {}
