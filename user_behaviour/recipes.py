@@ -70,9 +70,10 @@ class SparkFiles:
     """Recipe for a lake data set that a Spark program writes.
 
     `run(job)` starts the program and returns when it has succeeded; `job` is the URI of a JSON object with `inputs`
-    (day and location of every day that has rows), `base`, `output` (where to write `insert_date=…/part-….parquet`)
-    and `batch_id`. The program writes one row for each row that it reads. Days without rows are published as empty
-    and never reach Spark.
+    (day and location of every day that has rows), `base`, `output` (where to write `insert_date=…/part-….parquet`),
+    `result` and `batch_id`. The program writes one row for each row that it reads. Days without rows are published as
+    empty and never reach Spark. Below `result` a program may write JSON lines, one a day, with `insert_date`, and the
+    day's `facts` and `longest_texts` (see `Manifest`).
     """
 
     inputs: Locations

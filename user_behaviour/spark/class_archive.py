@@ -43,7 +43,8 @@ def make_archive(program: Path) -> str:
         number = pa.array([2], pa.int32())
         review = pa.table({"cid": ["1"], "review_str": ["good"], "source_file": ["a.csv"], "line_number": number})
         pq.write_table(review, location / "part-0.parquet")
-        job = SparkJob("job", "batch", lake.uri("in"), {date(2010, 12, 1): lake.uri("in/insert_date=2010-12-01")})
+        inputs = {date(2010, 12, 1): {"location": lake.uri("in/insert_date=2010-12-01")}}
+        job = SparkJob("job", "batch", lake.uri("in"), inputs)
         job.write(lake)
         written = work / "classes"
         config = {**SPARK_CONFIG, _OPTIONS: f'{SPARK_CONFIG[_OPTIONS]} -XX:ArchiveClassesAtExit="{written}"'}

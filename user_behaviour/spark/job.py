@@ -4,9 +4,11 @@ A job lies at `_staging/<data set>/<batch>/<token>/`. Nothing outside that direc
 """
 
 import json
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from user_behaviour.lake.objects import Objects
 
@@ -16,15 +18,15 @@ JOBS_DIRECTORY = "_staging"
 
 @dataclass(frozen=True)
 class SparkJob:
-    """One job, in a directory of the lake: the locations of the days that have rows, all below the URI `base`.
+    """One job, in a directory of the lake: of each day that has rows what the program needs, all below the URI `base`.
 
-    `batch_id` is the batch that the rows bear which the program writes.
+    `batch_id` is the batch that the rows bear which the program writes. The `inputs` of a day are values of JSON.
     """
 
     directory: str
     batch_id: str
     base: str
-    inputs: Mapping[date, str]
+    inputs: Mapping[date, Mapping[str, Any]]
 
     @property
     def path(self) -> str:
@@ -33,15 +35,21 @@ class SparkJob:
 
     @property
     def output(self) -> str:
-        """Where the program writes."""
+        """Where the program writes rows."""
         return f"{self.directory}/output"
+
+    @property
+    def result(self) -> str:
+        """Where the program says what it wrote, as files of JSON lines."""
+        return f"{self.directory}/result"
 
     def write(self, lake: Objects) -> None:
         """Writes the job object."""
         content = {
-            "inputs": [{"insert_date": day.isoformat(), "location": uri} for day, uri in self.inputs.items()],
+            "inputs": [{"insert_date": day.isoformat(), **of_day} for day, of_day in self.inputs.items()],
             "base": self.base,
             "output": lake.uri(self.output),
+            "result": lake.uri(self.result),
             "batch_id": self.batch_id,
         }
         lake.write(self.path, json.dumps(content).encode())
@@ -52,5 +60,16 @@ def read_job(lake: Objects, directory: str) -> SparkJob | None:
     if not (found := lake.read(f"{directory}/job.json")):
         return None
     content = json.loads(found[0])
-    inputs = {date.fromisoformat(entry["insert_date"]): entry["location"] for entry in content["inputs"]}
+    inputs = {date.fromisoformat(entry.pop("insert_date")): entry for entry in content["inputs"]}
     return SparkJob(directory, content["batch_id"], content["base"], inputs)
+
+
+def read_result(lake: Objects, job: SparkJob) -> dict[date, list[dict[str, Any]]]:
+    """The lines of what a program said, by their `insert_date`; none of a program that says nothing."""
+    found: dict[date, list[dict[str, Any]]] = defaultdict(list)
+    paths = [f"{job.result}/{name}" for name in lake.list(job.result) if not name.startswith(("_", "."))]
+    for content in lake.at_once(lake.read, paths):
+        for line in filter(None, content[0].splitlines() if content else ()):
+            said = json.loads(line)
+            found[date.fromisoformat(said.pop("insert_date"))].append(said)
+    return found

@@ -6,16 +6,17 @@ for the job that it left, whose rows bear the batch of the run that began it, an
 """
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from typing import Any
 
 from user_behaviour.lake.dataset import MANIFEST, Dataset
 from user_behaviour.lake.held_back import HeldBackError
 from user_behaviour.lake.manifests import Manifest, Source, timestamp
 from user_behaviour.recipes import SparkFiles
-from user_behaviour.spark.job import JOBS_DIRECTORY, SparkJob, read_job
+from user_behaviour.spark.job import JOBS_DIRECTORY, SparkJob, read_job, read_result
 
 
 class SparkOutputError(HeldBackError):
@@ -24,10 +25,14 @@ class SparkOutputError(HeldBackError):
 
 @dataclass(frozen=True)
 class SparkOutput:
-    """What a job wrote, for many days of a data set; `job.batch_id` is the batch that the days belong to."""
+    """What a job wrote, for many days of a data set; `job.batch_id` is the batch that the days belong to.
+
+    `result` is what the program says of each day: lines with `facts` and `longest_texts` (see `Manifest`).
+    """
 
     dataset: Dataset
     job: SparkJob
+    result: Mapping[date, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
 
     def take(self, day: date, source: Manifest) -> Manifest:
         """Moves the day's files into the batch and says what is in them, unless that was done before.
@@ -39,6 +44,7 @@ class SparkOutput:
         sources = (Source(source.dataset, source.rows, source.batch_id),)
         if (done := dataset.batch(day, batch_id)) and done.sources == sources:
             return done
+        said = self.result.get(day, [{}])[0]
         manifest = Manifest(
             dataset=dataset.table.name,
             day=day,
@@ -47,6 +53,8 @@ class SparkOutput:
             written_at=timestamp(datetime.now(UTC)),
             files=dataset.adopt(day, batch_id, self._written(day)),
             sources=sources,
+            facts=said.get("facts", {}),
+            longest_texts=said.get("longest_texts", {}),
         )
         if manifest.rows != source.rows:
             raise SparkOutputError(
@@ -69,7 +77,9 @@ def spark_output(
     `SparkOutputError` where the program left no `_SUCCESS`.
     """
     lake, jobs = dataset.lake, f"{JOBS_DIRECTORY}/{dataset.table.name}"
-    inputs = {day: location.uri for day, location in recipe.inputs.by_day.items() if location.manifest.rows}
+    inputs = {
+        day: {"location": location.uri} for day, location in recipe.inputs.by_day.items() if location.manifest.rows
+    }
     # With a token: a runner identifies jobs by their objects, and must not take this one for a failed one.
     job = SparkJob(f"{jobs}/{batch_id}/{secrets.token_hex(4)}", batch_id, recipe.inputs.base, inputs)
     batches = _batches_left(dataset, (batch_id, *runs))
@@ -84,7 +94,7 @@ def spark_output(
                 raise SparkOutputError(
                     f"The Spark program left no _SUCCESS at {lake.uri(job.output)}; look at its log."
                 )
-        yield SparkOutput(dataset, job)
+        yield SparkOutput(dataset, job, read_result(lake, job) if inputs else {})
     finally:
         # The object first: a death in what follows must not leave a job to take over whose output is gone.
         lake.delete(job.path)

@@ -120,7 +120,7 @@ def write_reviews(lake: Lake) -> None:
 
 def write_job(lake: Lake) -> str:
     """The job object; its URI."""
-    inputs = {date(2010, 12, 1): lake.uri("raw/insert_date=2010-12-01/batch-1")}
+    inputs = {date(2010, 12, 1): {"location": lake.uri("raw/insert_date=2010-12-01/batch-1")}}
     job = SparkJob("jobs/1", "batch-2", lake.uri("raw"), inputs)
     job.write(lake)
     return lake.uri(job.path)

@@ -6,7 +6,9 @@ import runpy
 import shlex
 import subprocess
 import sys
+import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -79,6 +81,7 @@ def write_job(root: Path, locations: dict[str, str], *, output: str | None = Non
         "inputs": [{"insert_date": day, "location": location} for day, location in locations.items()],
         "base": str(root / "in"),
         "output": output or str(root / "out"),
+        "result": str(root / "result"),
         "batch_id": "batch-2",
     }
     path = root / "job.json"
@@ -124,6 +127,74 @@ def test_two_days_come_out_whole_one_file_a_day_in_the_order_of_the_vendor_files
         "2010-12-02": expected(SECOND, VERDICTS["2010-12-02"]),
     }
     assert (tmp_path / "out" / "_SUCCESS").exists()
+
+
+def test_what_was_written_of_each_day_is_said(program: SimpleNamespace, tmp_path: Path) -> None:
+    locations = {"2010-12-02": write_day(tmp_path / "in", "2010-12-02", SECOND)}
+
+    program.main(["--job", str(write_job(tmp_path, locations))])
+
+    said = [json.loads(line) for file in (tmp_path / "result").glob("part-*") for line in file.read_text().splitlines()]
+    keys = zlib.crc32(b"c.csv:2") + zlib.crc32(b"c.csv:3")
+    longest = {"cid": 1, "classifier": 10, "classifier_version": 1, "source_file": 5, "batch_id": 7}
+    facts = {"review_keys": keys, "positive_reviews": 1}
+    assert said == [{"insert_date": "2010-12-02", "rows": 2, "facts": facts, "longest_texts": longest}]
+
+
+def test_a_large_day_comes_out_in_several_files_and_a_small_one_in_one(
+    program: SimpleNamespace, tmp_path: Path
+) -> None:
+    from pyspark.sql import SparkSession
+
+    base, large = tmp_path / "in", [("1", "good", "a.csv", line) for line in range(2, 102)]
+    locations = {"2010-12-01": write_day(base, "2010-12-01", large), "2010-12-02": write_day(base, "2010-12-02", FIRST)}
+    spark = SparkSession.builder.getOrCreate()
+    job = program.read_job(spark, str(write_job(tmp_path, locations)))
+
+    program.run(spark, replace(job, rows_per_file=30))
+
+    files = {day: [pq.read_table(f, partitioning=None) for f in written(tmp_path, day)] for day in locations}
+    sizes = [table.num_rows for table in files["2010-12-01"]]
+    assert len(sizes) >= 4
+    assert max(sizes) <= 30
+    assert sorted(line for table in files["2010-12-01"] for line in table["line_number"].to_pylist()) == [
+        *range(2, 102)
+    ]
+    assert sum(table.num_rows for table in files["2010-12-02"]) == len(FIRST)
+
+
+def written(root: Path, day: str) -> list[Path]:
+    return sorted((root / "out" / f"insert_date={day}").glob("part-*.parquet"))
+
+
+def test_the_verdict_is_that_of_spark_s_own_tokenizer_without_stop_words(program: SimpleNamespace) -> None:
+    """The rule was first written with pyspark.ml, which imports numpy; EMR does not promise it."""
+    from pyspark.ml.feature import StopWordsRemover, Tokenizer
+    from pyspark.sql import SparkSession
+    from pyspark.sql import functions as F  # noqa: N812
+
+    texts = [
+        "good",
+        "a GOOD\x0bone",
+        "good.",
+        "\u00a0good",
+        "x\u2003good\u2003y",
+        "go\u0130od",
+        "not\rgood\n",
+        "",
+        " ",
+        "goods",
+    ]
+    texts += ["g\u00f6od good", "good\x85", "\x1cgood", "a\tgood\tb", "g\u041eod", "\ufb00 good", "good\x00"]
+    reviews = SparkSession.builder.getOrCreate().createDataFrame([(text,) for text in texts], "review_str string")
+    words = StopWordsRemover(inputCol="words", outputCol="left").transform(
+        Tokenizer(inputCol="review_str", outputCol="words").transform(program.classify(reviews))
+    )
+
+    found = words.select("positive_review", F.array_contains("left", "good")).collect()
+
+    assert [ours for ours, _ in found] == [theirs for _, theirs in found]
+    assert sum(ours for ours, _ in found) == 6
 
 
 def test_main_leaves_the_session_that_it_found_running(program: SimpleNamespace, tmp_path: Path) -> None:
