@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 import dagster as dg
 
 from user_behaviour.deployments import settings
-from user_behaviour.tables.days import DayRange
+from user_behaviour.tables.days import DAYS_PER_RUN, DayRange
 
 _SETTINGS = settings()
 
@@ -17,7 +17,7 @@ DAILY = dg.DailyPartitionsDefinition(
     start_date=_SETTINGS.first_day.isoformat(),
     end_date=(_SETTINGS.last_day + timedelta(days=1)).isoformat() if _SETTINGS.last_day else None,
 )
-BACKFILL = dg.BackfillPolicy.single_run()
+BACKFILL = dg.BackfillPolicy.multi_run(max_partitions_per_run=DAYS_PER_RUN)
 
 
 def existing_days(at: datetime | None = None) -> DayRange | None:

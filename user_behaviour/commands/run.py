@@ -1,4 +1,4 @@
-"""`run`: materialises days in this process, in one run, in one a day, or in as many as have gaps between them."""
+"""`run`: materialises days in this process, in few long runs, or in one a day."""
 
 from __future__ import annotations
 
@@ -33,6 +33,10 @@ class RunRequest:
     missing: bool = False
     per_day: bool = False
 
+    def runs(self, spans: Sequence[DayRange]) -> list[DayRange]:
+        """The days of each run, one after the other, that covers the ranges."""
+        return [part for span in spans for part in (span.cut(1) if self.per_day else span.cut())]
+
 
 @click.command()
 @day_range_options
@@ -54,6 +58,7 @@ def run(
     """Materialise days and check them, in this process.
 
     Without a range: from the first day to the last for which the shop or the vendor has anything.
+    A range of more than 400 days is done in several runs, one after the other.
     The exit status is 0 only if every asset is published for every day and no blocking check failed.
     """
     if day and (first or last):
@@ -118,7 +123,8 @@ def _runs(deployed: Deployment, request: RunRequest, console: Console, *, debug:
 
         assets = select(request.select)
         require_partitions(request.days)
-        spans = _spans(deployed, request, [key.to_user_string() for key in assets])
+        names = [key.to_user_string() for key in assets]
+        spans = request.runs(missing_days(deployed, names, request.days) if request.missing else [request.days])
         if spans and (abandoned := report_abandoned(instance)):
             console.print(f"Unfinished runs of processes that are gone, now marked as failed: {abandoned}.")
         progress = RunProgress(console, by_day=request.per_day)
@@ -138,9 +144,3 @@ def _runs(deployed: Deployment, request: RunRequest, console: Console, *, debug:
                 progress.run_ends(span.first, report.assets, report.seconds, succeeded=report.succeeded)
                 reports.append(report)
     return reports
-
-
-def _spans(deployed: Deployment, request: RunRequest, assets: Sequence[str]) -> Sequence[DayRange]:
-    """The range of days of each run."""
-    spans = missing_days(deployed, assets, request.days) if request.missing else [request.days]
-    return [DayRange(day, day) for span in spans for day in span.days()] if request.per_day else spans

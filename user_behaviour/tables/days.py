@@ -9,6 +9,8 @@ from typing import Self
 PARTITION = "dagster/partition"
 RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"
+# As many days as one run is of: a year on one machine is one run, and no run is longer than what one transaction holds.
+DAYS_PER_RUN = 400
 DAYS = "days"  # for people: Dagster's page of runs shows no tag of its own but `dagster/partition`
 
 
@@ -33,6 +35,12 @@ class DayRange:
     def days(self) -> list[date]:
         """Every day of the range, in order."""
         return [self.first + timedelta(days=n) for n in range((self.end - self.first).days)]
+
+    def cut(self, length: int = DAYS_PER_RUN) -> "list[DayRange]":
+        """The same days as ranges of at most `length` days, in order."""
+        starts = self.days()[::length]
+        ends = [*(start - timedelta(days=1) for start in starts[1:]), self.last]
+        return [DayRange(*both) for both in zip(starts, ends, strict=True)]
 
     def parameters(self) -> dict[str, date]:
         """The half-open range, as the parameters of the statements about it."""

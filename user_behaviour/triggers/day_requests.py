@@ -2,13 +2,12 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from itertools import groupby
 
-from user_behaviour.tables.days import DayRange, ranges
+from user_behaviour.tables.days import DAYS_PER_RUN, DayRange, ranges
 from user_behaviour.triggers.tick_memory import fingerprint
 
-DAYS_PER_RUN = 400
 RUNS_PER_TICK = 5
 PARTS = 8  # into which a range is cut whose run has failed
 
@@ -49,10 +48,7 @@ def spans_apart(days: Iterable[date], *, failed: Sequence[DayRange]) -> list[Day
     spans = []
     for span_failed, group in groupby(sorted(days), narrowest):
         length = -(-len(span_failed.days()) // PARTS) if span_failed else DAYS_PER_RUN
-        for span in ranges(group):
-            starts = span.days()[::length]
-            ends = [start - timedelta(days=1) for start in starts[1:]]
-            spans += [DayRange(*ends_of) for ends_of in zip(starts, [*ends, span.last], strict=True)]
+        spans += [part for span in ranges(group) for part in span.cut(length)]
     return spans
 
 

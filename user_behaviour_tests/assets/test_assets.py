@@ -23,7 +23,7 @@ from user_behaviour.partitions import BACKFILL, DAILY
 from user_behaviour.rules import QuantityRule, QuantityRules
 from user_behaviour.source.database import SourceDatabase
 from user_behaviour.source.postgres import PostgresSource
-from user_behaviour.tables.days import DayRange
+from user_behaviour.tables.days import DAYS_PER_RUN, DayRange
 from user_behaviour.tables.schemas import RAW_PURCHASES, STAGED_PURCHASES
 from user_behaviour.tables.table import Table
 
@@ -46,6 +46,7 @@ def test_an_asset_shares_the_days_and_the_backfill_and_tells_what_a_row_is(key: 
 
     assert asset.partitions_def is DAILY
     assert asset.backfill_policy is BACKFILL
+    assert BACKFILL.max_partitions_per_run == DAYS_PER_RUN
     assert (spec.description or "").startswith("A row is a ")
     assert spec.owners
     # One says what the rows are, one how they are made; none names a product that only one deployment has.

@@ -5,13 +5,16 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import date
 from pathlib import Path
 
 import psycopg2
 import pytest
 
+from user_behaviour.commands.run import RunRequest
 from user_behaviour.local.stack import Stack
 from user_behaviour.project_files import PROJECT_FILES
+from user_behaviour.tables.days import DayRange
 from user_behaviour_tests.command_line import Home, errors, temporary_installation
 
 METRIC = (
@@ -128,6 +131,16 @@ def test_one_run_a_day_is_one_line_a_day(home: Home) -> None:
     assert days == [["2010-12-02", "done"], ["2010-12-03", "done"]]
     assert "2 days, 2010-12-02 to 2010-12-03, 2 runs" in call.stdout
     assert run_statuses(home)[before:] == ["SUCCESS", "SUCCESS"]
+
+
+def test_a_year_is_one_run_and_a_longer_range_is_done_in_several() -> None:
+    year, longer = DayRange(date(2010, 12, 1), date(2011, 12, 9)), DayRange(date(2010, 12, 1), date(2012, 1, 6))
+
+    assert RunRequest(year).runs([year]) == [year]
+    assert RunRequest(longer).runs([longer]) == [
+        DayRange(date(2010, 12, 1), date(2012, 1, 4)),
+        DayRange(date(2012, 1, 5), date(2012, 1, 6)),
+    ]
 
 
 def test_what_is_missing_is_run_in_one_run_for_each_gap(home: Home) -> None:

@@ -16,6 +16,11 @@ def test_a_range_holds_both_its_ends() -> None:
     assert span.end == date(2011, 1, 3)
 
 
+def test_a_range_is_cut_into_ranges_of_a_bounded_length_of_which_the_last_may_be_shorter() -> None:
+    assert DayRange(*december(1, 5)).cut(2) == [DayRange(*december(*ends)) for ends in ((1, 2), (3, 4), (5, 5))]
+    assert DayRange(*december(1, 2)).cut(2) == [DayRange(*december(1, 2))]
+
+
 def test_the_tags_of_a_range_are_those_that_dagster_runs_it_by_and_shows() -> None:
     assert DayRange(*december(1, 3)).tags() == {
         "dagster/asset_partition_range_start": "2010-12-01",

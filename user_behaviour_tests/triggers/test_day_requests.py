@@ -2,8 +2,8 @@
 
 from datetime import date, timedelta
 
-from user_behaviour.tables.days import DayRange
-from user_behaviour.triggers.day_requests import DAYS_PER_RUN, PARTS, RUNS_PER_TICK, day_requests, spans_apart
+from user_behaviour.tables.days import DAYS_PER_RUN, DayRange
+from user_behaviour.triggers.day_requests import PARTS, RUNS_PER_TICK, day_requests, spans_apart
 
 FIRST = date(2010, 12, 1)
 
