@@ -97,6 +97,19 @@ class RegisteredPartitions:
 
 
 @dataclass(frozen=True)
+class Extract:
+    """What a recipe needs of an external table: `select` fills the temporary table `name` before the writers' lock.
+
+    A row has the partition column, `batch_id`, `row_count` (the rows of the external table that it stands for), and
+    whatever else the recipe asks of it.
+    """
+
+    name: str
+    of: RegisteredPartitions
+    select: str
+
+
+@dataclass(frozen=True)
 class ReplaceDays:
     """Recipe for a warehouse table: SQL texts that replace ranges of days, all in one transaction.
 
@@ -104,11 +117,21 @@ class ReplaceDays:
     range. Every query of `audit` selects broken invariants (law, insert_date, found, expected): one row rolls all back.
     `facts` selects one row a day for the day's metadata: the day first, whatever its column is called. `misfits`
     selects what the columns of the table do not hold (column_name, row_name, value); it is asked where the warehouse
-    refuses a day for its values.
+    refuses a day for its values. What of `reads` is an `Extract` is read once, and while no other run has to wait.
     """
 
     insert: str
     audit: Sequence[str]
     facts: str
-    reads: Sequence[RegisteredPartitions]
+    reads: Sequence[RegisteredPartitions | Extract]
     misfits: str = ""
+
+    @property
+    def extracts(self) -> list[Extract]:
+        """What is read before the lock."""
+        return [read for read in self.reads if isinstance(read, Extract)]
+
+    @property
+    def inputs(self) -> list[RegisteredPartitions]:
+        """The days of the external tables that are read."""
+        return [read.of if isinstance(read, Extract) else read for read in self.reads]

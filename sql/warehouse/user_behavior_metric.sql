@@ -1,40 +1,18 @@
 -- one row a customer and day: customers who bought (a known customer's staged lines) and reviewed on that day;
--- each side is summed before the join, so that no purchase meets a review twice
+-- each side was summed before the join, so that no purchase meets a review twice
 insert into public.user_behavior_metric (
     customerid, amount_spent, review_score, review_count, batch_id, insert_date
 )
-with purchases as (
-    select
-        insert_date,
-        customer_id,
-        cast(sum(quantity * unit_price) as decimal(18, 5)) as amount_spent
-    from spectrum.user_purchase_staging
-    where
-        insert_date >= %(first_day)s and insert_date < %(end_day)s
-        and customer_id is not null
-    group by insert_date, customer_id
-),
-
-reviews as (
-    select
-        insert_date,
-        cast(cid as int) as customer_id,
-        cast(sum(case when positive_review then 1 else 0 end) as int) as review_score,
-        cast(count(*) as int) as review_count
-    from spectrum.movie_review_clean_stage
-    where insert_date >= %(first_day)s and insert_date < %(end_day)s
-    group by insert_date, cast(cid as int)
-)
-
 select
-    purchases.customer_id as customerid,
-    purchases.amount_spent,
-    reviews.review_score,
-    reviews.review_count,
+    purchase.customer_id as customerid,
+    cast(purchase.amount as decimal(18, 5)) as amount_spent,
+    cast(review.positive_count as int) as review_score,
+    cast(review.row_count as int) as review_count,
     %(batch_id)s as batch_id,
-    purchases.insert_date
-from purchases
-inner join reviews
+    purchase.insert_date
+from purchases_by_customer as purchase
+inner join reviews_by_customer as review
     on
-        purchases.insert_date = reviews.insert_date
-        and purchases.customer_id = reviews.customer_id
+        purchase.insert_date = review.insert_date
+        and purchase.customer_id = review.customer_id
+where purchase.insert_date >= %(first_day)s and purchase.insert_date < %(end_day)s

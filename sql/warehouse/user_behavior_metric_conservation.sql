@@ -1,45 +1,30 @@
 -- one row a broken law and day: money in is money out, reviews in are reviews out
--- Every reading of an external table names its days by values, or Spectrum would read all there are.
-with buyers as (
-    select distinct
-        insert_date,
-        customer_id
-    from spectrum.user_purchase_staging
-    where insert_date >= %(first_day)s and insert_date < %(end_day)s
-),
-
-reviewers as (
-    select distinct
-        insert_date,
-        cast(cid as int) as customer_id
-    from spectrum.movie_review_clean_stage
-    where insert_date >= %(first_day)s and insert_date < %(end_day)s
-),
-
-money_in as (
+with money_in as (
     select
         purchase.insert_date,
-        sum(purchase.quantity * purchase.unit_price) as total
-    from spectrum.user_purchase_staging as purchase
-    inner join reviewers
-        on
-            purchase.insert_date = reviewers.insert_date
-            and purchase.customer_id = reviewers.customer_id
-    where purchase.insert_date >= %(first_day)s and purchase.insert_date < %(end_day)s
+        sum(purchase.amount) as total
+    from purchases_by_customer as purchase
+    where
+        purchase.insert_date >= %(first_day)s and purchase.insert_date < %(end_day)s
+        and exists (
+            select 1 from reviews_by_customer as review
+            where review.insert_date = purchase.insert_date and review.customer_id = purchase.customer_id
+        )
     group by purchase.insert_date
 ),
 
 reviews_in as (
     select
         review.insert_date,
-        count(*) as total,
-        sum(case when review.positive_review then 1 else 0 end) as positive
-    from spectrum.movie_review_clean_stage as review
-    inner join buyers
-        on
-            review.insert_date = buyers.insert_date
-            and cast(review.cid as int) = buyers.customer_id
-    where review.insert_date >= %(first_day)s and review.insert_date < %(end_day)s
+        sum(review.row_count) as total,
+        sum(review.positive_count) as positive
+    from reviews_by_customer as review
+    where
+        review.insert_date >= %(first_day)s and review.insert_date < %(end_day)s
+        and exists (
+            select 1 from purchases_by_customer as purchase
+            where purchase.insert_date = review.insert_date and purchase.customer_id = review.customer_id
+        )
     group by review.insert_date
 ),
 

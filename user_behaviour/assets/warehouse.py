@@ -3,11 +3,16 @@
 import dagster as dg
 
 from user_behaviour.assets.declaration import declared
-from user_behaviour.recipes import RegisteredPartitions, ReplaceDays
+from user_behaviour.recipes import Extract, RegisteredPartitions, ReplaceDays
 from user_behaviour.tables.schemas import USER_BEHAVIOR_METRIC
 from user_behaviour.tables.statements import statement
 
 GROUP = "warehouse"
+MADE_BY = (
+    "warehouse/purchases_by_customer.sql",
+    "warehouse/reviews_by_customer.sql",
+    "warehouse/user_behavior_metric.sql",
+)
 
 
 @dg.asset(
@@ -20,7 +25,7 @@ GROUP = "warehouse"
     kinds={"table", "sql"},
     io_manager_key="warehouse_io_manager",
     pool="warehouse",
-    **declared(USER_BEHAVIOR_METRIC, made_by=statement("warehouse/user_behavior_metric.sql"), in_database=True),
+    **declared(USER_BEHAVIOR_METRIC, made_by="\n".join(map(statement, MADE_BY)), in_database=True),
 )
 def user_behavior_metric(purchases: RegisteredPartitions, reviews: RegisteredPartitions) -> ReplaceDays:
     """A row is a customer who bought and reviewed on the day: what they spent, and how they reviewed."""
@@ -31,6 +36,9 @@ def user_behavior_metric(purchases: RegisteredPartitions, reviews: RegisteredPar
             statement("warehouse/user_behavior_metric_uniqueness.sql"),
         ),
         facts=statement("warehouse/user_behavior_metric_totals.sql"),
-        reads=(purchases, reviews),
+        reads=(
+            Extract("purchases_by_customer", purchases, statement("warehouse/purchases_by_customer.sql")),
+            Extract("reviews_by_customer", reviews, statement("warehouse/reviews_by_customer.sql")),
+        ),
         misfits=statement("warehouse/user_behavior_metric_misfits.sql"),
     )

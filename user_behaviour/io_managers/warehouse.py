@@ -1,7 +1,7 @@
 """The warehouse IO manager: replaces ranges of days of a table in one transaction: lock, delete, insert, audit.
 
-One day or many, by SQL (`ReplaceDays`) or with rows from Python. Every published day has a row in
-`audit.published_partition`.
+One day or many, by SQL (`ReplaceDays`) or with rows from Python. What SQL reads of external tables it reads before the
+lock, into temporary tables. Every published day has a row in `audit.published_partition`.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -34,7 +34,7 @@ from user_behaviour.lake.conformity import (
     with_day,
 )
 from user_behaviour.lake.held_back import MissingPartitionError
-from user_behaviour.recipes import RegisteredPartitions, ReplaceDays
+from user_behaviour.recipes import Extract, RegisteredPartitions, ReplaceDays
 from user_behaviour.tables.days import DayRange, ranges
 from user_behaviour.tables.identifiers import listed, qualified, quoted
 from user_behaviour.tables.table import Table
@@ -67,7 +67,7 @@ class WarehouseIOManager(PartitionedIOManager):
         Raises `AuditError`, `FactsError`, `WrongDaysError`, and `PartitionColumnError` of rows that cannot be told
         apart by day.
         """
-        outcome = Outcome(held_back=_not_there(output, value.reads) if isinstance(value, ReplaceDays) else {})
+        outcome = Outcome(held_back=_not_there(output, value.inputs) if isinstance(value, ReplaceDays) else {})
         whole = set(output.whole(outcome.held_back))
         if partitions := [days for days in output.partitions.values() if whole.issuperset(days)]:
             with repeatable(value) as again:
@@ -80,7 +80,7 @@ class WarehouseIOManager(PartitionedIOManager):
         warehouse = self.warehouse.labelled(output.label)
 
         def replace(days: Sequence[date]) -> dict[date, dict[str, Any]]:
-            return warehouse.transaction(lambda cursor: _Replacement(warehouse, output, days).run(cursor, again()))
+            return warehouse.retried(lambda: _Replacement(warehouse, output, days).attempt(again()))
 
         def why(span: DayRange, error: Exception) -> Sequence[str] | None:
             return reasons(warehouse, output, again(), span=span, error=error)
@@ -111,10 +111,45 @@ class _Replacement:
     def table(self) -> Table:
         return self.output.table
 
-    def run(self, cursor: Cursor, value: ReplaceDays | Frame) -> dict[date, dict[str, Any]]:
+    def attempt(self, value: ReplaceDays | Frame) -> dict[date, dict[str, Any]]:
+        """Two transactions of one session: reads what is read before the lock, and replaces the days under it."""
+        with self.warehouse.session() as connection, connection.cursor() as cursor:
+            recorded = {}
+            if extracts := value.extracts if isinstance(value, ReplaceDays) else []:
+                recorded = self._recorded(cursor)
+                self._read(cursor, extracts)
+                connection.commit()
+            # Alone and first: on Redshift a snapshot taken before the lock would not see what the lock waited for.
+            cursor.execute("lock table audit.writer_lock")
+            if extracts and self._recorded(cursor) != recorded:
+                # A run replaced the days after this one had read, and may have read newer partitions: read them too.
+                for extract in extracts:
+                    cursor.execute(f"drop table {quoted(extract.name)}")
+                self._read(cursor, extracts)
+            metadata = self._run(cursor, value)
+            connection.commit()
+            return metadata
+
+    def _recorded(self, cursor: Cursor) -> dict[date, Any]:
+        """Which run wrote each day, and when."""
+        cursor.execute(
+            "select insert_date, batch_id, written_at from audit.published_partition "
+            "where table_name = %(table)s and insert_date >= %(first_day)s and insert_date < %(end_day)s",
+            {"table": self.table.name, **self._hull.parameters()},
+        )
+        return {day: written for day, *written in cursor.fetchall() if day in self.days}
+
+    def _read(self, cursor: Cursor, extracts: Sequence[Extract]) -> None:
+        for extract in extracts:
+            parameters = self.output.parameters(self._hull)
+            cursor.execute(f"create temporary table {quoted(extract.name)} as {extract.select}", parameters)
+
+    @property
+    def _hull(self) -> DayRange:
+        return DayRange(self.days[0], self.days[-1])
+
+    def _run(self, cursor: Cursor, value: ReplaceDays | Frame) -> dict[date, dict[str, Any]]:
         """Replaces the days by what the recipe selects, or by rows; gives the metadata of each day."""
-        # Alone and first: on Redshift a snapshot taken before the lock would not see what the lock waited for.
-        cursor.execute("lock table audit.writer_lock")
         for span in ranges(self.days):
             cursor.execute(_on_range("delete", self.table), span.parameters())
         facts: dict[date, dict[str, Any]] = {day: {} for day in self.days}
@@ -123,8 +158,9 @@ class _Replacement:
             # Before the rows are: if the catalog knows no transactions and a partition moves in between, the day counts
             # as outdated, and not as made from a batch that came too late for it.
             for read in value.reads:
+                table = read.of.table if isinstance(read, Extract) else read.table
                 for day, batch in self._batches_read(cursor, read).items():
-                    sources[day][read.table.name] = batch
+                    sources[day][table.name] = batch
             for span in ranges(self.days):
                 facts |= self._insert(cursor, value, self.output.parameters(span))
         else:
@@ -136,16 +172,31 @@ class _Replacement:
         metadata[self.days[-1]][PREVIEW] = self._preview(cursor, self.days[-1])
         return metadata
 
-    def _batches_read(self, cursor: Cursor, read: RegisteredPartitions) -> dict[date, str]:
-        """The batch of each day, by the rows that this transaction sees.
+    def _batches_read(self, cursor: Cursor, read: RegisteredPartitions | Extract) -> dict[date, str]:
+        """The batch of each day, by the rows that were read.
 
-        Since it was looked up, a day may have been registered anew: by a run that the lock was waited for.
+        Since it was looked up, a day may have been registered anew. Raises `AuditError` where fewer or more rows of the
+        registered batch were read than were registered: Redshift passes over a file that it cannot see.
         """
-        registered = {day: read.by_day[day] for day in self.days}
-        if AUDIT_COLUMN not in read.table.column_names:
+        inputs = read.of if isinstance(read, Extract) else read
+        registered = {day: inputs.by_day[day] for day in self.days}
+        if AUDIT_COLUMN not in inputs.table.column_names:
             return {day: found.batch_id for day, found in registered.items()}
         batches = {day: UNKNOWN_BATCH if found.rows else found.batch_id for day, found in registered.items()}
-        return batches | self._by_day(cursor, f"max({AUDIT_COLUMN})", read.table)
+        if not isinstance(read, Extract):
+            return batches | self._by_day(cursor, f"max({AUDIT_COLUMN})", inputs.table)
+        day = quoted(inputs.table.partition_column)
+        cursor.execute(f"select {day}, max({AUDIT_COLUMN}), sum(row_count) from {quoted(read.name)} group by {day}")
+        for found, batch_id, rows in cursor.fetchall():
+            if found not in registered:
+                continue
+            if batch_id == registered[found].batch_id and rows != registered[found].rows:
+                raise AuditError(
+                    f"{self.table.name}, {found}: {rows} rows of {inputs.table.name} were read, "
+                    f"{registered[found].rows} are registered. Rolled back; the rows before are in force."
+                )
+            batches[found] = batch_id
+        return batches
 
     def _insert(self, cursor: Cursor, recipe: ReplaceDays, parameters: Mapping[str, Any]) -> dict[date, dict[str, Any]]:
         """Fills an emptied range and holds it against the laws; gives the facts of its days."""

@@ -2,7 +2,6 @@
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from typing import Any
 
 import psycopg2
@@ -38,16 +37,6 @@ class PostgresWarehouse(Warehouse):
         ((version,),) = rows_of(connection, "select split_part(version(), ' ', 2)")
         yield good("version", f"PostgreSQL {version}")
 
-    @contextmanager
-    def reading(self) -> Iterator[psycopg2.extensions.connection]:
-        """As the role says; here a text that ends the transaction cannot begin another that writes either."""
-        with self.session() as connection:
-            with connection.cursor() as cursor:
-                cursor.execute("set session characteristics as transaction read only")
-            connection.commit()
-            connection.set_session(readonly=True)
-            yield connection
-
     def load(self, cursor: psycopg2.extensions.cursor, table: str, batches: Iterable[pa.RecordBatch]) -> int:
         source = CopySource(batches)
         if (columns := source.columns) is None:
@@ -62,7 +51,7 @@ class PostgresWarehouse(Warehouse):
         return source.rows
 
     def unload(self, sql: str, parameters: Mapping[str, Any], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-        with self.reading() as connection:
+        with self.session() as connection:
             yield from copy_out(connection, sql, parameters, schema)
 
 

@@ -83,21 +83,17 @@ class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
         """The rows of a query as a stream. Its columns are those of the schema, in its order, whatever their names."""
 
     def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
-        """The rows of a query in a read-only transaction, by column name."""
+        """The rows of a query, by column name; whatever else it does is rolled back.
+
+        In an ordinary transaction: Redshift refuses to read an external table first in a read-only one.
+        """
 
         def read() -> list[dict[str, Any]]:
-            with self.reading() as connection, connection.cursor() as cursor:
+            with self.session() as connection, connection.cursor() as cursor:
                 cursor.execute(sql, parameters)
                 return fetch(cursor)
 
         return self.retried(read)
-
-    @contextmanager
-    def reading(self) -> Iterator[psycopg2.extensions.connection]:
-        """A connection in a read-only transaction."""
-        with self.session() as connection:
-            connection.set_session(readonly=True)
-            yield connection
 
     def transaction(self, work: Callable[[psycopg2.extensions.cursor], Result]) -> Result:
         """Runs the work in one transaction and commits it; on a conflict again from the start, on a new connection.

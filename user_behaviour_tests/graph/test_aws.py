@@ -122,15 +122,24 @@ def test_a_query_says_for_which_asset_and_run_it_works(account: AwsInstallation,
     assert all(re.fullmatch(r"public/user_behavior_metric [0-9a-f-]{36}", label) for label in labels)
 
 
-def test_no_query_of_a_day_reads_the_partitions_of_another(account: AwsInstallation, first_run: str) -> None:
-    """The audit's subqueries once named no days, and Spectrum would have read all there were, at every run."""
-    before = len(account.redshift.scans)
+def test_a_run_reads_its_days_of_each_external_table_twice_and_never_under_the_lock(
+    account: AwsInstallation, first_run: str
+) -> None:
+    """Eight times it was: once for the rows, and by audit, facts and checks. Subqueries that name no days read all."""
+    scans, statements = len(account.redshift.scans), len(account.redshift.statements)
 
-    account.call(("run", "--day", "2010-12-01", "--select", "public/user_behavior_metric"))
+    account.call(("run", "--day", "2010-12-01"))
 
-    scans = account.redshift.scans[before:]
-    assert scans
-    assert {scan.qualified for scan in scans} == {("2010-12-01",)}
+    assert {(scan.table, scan.qualified) for scan in account.redshift.scans[scans:]} == {
+        ("spectrum.user_purchase_staging", ("2010-12-01",)),
+        ("spectrum.movie_review_clean_stage", ("2010-12-01",)),
+    }
+    assert len(account.redshift.scans[scans:]) == 4
+    told = account.redshift.statements[statements:]
+    (lock,) = (at for at, said in enumerate(told) if said.text.startswith("lock table audit.writer_lock"))
+    under_it = [said.text for said in told[lock:] if said.session == told[lock].session]
+    assert len(under_it) > 5
+    assert [text for text in under_it if re.search(r"(from|join)\s+spectrum\.", text)] == []
 
 
 def test_on_days_of_the_real_data_the_metric_is_what_their_files_say(

@@ -15,15 +15,20 @@ import psycopg2
 import pyarrow as pa
 import pytest
 
+from user_behaviour.catalog.external_tables import Registration
 from user_behaviour.io_managers.warehouse import AuditError
 from user_behaviour.lake.held_back import MissingPartitionError
-from user_behaviour.recipes import ReplaceDays
+from user_behaviour.local.stack import Stack
+from user_behaviour.recipes import Extract, RegisteredPartitions, ReplaceDays
+from user_behaviour.warehouse.postgres import PostgresWarehouseByUrl
+from user_behaviour.warehouse.published_days import record_published
 from user_behaviour_tests.io_managers.conftest import Twin
 from user_behaviour_tests.io_managers.daily_table import (
     BY_DAY,
     FACTS,
     INSERT,
     NAME,
+    PLANTS,
     WEEK,
     asset,
     by_sql,
@@ -44,6 +49,7 @@ from user_behaviour_tests.io_managers.greenhouse import (
     rows,
 )
 from user_behaviour_tests.io_managers.sensor_values import KINDS
+from user_behaviour_tests.ui.dev_server import eventually
 
 
 @pytest.fixture
@@ -272,6 +278,48 @@ def held_back(greenhouse: Greenhouse, result: dg.ExecuteInProcessResult) -> list
     """What the log of a run says of the days that it holds back."""
     entries = greenhouse.instance.all_logs(result.run_id)
     return [entry.user_message for entry in entries if "is held back" in entry.user_message]
+
+
+def grown(rows: int) -> ReplaceDays:
+    """A recipe for Monday's plants, of which so many rows of the batch `older` were registered."""
+    registered = RegisteredPartitions(PLANTS, {MON: Registration(MON, "s3://plants/1/", "older", rows)}, {})
+    read = "select name, batch_id, 1 as row_count, planted_on from plants where planted_on >= %(first_day)s"
+    insert = f"insert into {NAME} select name, 1.00, true, %(batch_id)s, planted_on from plants_read"
+    return ReplaceDays(insert, (), FACTS, (Extract("plants_read", registered, read),))
+
+
+def test_a_run_that_read_before_another_one_wrote_reads_again(greenhouse: Greenhouse, stack: Stack) -> None:
+    """The other one may have read a newer partition; what was made of the older one must not take its place."""
+    assert greenhouse.warehouse
+    warehouse = greenhouse.warehouse
+    execute(warehouse, f"insert into plants values ('fern', 'older', '{MON}')")
+    waiting = "select 1 from pg_locks where not granted"
+    other = PostgresWarehouseByUrl(url=stack.endpoints().warehouse)
+
+    with ThreadPoolExecutor(1) as pool, warehouse.session() as connection, connection.cursor() as cursor:
+        cursor.execute("lock table audit.writer_lock")
+        run = pool.submit(greenhouse.run, [asset(lambda _: grown(1))], MON)
+        eventually(lambda: other.rows(waiting), within=60)
+        cursor.execute("update plants set name = 'moss', batch_id = 'newer'")
+        written = {"rows": {MON: 1}, "sources": {MON: {"plants": "newer"}}, "facts": {MON: {}}}
+        record_published(cursor, NAME, "of-another-run", **written)
+        connection.commit()
+        run.result()
+
+    assert [row[0] for row in stored(greenhouse)] == ["moss"]
+    (recorded,) = warehouse.rows(f"select sources from audit.published_partition where table_name = '{NAME}'")
+    assert recorded == {"sources": '{"plants": "newer"}'}
+
+
+def test_a_day_of_which_fewer_rows_were_read_than_registered_is_not_replaced(greenhouse: Greenhouse) -> None:
+    """Redshift passes over a file that it cannot see without a word."""
+    assert greenhouse.warehouse
+    execute(greenhouse.warehouse, f"insert into plants values ('fern', 'older', '{MON}')")
+
+    with pytest.raises(AuditError, match=r"2024-03-04: 1 rows of plants were read, 2 are registered\. Rolled back"):
+        greenhouse.run([asset(lambda _: grown(2))], MON)
+
+    assert stored(greenhouse) == []
 
 
 def test_an_error_of_the_sql_is_raised_at_once(greenhouse: Greenhouse) -> None:

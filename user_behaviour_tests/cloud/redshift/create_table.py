@@ -38,7 +38,10 @@ class Layout:
 
 
 def concerns(sql: Sql) -> bool:
-    return (sql.starts("create") and "table" in (sql.low(1), sql.low(2), sql.low(3))) or sql.starts("alter", "table")
+    """Not a temporary table out of a query, which PostgreSQL makes alike: r_CREATE_TABLE_AS.html."""
+    is_query = sql.low(1) in ("temp", "temporary") and sql.low(4) == "as"
+    is_create = sql.starts("create") and "table" in (sql.low(1), sql.low(2), sql.low(3))
+    return (is_create and not is_query) or sql.starts("alter", "table")
 
 
 def execute(session: Session, sql: Sql) -> Iterator[wire.Message]:

@@ -43,6 +43,7 @@ class Session:
         self.backend = Backend(settings)
         self.query: Query
         self.query_group = "default"
+        self.incorporated: set[str] = set()  # external tables
         self.last_copy_count = 0
         self._faults = faults
 

@@ -35,10 +35,23 @@ def filled(session: Session, sql: Sql) -> Sql:
         _require_reading(sql, at)
         if session.backend.run(f"select has_schema_privilege('{found.schema}', 'usage')") != [("t",)]:
             raise SqlError(f"permission denied for schema {found.schema}", "42501")
+        _incorporate(session, found)
         catalog = Catalog(session.account.aws, schemas[found.schema])
         if (table := catalog.table(found.table)) is not None:
             changes.append(found.replaced_by(sql, _rows(session, sql, found, table=table, catalog=catalog)))
     return sql.replaced(changes) if changes else sql
+
+
+def _incorporate(session: Session, found: Reference) -> None:
+    """A session's first look at an external table writes to its own catalog: https://github.com/awslabs/mcp/issues/3259.
+
+    Patch 204 is said to have mended it; this is the strict side.
+    """
+    name = f"{found.schema}.{found.table}"
+    if name not in session.incorporated and session.backend.run("show transaction_read_only") == [("on",)]:
+        said = f'Failed to incorporate external table "{name}" into local catalog. Error=transaction is read-only'
+        raise SqlError(said, "XX000")
+    session.incorporated.add(name)
 
 
 def _require_reading(sql: Sql, at: int) -> None:

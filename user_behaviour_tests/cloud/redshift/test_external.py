@@ -40,6 +40,21 @@ def test_add_if_not_exists_does_not_move_a_partition_and_set_location_does(sql: 
     assert customers(sql) == []
 
 
+@pytest.mark.usefixtures("sql", "lake")
+def test_the_first_look_at_an_external_table_is_refused_in_a_read_only_transaction(connect: Connect) -> None:
+    connection = connect()
+    connection.set_session(readonly=True, autocommit=False)
+    with connection.cursor() as sql:
+        with pytest.raises(errors.InternalError_, match=r"incorporate external table .*transaction is read-only"):
+            customers(sql)
+        connection.rollback()
+        connection.set_session(readonly=False)
+        assert customers(sql) == []
+        connection.rollback()
+        connection.set_session(readonly=True)
+        assert customers(sql) == []
+
+
 def test_one_statement_adds_a_hundred_partitions_at_most(sql: cursor, lake: Bucket) -> None:
     """docs.aws.amazon.com/redshift/latest/dg/r_ALTER_TABLE.html: 100 with the Glue catalog."""
     days = [date.fromordinal(date(2011, 1, 1).toordinal() + n).isoformat() for n in range(101)]
