@@ -1,18 +1,22 @@
 """Stage landing: what the sources have, in the lake, unfiltered and typed."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from datetime import date, datetime, time
 from inspect import getsource
 
 import dagster as dg
 import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import Field
 
 from user_behaviour.assets.declaration import declared
 from user_behaviour.assets.sources import delivery, files_can_be_taken, movie_review_file, record_at_once, user_purchase
 from user_behaviour.deployments import settings
 from user_behaviour.lake.dataset import Dataset
+from user_behaviour.lake.held_back import HeldBackError
 from user_behaviour.lake.lake import Lake
+from user_behaviour.lake.read_ahead import ReadAhead
 from user_behaviour.partitions import existing_days
 from user_behaviour.recipes import Closing, DayBatch, PerDay
 from user_behaviour.source.database import Snapshot, SourceDatabase, values_of
@@ -26,6 +30,7 @@ from user_behaviour.vendor.landing import ReviewLanding
 from user_behaviour.vendor.reviews import day_of
 
 GROUP = "landing"
+LINES_AT_ONCE = 40_000  # of days that are read together; a block of COPY holds as many
 
 
 @dg.asset(
@@ -86,15 +91,62 @@ def _record_drop(context: dg.AssetExecutionContext, drop: VendorDrop, dataset: D
 def _purchases(source: SourceDatabase, days: Sequence[date]) -> Iterator[DayBatch]:
     with source.snapshot() as shop:
         counts = lines_in_source(shop, days)
-        for day in days:
-            yield DayBatch(day, shop.as_of, _purchases_of(shop, day, counts.get(day, 0)))
+        purchases = _Purchases(shop, spans_of_lines(days, counts, LINES_AT_ONCE))
+
+        def read(day: date) -> Iterator[pa.RecordBatch | Closing]:
+            yield from purchases.of(day)
+            yield Closing(facts={"rows_in_source": counts.get(day, 0)})
+
+        with closing(ReadAhead(days, read)) as rows:
+            for day in days:
+                yield DayBatch(day, shop.as_of, rows.of(day))
 
 
-def _purchases_of(shop: Snapshot, day: date, count: int) -> Iterator[pa.RecordBatch | Closing]:
-    schema = RAW_PURCHASES.without("batch_id").arrow_schema()
-    with values_of(f"retail.user_purchase, {day}"):
-        yield from shop.stream(statement("landing/raw_purchases.sql"), moments(DayRange(day, day)), schema)
-    yield Closing(facts={"rows_in_source": count})
+class _Purchases:
+    """The lines of the shop by day; days of few lines are read together, unless one of them has a value that is none.
+
+    A query a day costs more than the lines of a small one.
+    """
+
+    def __init__(self, shop: Snapshot, spans: Sequence[DayRange]) -> None:
+        self._shop = shop
+        self._spans = {span.first: span for span in spans}
+        self._together: list[pa.RecordBatch] = []
+        self._until = date.min
+
+    def of(self, day: date) -> Iterator[pa.RecordBatch]:
+        span = self._spans.get(day)
+        if span and span.last > day:
+            try:
+                self._together, self._until = list(self._read(span)), span.last
+            except HeldBackError:
+                self._until = date.min  # each by itself, so that the others are landed
+        if day > self._until:
+            yield from self._read(DayRange(day, day))
+            return
+        for batch in self._together:
+            lines = batch.filter(pc.equal(batch["invoice_date"].cast(pa.date32(), safe=False), pa.scalar(day)))
+            if lines.num_rows:
+                yield lines
+
+    def _read(self, days: DayRange) -> Iterator[pa.RecordBatch]:
+        schema = RAW_PURCHASES.without("batch_id").arrow_schema()
+        with values_of(f"retail.user_purchase, {days.first}"):
+            yield from self._shop.stream(statement("landing/raw_purchases.sql"), moments(days), schema)
+
+
+def spans_of_lines(days: Sequence[date], counts: Mapping[date, int], most: int) -> list[DayRange]:
+    """The days as ranges of at most so many lines, or of one day."""
+    spans: list[DayRange] = []
+    lines = 0
+    for day in days:
+        lines += counts.get(day, 0)
+        if spans and spans[-1].end == day and lines <= most:
+            spans[-1] = DayRange(spans[-1].first, day)
+        else:
+            spans.append(DayRange(day, day))
+            lines = counts.get(day, 0)
+    return spans
 
 
 def moments(span: DayRange) -> Mapping[str, datetime]:

@@ -1,6 +1,8 @@
 """Stage staging: landed rows that the business rule lets in, and reviews with a verdict."""
 
 from collections.abc import Iterator
+from contextlib import closing
+from datetime import date
 from functools import partial
 
 import dagster as dg
@@ -12,6 +14,7 @@ from user_behaviour.deployments import SPARK_JOBS
 from user_behaviour.lake.held_back import HeldBackError
 from user_behaviour.lake.locations import Locations, PartitionStreams
 from user_behaviour.lake.manifests import Manifest, Source
+from user_behaviour.lake.read_ahead import ReadAhead
 from user_behaviour.recipes import Closing, DayBatch, HeldBack, PerDay, SparkFiles
 from user_behaviour.rules import QUANTITY_RULES, QuantityRule, QuantityRules
 from user_behaviour.spark.spark import SparkRunner
@@ -45,13 +48,19 @@ def classified_reviews(raw_reviews: Locations, spark: SparkRunner) -> SparkFiles
 
 
 def _staged(purchases: PartitionStreams, rules: QuantityRules) -> Iterator[DayBatch | HeldBack]:
+    known: dict[date, tuple[Manifest, QuantityRule]] = {}
+    held_back: dict[date, HeldBackError] = {}
     for day in purchases.days:
         try:
-            landed, rule = purchases.manifest(day), rules.in_force(day)
+            known[day] = purchases.manifest(day), rules.in_force(day)
         except HeldBackError as error:
-            yield HeldBack(day, error)
-        else:
-            yield DayBatch(day, landed.as_of, _let_in(purchases, landed, rule))
+            held_back[day] = error
+    with closing(ReadAhead(list(known), lambda day: _let_in(purchases, *known[day]))) as rows:
+        for day in purchases.days:
+            if day in known:
+                yield DayBatch(day, known[day][0].as_of, rows.of(day))
+            else:
+                yield HeldBack(day, held_back[day])
 
 
 def _let_in(purchases: PartitionStreams, landed: Manifest, rule: QuantityRule) -> Iterator[pa.RecordBatch | Closing]:

@@ -13,6 +13,7 @@ import psycopg2.extensions
 import pyarrow as pa
 import pyarrow.csv
 
+from user_behaviour.tables.ahead import ahead
 from user_behaviour.tables.values import parsed, unhex
 
 BLOCK_BYTES = 4 << 20
@@ -162,11 +163,11 @@ class CopySource:
     """
 
     def __init__(self, batches: Iterable[pa.RecordBatch]) -> None:
-        self._batches = iter(batches)
-        first = next(self._batches, None)
+        found = iter(batches)
+        first = next(found, None)
         self.columns: list[str] | None = first.schema.names if first is not None else None
-        if first is not None:
-            self._batches = chain([first], self._batches)
+        # Written as text ahead of the server, which is the slower of the two.
+        self._texts = ahead(_texts(chain([first], found) if first is not None else ()))
         self._rest = io.BytesIO()
         self.rows = 0
         self.error: BaseException | None = None
@@ -179,15 +180,25 @@ class CopySource:
         """The next bytes; empty at the end."""
         while not (content := self._rest.read(size)):
             try:
-                batch = next(self._batches, None)
+                text, rows = next(self._texts, (b"", 0))
             except BaseException as error:
                 self.error = error
                 raise
-            if batch is None:
+            if not rows:
                 return b""
-            self._rest = io.BytesIO(_as_csv(batch))
-            self.rows += batch.num_rows
+            self._rest = io.BytesIO(text)
+            self.rows += rows
         return content
+
+    def close(self) -> None:
+        """Lets go of the batches."""
+        self._texts.close()
+
+
+def _texts(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[bytes, int]]:
+    for batch in batches:
+        if batch.num_rows:
+            yield _as_csv(batch), batch.num_rows
 
 
 def _as_csv(batch: pa.RecordBatch) -> bytes:

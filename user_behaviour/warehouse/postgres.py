@@ -48,6 +48,8 @@ class PostgresWarehouse(Warehouse):
             if source.error:
                 raise source.error from error
             raise
+        finally:
+            source.close()
         return source.rows
 
     def unload(self, sql: str, parameters: Mapping[str, Any], schema: pa.Schema) -> Iterator[pa.RecordBatch]:

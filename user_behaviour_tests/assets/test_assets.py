@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 
 from user_behaviour.assets import ASSETS, SOURCES
-from user_behaviour.assets.landing import moments, raw_purchases
+from user_behaviour.assets.landing import moments, raw_purchases, spans_of_lines
 from user_behaviour.assets.staging import staged_purchases
 from user_behaviour.aws.clients import Aws
 from user_behaviour.io_managers.lake import LakeIOManager
@@ -81,6 +81,16 @@ def test_a_range_of_days_is_half_open() -> None:
         "first_moment": datetime(2010, 12, 31),  # noqa: DTZ001  (the shop's column has no zone)
         "end_moment": datetime(2011, 1, 2),  # noqa: DTZ001
     }
+
+
+def test_days_of_few_lines_are_read_together_and_a_large_one_alone() -> None:
+    days = [date(2010, 12, day) for day in (1, 2, 3, 4, 6)]
+
+    spans = spans_of_lines(days, {days[0]: 4, days[1]: 6, days[2]: 11, days[4]: 2}, 10)
+
+    assert spans == [
+        DayRange(*ends) for ends in ((days[0], days[1]), (days[2], days[2]), (days[3],) * 2, (days[4],) * 2)
+    ]
 
 
 @dataclass
