@@ -38,7 +38,7 @@ from user_behaviour.recipes import Extract, RegisteredPartitions, ReplaceDays
 from user_behaviour.tables.days import DayRange, ranges
 from user_behaviour.tables.identifiers import listed, qualified, quoted
 from user_behaviour.tables.table import Table
-from user_behaviour.warehouse.published_days import published_days, record_published
+from user_behaviour.warehouse.published_days import published_rows, record_published
 from user_behaviour.warehouse.warehouse import Warehouse, fetch
 
 UNKNOWN_BATCH = "unknown"
@@ -93,9 +93,7 @@ class WarehouseIOManager(PartitionedIOManager):
         Raises `MissingPartitionError` where a day was never published.
         """
         warehouse = self.warehouse.labelled(wanted.label)
-        if wanted.days:
-            _require_published(warehouse, wanted.table, wanted.days)
-        rows = _rows(warehouse, wanted.table, wanted.days)
+        rows = _rows(warehouse, wanted.table, _published(warehouse, wanted.table, wanted.days))
         return as_frame(pa.RecordBatchReader.from_batches(schema_with_day(wanted.table), rows), wanted.kind)
 
 
@@ -255,18 +253,23 @@ def _not_there(output: Output, reads: Sequence[RegisteredPartitions]) -> dict[da
     return held_back
 
 
-def _require_published(warehouse: Warehouse, table: Table, days: Sequence[date]) -> None:
-    if absent := sorted(set(days) - published_days(warehouse, table.name, DayRange(days[0], days[-1]))):
+def _published(warehouse: Warehouse, table: Table, days: Sequence[date]) -> dict[date, int]:
+    """The number of rows of each of the days."""
+    found = published_rows(warehouse, table.name, DayRange(days[0], days[-1])) if days else {}
+    if absent := sorted(set(days) - set(found)):
         raise MissingPartitionError(
             f"Partition {absent[0]} of {table.name} is not in the warehouse; materialise it first."
         )
+    return {day: found[day] for day in days}
 
 
-def _rows(warehouse: Warehouse, table: Table, days: Sequence[date]) -> Iterator[pa.RecordBatch]:
+def _rows(warehouse: Warehouse, table: Table, days: Mapping[date, int]) -> Iterator[pa.RecordBatch]:
+    """The rows of the days, of each of which so many are published."""
     selected = _on_range(f"select {listed(*table.column_names, table.partition_column)}", table)
     sql = f"{selected} order by {quoted(table.partition_column)}"
     for span in ranges(days):
-        yield from warehouse.unload(sql, span.parameters(), schema_with_day(table))
+        expected = sum(days[day] for day in span.days())
+        yield from warehouse.unload(sql, span.parameters(), schema_with_day(table), expected=expected)
 
 
 def _on_range(verb: str, table: Table) -> str:

@@ -52,7 +52,14 @@ class PostgresWarehouse(Warehouse):
             source.close()
         return source.rows
 
-    def unload(self, sql: str, parameters: Mapping[str, Any], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    def unload(
+        self,
+        sql: str,
+        parameters: Mapping[str, Any],
+        schema: pa.Schema,
+        *,
+        expected: int | None = None,  # noqa: ARG002
+    ) -> Iterator[pa.RecordBatch]:
         with self.session() as connection:
             yield from copy_out(connection, sql, parameters, schema)
 

@@ -15,8 +15,14 @@ from user_behaviour.warehouse.warehouse import Warehouse
 
 def published_days(warehouse: Warehouse, table: str, span: DayRange) -> set[date]:
     """The days of the range that were written to the table of this name."""
+    return set(published_rows(warehouse, table, span))
+
+
+def published_rows(warehouse: Warehouse, table: str, span: DayRange) -> dict[date, int]:
+    """The same days, and how many rows were written of each."""
     parameters = {"table_name": table, **span.parameters()}
-    return {row["insert_date"] for row in warehouse.rows(statement("warehouse/published_days.sql"), parameters)}
+    found = warehouse.rows(statement("warehouse/published_days.sql"), parameters)
+    return {row["insert_date"]: row["row_count"] for row in found}
 
 
 def record_published(

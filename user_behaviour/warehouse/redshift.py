@@ -22,7 +22,7 @@ from user_behaviour.warehouse.privileges import rows_of
 from user_behaviour.warehouse.redshift_connection import Login, RedshiftConnection, cluster_login, serverless_login
 from user_behaviour.warehouse.redshift_copy import EXCHANGE, staged
 from user_behaviour.warehouse.redshift_names import require_role, require_uri
-from user_behaviour.warehouse.redshift_unload import few_rows, unloaded_rows
+from user_behaviour.warehouse.redshift_unload import fetched_rows, unloaded_rows
 from user_behaviour.warehouse.warehouse import NoReaderError, Warehouse
 
 
@@ -59,7 +59,9 @@ class RedshiftWarehouse(Warehouse):
         default="default",
         description="The role by which Redshift reads and writes the lake; `default`: its own default.",
     )
-    unload_above: int = Field(default=50_000, description="Results of more rows leave by UNLOAD.")
+    unload_above: int = Field(
+        default=50_000, description="Results of more rows, or of an unknown number, leave by UNLOAD."
+    )
     lake: Lake
     aws: Aws
 
@@ -105,9 +107,20 @@ class RedshiftWarehouse(Warehouse):
                 raise
             return rows.rows
 
-    def unload(self, sql: str, parameters: Mapping[str, Any], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-        """A result that is small, or that its query orders, comes in its order."""
-        yield from self.retried(lambda: self._result(sql, parameters, schema))
+    def unload(
+        self, sql: str, parameters: Mapping[str, Any], schema: pa.Schema, *, expected: int | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        """In one statement, so that a query is carried out once; in the order of the query, if it has one."""
+        is_small = expected is not None and expected <= self.unload_above
+
+        def result() -> Iterable[pa.RecordBatch]:
+            with self.session() as connection, connection.cursor() as cursor:
+                query = cursor.mogrify(sql, parameters).decode().strip().rstrip(";")
+                if is_small:
+                    return fetched_rows(cursor, query, schema)
+                return unloaded_rows(self.lake, cursor, query=query, schema=schema, iam_role=self.iam_role)
+
+        yield from self.retried(result)
 
     @contextmanager
     def session(self) -> Iterator[psycopg2.extensions.connection]:
@@ -161,15 +174,6 @@ class RedshiftWarehouse(Warehouse):
         if self.workgroup:
             return serverless_login(self.aws, self.workgroup, database=self.database)
         return cluster_login(self.aws, self.cluster, database=self.database, user=self.user)
-
-    def _result(self, sql: str, parameters: Mapping[str, Any], schema: pa.Schema) -> Iterable[pa.RecordBatch]:
-        with self.session() as connection, connection.cursor() as cursor:
-            query = cursor.mogrify(sql, parameters).decode().strip().rstrip(";")
-            # In one transaction, so that both look at the same data.
-            few = few_rows(cursor, query, schema=schema, most=self.unload_above)
-            if few is not None:
-                return few
-            return unloaded_rows(self.lake, cursor, query=query, schema=schema, iam_role=self.iam_role)
 
 
 class RedshiftReader(RedshiftWarehouse):

@@ -18,27 +18,14 @@ from user_behaviour.tables.values import exact, unhex
 from user_behaviour.warehouse.redshift_copy import EXCHANGE, RowCountError
 from user_behaviour.warehouse.redshift_names import RoleParameter, require_uri
 
-FETCH = 1000  # rows at a time: more are refused by a cluster of one node
 
+def fetched_rows(cursor: psycopg2.extensions.cursor, query: str, schema: pa.Schema) -> list[pa.RecordBatch]:
+    """The rows of a query over the connection, all in memory; a value that does not fit is refused.
 
-def few_rows(
-    cursor: psycopg2.extensions.cursor, query: str, *, schema: pa.Schema, most: int
-) -> list[pa.RecordBatch] | None:
-    """The rows of a query if there are at most `most` of them, else None; a value that does not fit is refused.
-
-    By a cursor of the server: without one the result comes into memory as a whole, however large it is.
+    Not by a cursor of the server, for which the leader node first collects the whole result.
     """
-    cursor.execute(f"declare few_rows cursor for {query}")
-    rows: list[tuple[Any, ...]] = []
-    last = False
-    while not last and len(rows) <= most:
-        cursor.execute(f"fetch forward {FETCH} from few_rows")
-        fetched = cursor.fetchall()
-        rows += fetched
-        last = len(fetched) < FETCH
-    cursor.execute("close few_rows")
-    if len(rows) > most:
-        return None
+    cursor.execute(query)
+    rows = cursor.fetchall()
     if not rows:
         return []
     columns = zip(zip(*rows, strict=True), schema, strict=True)

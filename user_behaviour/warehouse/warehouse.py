@@ -79,8 +79,13 @@ class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
         """Appends rows to a table inside the cursor's transaction; gives their number. Columns go by name."""
 
     @abstractmethod
-    def unload(self, sql: str, parameters: Mapping[str, Any], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-        """The rows of a query as a stream. Its columns are those of the schema, in its order, whatever their names."""
+    def unload(
+        self, sql: str, parameters: Mapping[str, Any], schema: pa.Schema, *, expected: int | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        """The rows of a query as a stream. Its columns are those of the schema, in its order, whatever their names.
+
+        `expected` is the number of rows, by which a twin may choose their way; unknown counts as many.
+        """
 
     def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """The rows of a query, by column name; whatever else it does is rolled back.

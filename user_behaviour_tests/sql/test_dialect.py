@@ -84,7 +84,6 @@ def test_every_statement_that_python_makes_parses_in_redshifts_dialect(redshift:
         "begin",
         "copy",
         "create",
-        "declare",
         "delete",
         "drop",
         "insert",

@@ -176,19 +176,30 @@ def test_an_unload_gives_what_the_connection_gives(
     sql = "select * from stock where name <> %(name)s or name is null order by id desc -- and no semicolon;"
     parameters = {"name": "it's \\ not' there"}
 
-    few = pa.Table.from_batches(warehouse.unload(sql, parameters, STOCK))
-    many = pa.Table.from_batches(warehouse_on(redshift, lake, unload_above=0).unload(sql, parameters, STOCK))
+    few = pa.Table.from_batches(warehouse.unload(sql, parameters, STOCK, expected=4))
+    many = pa.Table.from_batches(warehouse.unload(sql, parameters, STOCK))
 
     assert few == many == pa.Table.from_batches([stock(ROWS[::-1])])
     assert lake.list("exchange") == []
 
 
-def test_an_unload_of_nothing_is_an_empty_stream(
-    redshift: RedshiftStandIn, warehouse: RedshiftWarehouse, lake: S3Lake
+@pytest.mark.parametrize(("expected", "verb"), [(4, "select"), (5, "unload"), (None, "unload")])
+def test_a_query_is_carried_out_once_however_large_its_result_is(
+    redshift: RedshiftStandIn, warehouse: RedshiftWarehouse, lake: S3Lake, expected: int | None, verb: str
 ) -> None:
-    always_unloading = warehouse_on(redshift, lake, unload_above=-1)
+    """A large one was fetched up to the limit, by a cursor that collects all of it first, and then unloaded."""
+    at_most_four = warehouse_on(redshift, lake, unload_above=4)
+    since = len(redshift.statements)
 
-    assert list(always_unloading.unload("select * from stock", {}, STOCK)) == []
+    list(at_most_four.unload("select * from stock", {}, STOCK, expected=expected))
+
+    told = [said.text.split(" ")[0].lower() for said in redshift.statements[since:]]
+    assert told == ["set", "begin", verb]
+
+
+@pytest.mark.parametrize("expected", [0, None], ids=["fetched", "unloaded"])
+def test_an_unload_of_nothing_is_an_empty_stream(warehouse: RedshiftWarehouse, expected: int | None) -> None:
+    assert list(warehouse.unload("select * from stock", {}, STOCK, expected=expected)) == []
 
 
 def test_an_unload_that_fails_leaves_nothing(
@@ -198,7 +209,7 @@ def test_an_unload_that_fails_leaves_nothing(
     redshift.faults.lose_connection(matching="^unload", after=True, times=ATTEMPTS)
 
     with pytest.raises(psycopg2.OperationalError):
-        list(warehouse_on(redshift, lake, unload_above=0).unload("select * from stock", {}, STOCK))
+        list(warehouse.unload("select * from stock", {}, STOCK))
     assert lake.list("exchange") == []
 
 
@@ -209,7 +220,7 @@ def test_texts_arrive_as_they_are_whatever_a_backslash_means(
     r"""A quote that was escaped by hand ended its text early: x\'); drop table stock; --."""
     texts = [*TEXTS, "\\'", "\\\\'; drop table stock; --", "x\\'); select 42; --", "''\\", "%", "\t\b"]
     with redshift_stand_in(stack.endpoints().warehouse, cloud.aws, standard_conforming_strings=conforming) as redshift:
-        warehouse = warehouse_on(redshift, lake, unload_above=-1)
+        warehouse = warehouse_on(redshift, lake)
         every = ", ".join(f"%({n})s as c{n}" for n in range(len(texts)))
         bound = {str(n): text for n, text in enumerate(texts)}
         schema = pa.schema([(f"c{n}", pa.string()) for n in range(len(texts))])
