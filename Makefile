@@ -44,12 +44,14 @@ search: $(READY) ## Look at many generated examples and at all real days, where 
 	@$(BIN)/python -m pytest -m search --hypothesis-profile search
 
 .PHONY: check
-check: $(READY) ## What CI runs: format, lint, types, dependency rules, SQL lint, all tests
+check: $(READY) ## What CI runs: format, lint, types, dependency rules, SQL and workflow lint, all tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/sqlfluff lint sql
+	$(BIN)/zizmor --offline --quiet .github/workflows
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/python -m pytest -n 3 -m "not alone"
 	$(BIN)/python -m pytest -m alone
 

@@ -158,8 +158,9 @@ def _dagster_environment(home: Path, settings: AwsSettings, cloud: Aws) -> dict[
     from user_behaviour.instance.instance import prepare
 
     url = SecretUrl("USER_BEHAVIOUR_DAGSTER_URL", settings.dagster_url, cloud)
+    instance = "dagster-ecs.yaml" if settings.run_task else "dagster.yaml"
     return {
-        **prepare(home / "dagster", PROJECT_FILES / "deploy" / "dagster.yaml", dagster_url=url()),
+        **prepare(home / "dagster", PROJECT_FILES / "deploy" / instance, dagster_url=url()),
         "USER_BEHAVIOUR_DAGSTER_LOG_BUCKET": settings.lake.bucket,
         "USER_BEHAVIOUR_DAGSTER_LOG_PREFIX": f"{settings.lake.prefix}/_logs/dagster".lstrip("/"),
     }

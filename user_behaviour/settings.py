@@ -54,6 +54,7 @@ class AwsSettings:
     emr_role: str
     emr_cluster: str
     spark_minutes: int
+    run_task: str
 
 
 @dataclass(frozen=True)
@@ -220,4 +221,5 @@ def _aws_settings(variables: _Variables) -> AwsSettings:
         emr_role=variables.text("EMR_ROLE"),
         emr_cluster=variables.text("EMR_CLUSTER"),
         spark_minutes=int(variables.number("SPARK_MINUTES", "60", least=1, most=1440)),
+        run_task=variables.text("RUN_TASK"),
     )

@@ -18,8 +18,12 @@ class WatchedRunLauncher(dg.DefaultRunLauncher):
         return True
 
     def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
-        """Whether the run's process lives. One that does not is reported here, in our words, with its slots."""
-        if not dead(self._instance, [run]):
-            return CheckRunHealthResult(WorkerStatus.RUNNING)
-        report(self._instance, run)
-        return CheckRunHealthResult(WorkerStatus.FAILED, "the process of the run is gone")
+        return health(self._instance, run)
+
+
+def health(instance: dg.DagsterInstance, run: dg.DagsterRun) -> CheckRunHealthResult:
+    """Whether the run's process lives. One that does not is reported here, in our words, with its slots."""
+    if not dead(instance, [run]):
+        return CheckRunHealthResult(WorkerStatus.RUNNING)
+    report(instance, run)
+    return CheckRunHealthResult(WorkerStatus.FAILED, "the process of the run is gone")

@@ -2,6 +2,7 @@
 
 By itself moto takes over a bucket's encryption alone, loses a role's policies, and passes over types that it does not
 know. Redshift Serverless is in no part of moto: its two resources are names and addresses here, with nothing behind.
+Private names in a VPC are that too.
 """
 
 import json
@@ -103,7 +104,8 @@ def _role(aws: Aws, name: str, properties: Properties) -> Made:
     trust = json.dumps(properties["AssumeRolePolicyDocument"])
     made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust, Description=properties["Description"])
     for policy in properties.get("Policies", ()):
-        document = json.dumps(policy["PolicyDocument"])
+        statements = [one for one in policy["PolicyDocument"]["Statement"] if one]
+        document = json.dumps({**policy["PolicyDocument"], "Statement": statements})
         iam.put_role_policy(RoleName=name, PolicyName=policy["PolicyName"], PolicyDocument=document)
     for arn in properties.get("ManagedPolicyArns", ()):
         iam.attach_role_policy(RoleName=name, PolicyArn=arn)
@@ -155,6 +157,48 @@ def _workgroup(aws: Aws, name: str, properties: Properties) -> Made:
     )
 
 
+def _parameter(aws: Aws, name: str, properties: Properties) -> Made:
+    return Made("", properties["Name"], {"Value": properties["Value"]})
+
+
+def _repository(aws: Aws, name: str, properties: Properties) -> Made:
+    made = aws.client("ecr").create_repository(
+        repositoryName=name.lower(), imageTagMutability=properties["ImageTagMutability"]
+    )["repository"]
+    return Made("", made["repositoryName"], {"Arn": made["repositoryArn"], "RepositoryUri": made["repositoryUri"]})
+
+
+def _task_definition(aws: Aws, name: str, properties: Properties) -> Made:
+    asked = {**_camel(properties), "cpu": str(properties["Cpu"]), "memory": str(properties["Memory"])}
+    for container in asked["containerDefinitions"]:
+        container["memory"] = int(properties["Memory"])  # moto reckons with a limit for each container
+    made = aws.client("ecs").register_task_definition(**asked)
+    return Made("", made["taskDefinition"]["taskDefinitionArn"])
+
+
+def _service(aws: Aws, name: str, properties: Properties) -> Made:
+    asked = {**_camel(properties), "desiredCount": int(properties["DesiredCount"])}
+    return Made("", aws.client("ecs").create_service(**asked)["service"]["serviceArn"])
+
+
+def _camel(value: Any) -> Any:
+    """CloudFormation writes `ContainerDefinitions` where ECS writes `containerDefinitions`."""
+    if isinstance(value, Mapping):
+        return {key[:1].lower() + key[1:]: _camel(one) for key, one in value.items()}
+    return [_camel(one) for one in value] if isinstance(value, list) else value
+
+
+def _oidc_provider(aws: Aws, name: str, properties: Properties) -> Made:
+    made = aws.client("iam").create_open_id_connect_provider(
+        Url=properties["Url"], ClientIDList=properties["ClientIdList"], ThumbprintList=["0" * 40]
+    )
+    return Made("", made["OpenIDConnectProviderArn"])
+
+
+def _private_name(aws: Aws, name: str, properties: Properties) -> Made:
+    return Made("", name, {"Arn": f"arn:aws:servicediscovery:{aws.region_name}:{ACCOUNT}:service/{name}"})
+
+
 _MAKERS = {
     "AWS::S3::Bucket": _bucket,
     "AWS::S3::BucketPolicy": _bucket_policy,
@@ -164,4 +208,11 @@ _MAKERS = {
     "AWS::Budgets::Budget": _budget,
     "AWS::RedshiftServerless::Namespace": _namespace,
     "AWS::RedshiftServerless::Workgroup": _workgroup,
+    "AWS::SSM::Parameter": _parameter,
+    "AWS::ECR::Repository": _repository,
+    "AWS::ECS::TaskDefinition": _task_definition,
+    "AWS::ECS::Service": _service,
+    "AWS::IAM::OIDCProvider": _oidc_provider,
+    "AWS::ServiceDiscovery::PrivateDnsNamespace": _private_name,
+    "AWS::ServiceDiscovery::Service": _private_name,
 }

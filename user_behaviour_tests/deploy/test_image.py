@@ -16,10 +16,13 @@ from typing import Any
 import certifi
 import yaml
 
+from user_behaviour.instance.ecs_launcher import WatchedEcsRunLauncher
+from user_behaviour.instance.launcher import WatchedRunLauncher
 from user_behaviour.instance.storage import PooledPostgresStorage
 from user_behaviour.local.planned_events import LocalPostgresStorage
 from user_behaviour.local.stack import Stack
 from user_behaviour_tests.cloud.moto_server import Cloud
+from user_behaviour_tests.deploy.test_template import template
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 DEPLOY = CHECKOUT / "deploy"
@@ -84,6 +87,10 @@ print(json.dumps(shown))
 
 def test_the_processes_are_started_by_commands_that_exist() -> None:
     started = [service["command"] for service in _yaml("compose.yaml")["services"].values()]
+    on_ecs = [one for one in template()["Resources"].values() if one["Type"] == "AWS::ECS::TaskDefinition"]
+    containers = [one for definition in on_ecs for one in definition["Properties"]["ContainerDefinitions"]]
+    started += [container["Command"] for container in containers if "Command" in container]
+    assert len(started) == 6
     (default,) = [json.loads(rest) for word, rest in _instructions() if word == "CMD"]
     assert default in started
     words = [[word for word in command if not word.startswith("-")] for command in started]
@@ -100,6 +107,7 @@ def test_the_workspace_asks_where_the_code_is_served() -> None:
     (server,) = [entry["grpc_server"] for entry in _yaml("workspace.yaml")["load_from"]]
     (default,) = [json.loads(rest) for word, rest in _instructions() if word == "CMD"]
     assert server["port"] == int(default[default.index("--port") + 1])
+    assert f"{server['host']['env']}=localhost" in " ".join(rest for word, rest in _instructions() if word == "ENV")
 
 
 def test_the_entry_point_gives_a_command_the_environment_of_dagster(stack: Stack) -> None:
@@ -124,6 +132,14 @@ def test_the_instance_is_the_local_one_but_for_its_logs_its_room_and_how_events_
     assert local["storage"]["custom"].pop("module") == LocalPostgresStorage.__module__
     assert local["storage"]["custom"].pop("class") == LocalPostgresStorage.__name__
     assert aws == local
+
+
+def test_on_ecs_the_instance_differs_in_what_launches_runs_alone() -> None:
+    host, ecs = _yaml("dagster.yaml"), _yaml("dagster-ecs.yaml")
+    assert host.pop("run_launcher")["class"] == WatchedRunLauncher.__name__
+    assert ecs.pop("run_launcher")["class"] == WatchedEcsRunLauncher.__name__
+    assert ecs["run_monitoring"].pop("start_timeout_seconds") == 600
+    assert ecs == host
 
 
 PRINT_AND_READ = """

@@ -42,15 +42,12 @@ class CreatedStack:
         return {output["OutputKey"]: output["OutputValue"] for output in found["Outputs"]}
 
     def resource(self, logical: str) -> str:
-        """The name of a bucket or role, from the outputs."""
-        outputs = self.outputs
-        return {
-            "LakeBucket": outputs["Lake"].split("/")[2],
-            "VendorBucket": outputs["VendorDrop"].split("/")[2],
-            "RedshiftRole": outputs["RedshiftIamRole"].split("/")[-1],
-            "SparkRole": outputs["EmrRole"].split("/")[-1],
-            "OrchestratorRole": outputs["OrchestratorRoleArn"].split("/")[-1],
-        }[logical]
+        """The name that CloudFormation gave a bucket or role."""
+        if logical.endswith("Bucket"):
+            return self.outputs[{"LakeBucket": "Lake", "VendorBucket": "VendorDrop"}[logical]].split("/")[2]
+        roles = [str(role["RoleName"]) for role in self.aws.client("iam").list_roles(MaxItems=1000)["Roles"]]
+        (name,) = [name for name in roles if name.startswith(f"{self.name}-{logical}-")]
+        return name
 
     def permissions(self, logical: str) -> dict[str, set[str]]:
         """Action -> resources, of all policies of a role; the names that moto gave are replaced by the logical ones."""
@@ -87,13 +84,17 @@ def _listed(value: Any) -> list[str]:
     return [value] if isinstance(value, str) else list(value)
 
 
-def create(cloud: Cloud, name: str, **parameters: str) -> CreatedStack:
-    """Creates the stack with the parameters, and those that everybody must bring."""
+def template() -> dict[str, Any]:
+    """As JSON: moto's own reading of YAML loses what is nested in the short forms of functions."""
     from cfnlint.decode import decode
 
-    # As JSON: moto's own reading of YAML loses what is nested in the short forms of functions.
-    template, errors = decode(str(TEMPLATE))
+    decoded, errors = decode(str(TEMPLATE))
     assert not errors
+    return dict(json.loads(json.dumps(decoded)))
+
+
+def create(cloud: Cloud, name: str, **parameters: str) -> CreatedStack:
+    """Creates the stack with the parameters, and those that everybody must bring."""
     ec2 = cloud.aws.client("ec2")
     subnets = [subnet["SubnetId"] for subnet in ec2.describe_subnets()["Subnets"]]
     brought = {
@@ -105,7 +106,7 @@ def create(cloud: Cloud, name: str, **parameters: str) -> CreatedStack:
     with complete_cloudformation(cloud.aws):
         cloud.aws.client("cloudformation").create_stack(
             StackName=name,
-            TemplateBody=json.dumps(template),
+            TemplateBody=json.dumps(template()),
             Capabilities=["CAPABILITY_IAM"],
             Parameters=[
                 {"ParameterKey": key, "ParameterValue": value} for key, value in {**brought, **parameters}.items()
@@ -204,7 +205,7 @@ def test_the_parts_exist_under_the_names_that_the_outputs_give(created: CreatedS
     glue = created.aws.client("glue").get_database(Name=outputs["GlueDatabaseOfTheLake"])
     assert glue["Database"]["Name"] == "deployed"
     budget = created.aws.client("budgets").describe_budget(AccountId="123456789012", BudgetName="deployed-monthly")
-    assert float(budget["Budget"]["BudgetLimit"]["Amount"]) == 50
+    assert float(budget["Budget"]["BudgetLimit"]["Amount"]) == 150
     groups = created.aws.client("ec2").describe_security_groups()["SecurityGroups"]
     (ingress,) = [
         permission

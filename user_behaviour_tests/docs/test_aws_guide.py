@@ -38,13 +38,14 @@ def test_the_tables_of_costs_are_printed_by_the_script() -> None:
 
 
 def test_a_bill_is_the_sum_of_products_done_by_hand() -> None:
-    """6 vCPU and 24 GB for 3 minutes; 8 RPU for 2 minutes; 60 writes and 200 reads."""
+    """6 vCPU and 24 GB for 3 minutes; 8 RPU for 2 minutes; 1 vCPU and 2 GB for 6 minutes; 60 writes and 200 reads."""
     spark = (6 * 0.052624 + 24 * 0.0057785) / 20
     redshift = 8 * 0.375 / 30
+    task = (0.04048 + 2 * 0.004445) / 10
     requests = 0.06 * 0.005 + 0.2 * 0.0004
     lines = COSTS["a_day"]()
-    assert [line.usd for line in lines] == pytest.approx([spark, redshift, requests])
-    assert "**$0.1231**" in COSTS["bill"]("one day", lines)
+    assert [line.usd for line in lines] == pytest.approx([spark, redshift, task, requests])
+    assert "**$0.1280**" in COSTS["bill"]("one day", lines)
     assert COSTS["traps"]()[0].usd == pytest.approx(72)
 
 
