@@ -44,7 +44,7 @@ FAILED = {
 def nothing() -> None: ...
 
 
-@dg.job
+@dg.job(executor_def=dg.in_process_executor)
 def does_nothing() -> None:
     nothing()
 
@@ -191,12 +191,9 @@ def test_a_run_whose_task_ecs_does_not_know_is_judged_by_its_session(instance: d
 
 
 def test_the_services_are_private_and_there_are_never_two_daemons(created: CreatedStack) -> None:
-    services = _services(created)
-    assert services.keys() == {"code", "daemon", "web"}
-    for service in services.values():
-        network = service["networkConfiguration"]["awsvpcConfiguration"]
-        assert network["securityGroups"] == [created.outputs["ClientSecurityGroupId"]]
-        assert (network["assignPublicIp"], service["launchType"]) == ("DISABLED", "FARGATE")
+    networks = [one["networkConfiguration"]["awsvpcConfiguration"] for one in _services(created).values()]
+    groups = [created.outputs["ClientSecurityGroupId"]]
+    assert [(one["assignPublicIp"], one["securityGroups"]) for one in networks] == [("DISABLED", groups)] * 3
     daemon = template()["Resources"]["DaemonService"]["Properties"]["DeploymentConfiguration"]  # moto does not keep it
     assert (daemon["MinimumHealthyPercent"], daemon["MaximumPercent"]) == (0, 100)
 
@@ -233,4 +230,10 @@ def test_the_deployment_s_role_replaces_the_image_and_nothing_else(created: Crea
         "ecs:DescribeServices": {"arn:aws:ecs:service/on-ecs/*"},
         "ecs:UpdateService": {"arn:aws:ecs:service/on-ecs/*"},
         "ssm:GetParameters": {"arn:aws:ssm:parameter/on-ecs-settings"},
+    }
+    role = created.aws.client("iam").get_role(RoleName=created.resource("DeployRole"))["Role"]
+    (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Condition"]["StringEquals"] == {
+        "token.actions.githubusercontent.com:aud": "sts.amazonaws.com",
+        "token.actions.githubusercontent.com:sub": "repo:acme/shop:environment:aws",
     }

@@ -1,69 +1,69 @@
-"""The workflows of GitHub: linted, run what runs here, and hold no key."""
+"""The workflows of GitHub, linted, and the script by which one of them releases."""
 
+import json
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
-import jmespath
 import pytest
 import yaml
 
 from user_behaviour_tests.deploy.test_template import DEPLOY, template
 
-WORKFLOWS = sorted((DEPLOY.parent / ".github" / "workflows").glob("*.yml"))
+WORKFLOWS = {path.stem: path for path in (DEPLOY.parent / ".github" / "workflows").glob("*.yml")}
 BIN = Path(sys.executable).parent
+# Writes its call down, and answers as the CLI would; the registry has no image yet.
+STUB = """#!{python}
+import json, os, sys, jmespath
+call = [os.path.basename(sys.argv[0]), *sys.argv[1:]]
+with open({log!r}, "a") as log:
+    print(json.dumps(call), file=log)
+if "describe-stacks" in call:
+    print("\\t".join(jmespath.search(call[call.index("--query") + 1], json.loads({described!r}))))
+sys.exit(call[:2] == ["docker", "manifest"])
+"""
 
 
-def _workflow(name: str) -> dict[str, Any]:
-    (path,) = [one for one in WORKFLOWS if one.stem == name]
-    return dict(yaml.safe_load(path.read_text(encoding="utf-8")))
-
-
-@pytest.mark.parametrize(
-    "linter", [("zizmor", "--offline"), ("check-jsonschema", "--builtin-schema", "vendor.github-workflows")]
-)
-def test_the_linters_of_workflows_find_nothing(linter: tuple[str, ...]) -> None:
-    program, *options = linter
-    linted = subprocess.run([BIN / program, *options, *WORKFLOWS], capture_output=True, text=True, check=False)
+@pytest.mark.parametrize("linter", ["zizmor --offline", "check-jsonschema --builtin-schema vendor.github-workflows"])
+def test_the_linters_of_workflows_find_nothing(linter: str) -> None:
+    program, *options = linter.split()
+    linted = subprocess.run([BIN / program, *options, *WORKFLOWS.values()], capture_output=True, text=True, check=False)
     assert linted.returncode == 0, linted.stdout + linted.stderr
 
 
-@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
-def test_an_action_is_a_commit_and_no_permission_is_given_to_all_jobs(path: Path) -> None:
-    used = re.findall(r"uses: (\S+)( # v\d+\.\d+\.\d+)?$", path.read_text(encoding="utf-8"), re.MULTILINE)
-    assert used
-    assert all(re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", action) and version for action, version in used)
-    assert yaml.safe_load(path.read_text(encoding="utf-8"))["permissions"] == {}
+@pytest.mark.parametrize(
+    ("name", "permissions", "runs"),
+    [
+        ("check", {"contents": "read"}, ".ci/run"),
+        ("deploy", {"contents": "read", "id-token": "write"}, 'deploy/release.sh "$STACK" "$VERSION"'),
+    ],
+)
+def test_a_workflow_pins_its_actions_may_little_and_runs_what_runs_here(
+    name: str, permissions: dict[str, str], runs: str
+) -> None:
+    text = WORKFLOWS[name].read_text(encoding="utf-8")
+    (job,) = yaml.safe_load(text)["jobs"].values()
+    assert (job["permissions"], job["steps"][-1]["run"]) == (permissions, runs)
+    assert all(re.fullmatch(r"[\w/-]+@[0-9a-f]{40} # v[\d.]+", used) for used in re.findall("uses: (.*)", text))
 
 
-def test_a_pull_request_has_to_pass_what_runs_here() -> None:
-    (job,) = _workflow("check")["jobs"].values()
-    assert job["steps"][-1]["run"] == ".ci/run"
-    assert job["permissions"] == {"contents": "read"}
-
-
-def test_a_tag_is_deployed_by_a_token_for_the_environment_that_the_role_trusts() -> None:
-    (job,) = _workflow("deploy")["jobs"].values()
-    assert job["permissions"] == {"contents": "read", "id-token": "write"}
-    (trust,) = template()["Resources"]["DeployRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
-    assert trust["Condition"]["StringEquals"] == {
-        "token.actions.githubusercontent.com:aud": "sts.amazonaws.com",
-        "token.actions.githubusercontent.com:sub": {
-            "Fn::Sub": "repo:${GitHubRepository}:environment:" + job["environment"]
-        },
-    }
-    given = next(step["with"] for step in job["steps"] if "configure-aws-credentials" in step.get("uses", ""))
-    assert set(given) == {"role-to-assume", "aws-region"}
-
-
-def test_a_deployment_changes_the_image_and_keeps_every_other_parameter() -> None:
-    (job,) = _workflow("deploy")["jobs"].values()
-    script = job["steps"][-1]["run"]
-    (query,) = re.findall(r'--query \\\n\s*"(.*?)"\)"', script)
-    described = {"Stacks": [{"Parameters": [{"ParameterKey": name} for name in template()["Parameters"]]}]}
-    assert jmespath.search(query, described) == [
-        f"ParameterKey={name},UsePreviousValue=true" for name in template()["Parameters"] if name != "ImageUri"
+def test_a_release_builds_pushes_and_changes_nothing_but_the_image(tmp_path: Path) -> None:
+    log, names = tmp_path / "log", list(template()["Parameters"])
+    outputs = [{"OutputKey": "ImageRepository", "OutputValue": "registry.example/shop"}]
+    described = json.dumps({"Stacks": [{"Parameters": [{"ParameterKey": n} for n in names], "Outputs": outputs}]})
+    for program in ("aws", "docker"):
+        (tmp_path / program).write_text(STUB.format(python=sys.executable, log=str(log), described=described))
+        (tmp_path / program).chmod(0o700)
+    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    subprocess.run([DEPLOY / "release.sh", "metric", "v1"], env=environment, capture_output=True, check=True)
+    calls = [json.loads(line) for line in log.read_text().splitlines()]
+    done = [call[1] for call in calls if call[0] == "docker" and call[1] != "login"] + [c[2] for c in calls[-2:]]
+    assert done == ["manifest", "build", "push", "update-stack", "wait"]
+    update = calls[-2]
+    assert "--use-previous-template" in update
+    assert update[update.index("--parameters") + 1 :] == [
+        *(f"ParameterKey={name},UsePreviousValue=true" for name in names if name != "ImageUri"),
+        "ParameterKey=ImageUri,ParameterValue=registry.example/shop:v1",
     ]
-    assert "--use-previous-template" in script
