@@ -1,18 +1,12 @@
 """Claims that are made of every asset of a kind: each day is published, and each row fits its schema."""
 
-import heapq
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import partial
-from itertools import groupby, repeat
-from operator import itemgetter
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import dagster as dg
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from user_behaviour.assets.declaration import EVERY_DAY
 from user_behaviour.catalog.external_tables import ExternalTables
@@ -30,7 +24,6 @@ from user_behaviour.warehouse.warehouse import Warehouse
 
 Given = TypeVar("Given")
 Found = TypeVar("Found")
-ReviewKey = tuple[str, int]  # vendor file, line
 
 
 def every_day_is_published(asset: dg.AssetsDefinition, table: Table, *, kept_in: str) -> dg.AssetChecksDefinition:
@@ -79,8 +72,7 @@ def rows_fit_their_schema(
 ) -> dg.AssetChecksDefinition:
     """Types are the declared ones, nothing is null that may not be, and the timestamp `in_day` lies in its day.
 
-    Read from the files, so that it does not trust what wrote them: from their footers, or the values where those are
-    silent. A file that cannot be read offends as well.
+    By the footers of the files, or the values where those are silent. A file that cannot be read offends as well.
     """
 
     @dg.asset_check(
@@ -124,7 +116,14 @@ def overtaken(upstream: Dataset, batches: Mapping[date, str], *, says: str) -> l
 
 def rows_in_files(dataset: Dataset, manifest: Manifest) -> int:
     """The rows that the files of a batch hold, by their footers and not by what the manifest says of them."""
-    return sum(file.metadata.num_rows for file in dataset.files(manifest))
+    return sum(footer.rows for footer in dataset.footers(manifest))
+
+
+def changed_files(dataset: Dataset, manifest: Manifest) -> Iterator[str]:
+    """The files of a batch that are not what was written, by their sizes: nothing may change a batch."""
+    for file, footer in zip(manifest.files, dataset.footers(manifest), strict=True):
+        if footer.size != file.size:
+            yield f"{file.name} of batch {manifest.batch_id} has {footer.size} bytes, {file.size} were written"
 
 
 def columns_of(dataset: Dataset, manifest: Manifest, *names: str) -> Iterator[pa.RecordBatch]:
@@ -133,85 +132,19 @@ def columns_of(dataset: Dataset, manifest: Manifest, *names: str) -> Iterator[pa
         yield from file.iter_batches(columns=list(names))
 
 
-def review_keys(dataset: Dataset, manifest: Manifest) -> Iterator[ReviewKey]:
-    """The vendor file and line of each review of a batch."""
-    return keys_in(columns_of(dataset, manifest, "source_file", "line_number"))
-
-
-def keys_in(batches: Iterable[pa.RecordBatch]) -> Iterator[ReviewKey]:
-    """The vendor file and line of each row."""
-    for batch in batches:
-        yield from zip(batch["source_file"].to_pylist(), batch["line_number"].to_pylist(), strict=True)
-
-
-@dataclass
-class Balance:
-    """Rows that are wanted against rows that were found: `counts` of each stream, and the `first` that is off."""
-
-    counts: list[int]
-    lost: int = 0
-    surplus: int = 0
-    first: ReviewKey | None = None
-
-
-def balance(wanted: Iterable[ReviewKey], *found: Iterable[ReviewKey]) -> Balance:
-    """Whether what is found, all together, is what is wanted, each as often; no stream is held in memory.
-
-    Each stream ascends by file and line: so the vendor's files are read, and landing and Spark write in that order.
-    """
-    result = Balance([0] * (1 + len(found)))
-    numbered = [zip(keys, repeat(number)) for number, keys in enumerate((wanted, *found))]
-    for key, group in groupby(heapq.merge(*numbered), itemgetter(0)):
-        missing = 0
-        for _, number in group:
-            result.counts[number] += 1
-            missing += -1 if number else 1
-        if (missing > 0 and not result.lost) or (missing < 0 and not result.first):
-            result.first = key
-        result.lost += max(missing, 0)
-        result.surplus += max(-missing, 0)
-    return result
-
-
 def _misfits(dataset: Dataset, manifest: Manifest, *, in_day: str | None) -> Iterator[str]:
     start = datetime.combine(manifest.day, time())
     end = start + timedelta(days=1)
     try:
-        for file in dataset.files(manifest):
-            require_schema(file.schema_arrow, dataset.table, manifest.batch_id)
-            for position, column in enumerate(dataset.table.columns):
-                if not column.nullable and (nulls := _null_count(file, position)):
+        for footer in dataset.footers(manifest):
+            require_schema(footer.schema, dataset.table, manifest.batch_id)
+            for column in dataset.table.columns:
+                if not column.nullable and (nulls := footer.nulls[column.name]):
                     yield f"{column.name} is null in {nulls} rows"
-                if column.name == in_day:
-                    least, most = _extremes(file, position) or (start, start)
-                    if least < start or most >= end:
-                        yield f"{in_day} reaches from {least} to {most}"
+            least, most = footer.extremes.get(in_day or "", (start, start))
+            if least < start or most >= end:
+                yield f"{in_day} reaches from {least} to {most}"
     except HeldBackError as error:
         yield str(error)
     except (OSError, pa.ArrowInvalid) as error:
         yield f"a file of batch {manifest.batch_id} cannot be read: {error}"
-
-
-def _null_count(file: pq.ParquetFile, position: int) -> int:
-    chunks = _statistics(file, position)
-    if all(chunk is not None and chunk.has_null_count for chunk in chunks):
-        return sum(chunk.null_count for chunk in chunks)
-    return int(_values(file, position).null_count)
-
-
-def _extremes(file: pq.ParquetFile, position: int) -> tuple[datetime, datetime] | None:
-    chunks = _statistics(file, position)
-    if chunks and all(chunk is not None and chunk.has_min_max for chunk in chunks):
-        return min(chunk.min for chunk in chunks), max(chunk.max for chunk in chunks)
-    found = pc.min_max(_values(file, position)).as_py()
-    return None if found["min"] is None else (found["min"], found["max"])
-
-
-def _statistics(file: pq.ParquetFile, position: int) -> list[Any]:
-    """What the footer knows of a column; a writer may leave it out, and then the values have to be looked at."""
-    groups = range(file.metadata.num_row_groups)
-    return [file.metadata.row_group(group).column(position).statistics for group in groups]
-
-
-def _values(file: pq.ParquetFile, position: int) -> pa.ChunkedArray:
-    return file.read(columns=[file.schema_arrow.names[position]]).column(0)

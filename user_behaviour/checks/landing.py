@@ -9,13 +9,10 @@ import dagster as dg
 
 from user_behaviour.assets.landing import lines_in_source, raw_purchases, raw_reviews
 from user_behaviour.checks.every_asset import (
-    ReviewKey,
-    balance,
+    changed_files,
     every_day_is_published,
-    keys_in,
     of_each_day,
     offences_of_each_day,
-    review_keys,
     rows_fit_their_schema,
     rows_in_files,
 )
@@ -27,11 +24,8 @@ from user_behaviour.lake.manifests import Manifest, Rejection, Source, lies_ahea
 from user_behaviour.source.database import SourceDatabase
 from user_behaviour.tables.schemas import RAW_PURCHASES, RAW_REVIEWS
 from user_behaviour.tables.table import Table
-from user_behaviour.vendor.lines import UnreadableFile
-from user_behaviour.vendor.reviews import read_rows
 
 WARN = dg.AssetCheckSeverity.WARN
-UNBOUNDED = 1 << 62  # bytes: what landed was held to a limit when it did
 
 
 @dg.asset_check(asset=raw_purchases, blocking=True)
@@ -57,10 +51,10 @@ def purchases_landed_equal_purchases_in_the_source(
 def reviews_in_files_equal_landed_and_quarantined(
     context: dg.AssetCheckExecutionContext, lake: Lake
 ) -> dg.AssetCheckResult:
-    """Every row of the vendor's files landed or is in quarantine, and none is twice. Blocks.
+    """As many rows landed or are in quarantine as were counted in the vendor's files. Blocks.
 
-    The originals that the lake keeps are read again; what the landing counted is not taken on trust. Of a day that is
-    held back, an older batch is in force: what is wrong with that warns, and keeps no other day from going on.
+    The files of the batch are as they were written, and the originals are there. Of a day that is held back, an older
+    batch is in force: what is wrong with that warns, and keeps no other day from going on.
     """
     under_check = days_under_check(context)
     dataset = lake.dataset(RAW_REVIEWS)
@@ -75,26 +69,16 @@ def reviews_in_files_equal_landed_and_quarantined(
 
 
 def _unaccounted(dataset: Dataset, manifest: Manifest) -> Iterator[str]:
-    kept_out = keys_in(dataset.quarantine(manifest, "source_file", "line_number"))
-    try:
-        rows = balance(_keys_of_originals(dataset, manifest), review_keys(dataset, manifest), kept_out)
-    except (FileNotFoundError, UnreadableFile) as error:
-        yield f"an original cannot be read: {error}"
-        return
-    in_files, landed, quarantined = rows.counts
-    if rows.first:
-        yield (
-            f"{landed} landed + {quarantined} quarantined, {in_files} rows in the files; "
-            f"{rows.lost} lost, {rows.surplus} too many, first {{}}, line {{}}".format(*rows.first)
-        )
-    if manifest.facts["rows_in_files"] != in_files:
-        yield f"the manifest says {manifest.facts['rows_in_files']} rows in the files, they have {in_files}"
-
-
-def _keys_of_originals(dataset: Dataset, manifest: Manifest) -> Iterator[ReviewKey]:
-    for source in manifest.sources:
-        with dataset.lake.open(source.kept_at) as original:
-            yield from ((source.name, row.line) for row in read_rows(original, source.name, max_bytes=UNBOUNDED))
+    landed, in_files = rows_in_files(dataset, manifest), manifest.facts["rows_in_files"]
+    quarantined = dataset.quarantined_rows(manifest)
+    if landed + quarantined != in_files:
+        yield f"{landed} landed + {quarantined} quarantined, {in_files} rows in the files"
+    yield from changed_files(dataset, manifest)
+    kept = dataset.lake.filesystem().get_file_info([source.kept_at for source in manifest.sources])
+    for source, found in zip(manifest.sources, kept, strict=True):
+        if found.size != source.size:
+            what = "is gone" if found.size is None else f"has {found.size} bytes, {source.size} were delivered"
+            yield f"the original of {source.name}, {dataset.lake.uri(source.kept_at)}, {what}"
 
 
 @dg.asset_check(asset=raw_reviews)

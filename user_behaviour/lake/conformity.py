@@ -6,8 +6,8 @@ from datetime import date
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from user_behaviour.lake.footers import Footer
 from user_behaviour.lake.held_back import HeldBackError
 from user_behaviour.tables.table import Column, Table
 from user_behaviour.tables.values import shown
@@ -109,14 +109,20 @@ def _out_of_range(column: Column, values: pa.Array) -> str:
 _YEARS = {"date": (-719_162, 2_932_896), "timestamp": (-62_135_596_800_000_000, 253_402_300_799_999_999)}
 
 
-def require_file(metadata: pq.FileMetaData, table: Table, where: str) -> None:
-    """A file's footer must show the declared schema, and no null where none may be."""
-    require_schema(metadata.schema.to_arrow_schema(), table, where)
-    for position, column in enumerate(table.columns):
-        chunks = [metadata.row_group(n).column(position).statistics for n in range(metadata.num_row_groups)]
-        nulls = sum(chunk.null_count for chunk in chunks if chunk is not None and chunk.has_null_count)
-        if nulls and not column.nullable:
+def require_file(footer: Footer, table: Table, where: str) -> None:
+    """A file must have the declared schema, and no null where none may be."""
+    require_schema(footer.schema, table, where)
+    for column in table.columns:
+        if (nulls := footer.nulls[column.name]) and not column.nullable:
             raise SchemaError(f"{table.name}, {where}: {column.name} is null in {nulls} rows, and may not be.")
+
+
+def require_footer(footer: Footer, table: Table, day: date) -> None:
+    """A file of a day must be one that `conform` brings into the table's schema."""
+    conform(pa.RecordBatch.from_pylist([], schema=footer.schema), table, day)
+    for column in table.columns:
+        if (nulls := footer.nulls.get(column.name, 0)) and not column.nullable:
+            raise SchemaError(f"{table.name}, {day}: {column.name} is null in {nulls} rows, and may not be.")
 
 
 def conform(batch: pa.RecordBatch, table: Table, day: date) -> pa.RecordBatch:

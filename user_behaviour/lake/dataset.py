@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from user_behaviour.lake.batch_writer import QUARANTINE, BatchWriter
 from user_behaviour.lake.conformity import conform, require_file
+from user_behaviour.lake.footers import Footer, footer_of
 from user_behaviour.lake.held_back import MissingPartitionError, UnreadableRecordError
 from user_behaviour.lake.locations import Location, Locations
 from user_behaviour.lake.manifests import DataFile, Judge, Manifest, RecordError, Rejection, lies_ahead, timestamp
@@ -39,7 +40,8 @@ class BatchInForceError(Exception):
 class Dataset:
     """The partitions of one table in the lake."""
 
-    def __init__(self, lake: Objects, table: Table) -> None:
+    def __init__(self, lake: Objects, table: Table, footers: dict[str, Footer] | None = None) -> None:
+        """`footers` are those that were read before, by the path of the file."""
         if not _NAME.fullmatch(table.name):
             raise DatasetNameError(
                 f"{table.name!r} cannot be the name of a data set: it is a path in the lake. Use letters, digits, '_', "
@@ -47,6 +49,7 @@ class Dataset:
             )
         self.lake = lake
         self.table = table
+        self._footers = {} if footers is None else footers
 
     def directory(self, day: date) -> str:
         return f"{self.table.name}/{self.table.partition_column}={day.isoformat()}"
@@ -123,6 +126,15 @@ class Dataset:
             with self.lake.store_errors("Reading", path), opened(self.lake, path, file.size) as stream:
                 yield pq.ParquetFile(stream)
 
+    def footers(self, manifest: Manifest) -> list[Footer]:
+        """What the footers of a batch's files say; each is read once."""
+        directory = self.batch_directory(manifest.day, manifest.batch_id)
+        for file in manifest.files:
+            if (path := f"{directory}/{file.name}") not in self._footers:
+                with self.lake.store_errors("Reading", path), opened(self.lake, path, file.size) as stream:
+                    self._footers[path] = footer_of(pq.ParquetFile(stream), stream.size())
+        return [self._footers[f"{directory}/{file.name}"] for file in manifest.files]
+
     def quarantine(self, manifest: Manifest | Rejection, *columns: str) -> Iterator[pa.RecordBatch]:
         """The rows that were kept out of a batch, as a stream; of all columns, or some."""
         directory = self.batch_directory(manifest.day, manifest.batch_id)
@@ -130,6 +142,15 @@ class Dataset:
             path = f"{directory}/{QUARANTINE}"
             with self.lake.store_errors("Reading", path), self.lake.filesystem().open_input_file(path) as file:
                 yield from batches_of(pq.ParquetFile(file), columns or None)
+
+    def quarantined_rows(self, manifest: Manifest) -> int:
+        """How many rows were kept out of a batch, by the footer of their file."""
+        directory = self.batch_directory(manifest.day, manifest.batch_id)
+        if QUARANTINE not in self.lake.list(directory):
+            return 0
+        path = f"{directory}/{QUARANTINE}"
+        with self.lake.store_errors("Reading", path), self.lake.filesystem().open_input_file(path) as file:
+            return int(pq.read_metadata(file).num_rows)
 
     def write(self, day: date, batch_id: str) -> BatchWriter:
         """Starts a batch; nothing of it can be seen before `publish`."""
@@ -151,11 +172,12 @@ class Dataset:
         filesystem, directory = self.lake.filesystem(), self.begin(day, batch_id)
         for number, source in enumerate(written):
             with self.lake.store_errors("Reading", source), filesystem.open_input_file(source) as file:
-                size, metadata = file.size(), pq.read_metadata(file)
-            require_file(metadata, self.table, source)
+                footer = footer_of(pq.ParquetFile(file), file.size())
+            require_file(footer, self.table, source)
             name = f"part-{number:05}.parquet"
             self.lake.move(source, f"{directory}/{name}")
-            files.append(DataFile(name, metadata.num_rows, size))
+            files.append(DataFile(name, footer.rows, footer.size))
+            self._footers[f"{directory}/{name}"] = footer
         return tuple(files)
 
     def publish(self, manifest: Manifest, *, judge: Judge | None = None) -> Manifest | None:

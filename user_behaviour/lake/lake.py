@@ -4,9 +4,11 @@ import secrets
 from collections.abc import Iterator
 
 import dagster as dg
+from pydantic import PrivateAttr
 
 from user_behaviour.diagnosis import Diagnosis, bad, failed, good, judged
 from user_behaviour.lake.dataset import Dataset
+from user_behaviour.lake.footers import Footer
 from user_behaviour.lake.objects import Objects
 from user_behaviour.tables.table import Table
 
@@ -17,9 +19,11 @@ _USE_ANOTHER = "Use S3 itself, or an endpoint that heeds If-Match and If-None-Ma
 class Lake(Objects, dg.ConfigurableResource):  # type: ignore[type-arg]
     """Where the pipeline keeps its data sets, as immutable batches of Parquet files."""
 
+    _footers: dict[str, Footer] = PrivateAttr(default_factory=dict)  # of this run
+
     def dataset(self, table: Table) -> Dataset:
         """The data set that holds the partitions of `table`."""
-        return Dataset(self, table)
+        return Dataset(self, table, self._footers)
 
     def self_check(self) -> Iterator[Diagnosis]:
         """Tries each verb that publishing needs on objects of its own, which are gone afterwards."""

@@ -4,6 +4,7 @@ Which files a day is made of: what the vendor's drop has now, by name, over what
 So a file that the vendor has since cleared away still counts, and one that was never landed and is gone does not.
 """
 
+import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import KW_ONLY, dataclass, field
@@ -82,6 +83,7 @@ class _Reading:
     sources: tuple[Source, ...]
     rows_read: int = 0
     rows_bad: int = 0
+    review_keys: int = 0  # as the Spark programs sum them up: by them two batches have the same reviews
     first_bad: str = ""
     unreadable: list[str] = field(default_factory=list)
 
@@ -114,7 +116,9 @@ class _Reading:
 
     def _count(self, name: str, row: ReviewRow | BadRow) -> None:
         self.rows_read += 1
-        if isinstance(row, BadRow):
+        if isinstance(row, ReviewRow):
+            self.review_keys += zlib.crc32(f"{name}:{row.line}".encode())
+        else:
             self.rows_bad += 1
             self.first_bad = self.first_bad or f"{name}, line {row.line}: {row.reason}"
 
@@ -137,6 +141,7 @@ class _Reading:
         if reasons:
             raise HeldBackError(*reasons, sources=self.sources)
         facts = {"files": len(self.sources), "rows_in_files": self.rows_read, "rows_quarantined": self.rows_bad}
+        facts["review_keys"] = self.review_keys
         return Closing(self.sources, facts)
 
 
