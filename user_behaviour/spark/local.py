@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import Field
 
 from user_behaviour.diagnosis import Diagnosis, good, judged
-from user_behaviour.spark.class_archive import with_archive
+from user_behaviour.spark.class_archive import make_in_background, with_archive
 from user_behaviour.spark.java import java_home
 from user_behaviour.spark.local_config import SPARK_CONFIG
 from user_behaviour.spark.spark import SparkRunner
@@ -35,7 +35,9 @@ class LocalSpark(SparkRunner):
 
     def run(self, program: str, job: str) -> None:
         _starting(self).result()  # the program's getOrCreate() finds it
-        runpy.run_path(str(Path(self.programs) / program))["main"](["--job", job])
+        path = Path(self.programs) / program
+        runpy.run_path(str(path))["main"](["--job", job])
+        make_in_background(path, Path(os.environ["JAVA_HOME"]))
 
     def self_check(self) -> Iterator[Diagnosis]:
         yield good("Java", str(self.java_home))
@@ -55,7 +57,8 @@ def _start(spark: LocalSpark) -> Any:
     from dagster_pyspark import LazyPySparkResource
 
     # PySpark's launcher looks for Java here and nowhere else.
-    os.environ["JAVA_HOME"] = str(spark.java_home)
+    home = spark.java_home
+    os.environ["JAVA_HOME"] = str(home)
     # Else Spark looks up an address of the machine, which it does not need here, and logs a warning.
     os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
-    return LazyPySparkResource(spark_config=with_archive(SPARK_CONFIG)).spark_session
+    return LazyPySparkResource(spark_config=with_archive(SPARK_CONFIG, home)).spark_session

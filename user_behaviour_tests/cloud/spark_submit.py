@@ -92,10 +92,11 @@ class SparkMachine:
             f"spark.hadoop.fs.viewfs.mounttable.{bucket.name}.linkFallback": bucket.as_uri()
             for bucket in mirror.iterdir()
         }
-        config = {**with_archive(SPARK_CONFIG), **_S3_IS_HERE, **mounted}
+        home = java_home(self._workdir, environ=os.environ)
+        config = {**with_archive(SPARK_CONFIG, home), **_S3_IS_HERE, **mounted}
         arguments = [part for name, value in config.items() for part in ("--conf", f"{name}={value}")]
         return os.environ | {
-            "JAVA_HOME": str(java_home(self._workdir, environ=os.environ)),
+            "JAVA_HOME": str(home),
             "SPARK_LOCAL_IP": "127.0.0.1",
             "PYSPARK_SUBMIT_ARGS": shlex.join([*arguments, *options, "pyspark-shell"]),
         }

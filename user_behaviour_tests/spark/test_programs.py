@@ -54,8 +54,9 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespac
     from pyspark.sql import SparkSession
 
     with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("JAVA_HOME", str(java_home(tmp_path_factory.mktemp("java"), environ=os.environ)))
-        session = SparkSession.builder.config(map=with_archive(SPARK_CONFIG)).getOrCreate()
+        home = java_home(tmp_path_factory.mktemp("java"), environ=os.environ)
+        environment.setenv("JAVA_HOME", str(home))
+        session = SparkSession.builder.config(map=with_archive(SPARK_CONFIG, home)).getOrCreate()
         yield SimpleNamespace(**runpy.run_path(str(PROGRAM)))
         session.stop()
 
