@@ -21,7 +21,7 @@ from user_behaviour.tables.statements import statement
 from user_behaviour.tables.table import Table, spelling
 from user_behaviour.warehouse.warehouse import Warehouse
 
-_EVERY_DAY = DayRange(date.min, date.max - timedelta(days=1))
+ALL_DAYS = DayRange(date.min, date.max - timedelta(days=1))
 
 
 class CatalogError(Exception):
@@ -89,7 +89,7 @@ class ExternalTables(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def _newest(self, table: Table, warehouse: Warehouse) -> Diagnosis:
         subject = f"{table.name} rows"
-        if not (seen := self.seen(table, _EVERY_DAY)):
+        if not (seen := self.seen(table, ALL_DAYS)):
             return good(subject, "no partition is registered yet")
         newest = max(seen)
         span = DayRange(newest, newest)

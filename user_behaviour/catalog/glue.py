@@ -6,16 +6,24 @@ is looked into. What its structures look like is in `glue_format`.
 
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
 from pydantic import Field
 
 from user_behaviour.aws.clients import Aws
-from user_behaviour.aws.errors import AbsentError, aws_errors, is_worth_another_try
-from user_behaviour.catalog.external_tables import CatalogError, Registration, declared_columns, shown
+from user_behaviour.aws.errors import AbsentError, UnavailableError, aws_errors, is_worth_another_try
+from user_behaviour.catalog.external_tables import (
+    ALL_DAYS,
+    SEEN_CHARACTERS,
+    CatalogError,
+    Registration,
+    declared_columns,
+    shown,
+)
 from user_behaviour.catalog.glue_format import (
+    ROWS,
     Struct,
     covers,
     partition_day,
@@ -24,10 +32,11 @@ from user_behaviour.catalog.glue_format import (
     table_input,
 )
 from user_behaviour.catalog.partition_catalog import PartitionCatalog, external_schema
-from user_behaviour.diagnosis import Diagnosis, good
+from user_behaviour.diagnosis import Diagnosis, bad, good
 from user_behaviour.lake.dataset import Dataset
 from user_behaviour.tables.days import DayRange
 from user_behaviour.tables.table import Table, spelling
+from user_behaviour.warehouse.warehouse import Warehouse
 
 ATTEMPTS = 5
 DELETED_AT_ONCE = 25
@@ -47,8 +56,6 @@ class GlueExternalTables(PartitionCatalog):
         if found is None:
             self._call("create_table", table, TableInput=wanted)
             return True
-        if covers(found, wanted):
-            return False
         keys = [(key["Name"], spelling(key["Type"])) for key in found.get("PartitionKeys", ())]
         if keys != declared_columns(table)[-1:]:
             raise CatalogError(
@@ -56,10 +63,21 @@ class GlueExternalTables(PartitionCatalog):
                 f"{shown(declared_columns(table)[-1:])}; that cannot be changed. Delete the table in Glue (its files "
                 "stay), then `user-behaviour migrate` and `user-behaviour reconcile --repair`."
             )
+        if rows := self._rows(table):
+            wanted["Parameters"][ROWS] = str(rows)
+        if covers(found, wanted):
+            return False
         # What others have set on the table stays.
         wanted["Parameters"] = {**found.get("Parameters", {}), **wanted["Parameters"]}
         self._call("update_table", table, TableInput=wanted)
         return True
+
+    def register(self, table: Table, dataset: Dataset, days: Sequence[date]) -> dict[date, Registration]:
+        """As the role says; the number of rows of the table as a whole follows, by which Redshift plans."""
+        before = self._rows(table, days)
+        done = super().register(table, dataset, days)
+        self._add_rows(table, sum(one.rows for one in done.values()) - before)
+        return done
 
     def columns(self, table: Table) -> list[tuple[str, str]]:
         found = self._definition(table) or {}
@@ -93,9 +111,45 @@ class GlueExternalTables(PartitionCatalog):
             return [one for one in errors if one["ErrorDetail"].get("ErrorCode") != ABSENT]
 
         days = sorted(set(days))
+        before = self._rows(table, days)
         for start in range(0, len(days), DELETED_AT_ONCE):
             if refused := _refused(days[start : start + DELETED_AT_ONCE], delete):
                 raise CatalogError(f"Glue keeps partitions of {table.name}: {refused}; try again.")
+        self._add_rows(table, -before)
+
+    def _newest(self, table: Table, warehouse: Warehouse) -> Diagnosis:
+        """Glue and Redshift are two places: whether they agree comes first."""
+        seen = self.seen(table, ALL_DAYS)
+        there = {day: one.location[:SEEN_CHARACTERS] for day, one in self.registered(table, ALL_DAYS).items()}
+        if seen == there:
+            return super()._newest(table, warehouse)
+        apart = [day for day in there if seen.get(day, there[day]) != there[day]]
+        elsewhere = f", and {apart[0]} elsewhere" if apart else ""
+        found = f"shows {len(seen):,} partitions, Glue has {len(there):,}{elsewhere}"
+        return bad(f"{table.name} in Redshift", found, _SHOW)
+
+    def _rows(self, table: Table, days: Collection[date] | None = None) -> int:
+        """The rows of the partitions of some days, or of all."""
+        span = DayRange(min(days), max(days)) if days else ALL_DAYS
+        return sum(one.rows for day, one in self.registered(table, span).items() if days is None or day in days)
+
+    def _add_rows(self, table: Table, more: int) -> None:
+        """Where another run changes the table at the same moment, its number stands: it is a hint for the planner.
+
+        `define` counts anew, and so does this where there is no number yet.
+        """
+        if not more or (found := self._definition(table)) is None:
+            return
+        said = found.get("Parameters", {}).get(ROWS, "")
+        rows = max(int(said) + more, 0) if said.isdecimal() else self._rows(table)
+        fields = self.aws.client("glue").meta.service_model.shape_for("TableInput").members
+        same = {name: found[name] for name in fields if name in found}
+        counted = {**same, "Parameters": {**found.get("Parameters", {}), ROWS: str(rows)}}
+        try:
+            self._call("update_table", table, TableInput=counted, VersionId=found["VersionId"], SkipArchive=True)
+        except UnavailableError as error:
+            if error.code != "ConcurrentModificationException":
+                raise
 
     def _outdated(self, table: Table, wanted: Sequence[Registration]) -> list[Registration]:
         keys = [{"Values": [r.day.isoformat()]} for r in wanted]
@@ -140,6 +194,13 @@ class GlueExternalTables(PartitionCatalog):
         with aws_errors("glue", f"{operation} of", f"{self.database}.{name}"):
             call = getattr(self.aws.client("glue"), operation)
             return dict(call(DatabaseName=self.database, **named, **arguments))
+
+
+# docs.aws.amazon.com/redshift/latest/dg/r_SVV_EXTERNAL_PARTITIONS.html: "regular users can see only their own data".
+_SHOW = (
+    "It shows what a user may use: as the owner, grant usage on schema spectrum to the user of the warehouse; if that "
+    "is not enough, alter schema spectrum owner to it. Whether Glue is wrong, `user-behaviour reconcile` says."
+)
 
 
 def _refused(days: Sequence[date], call: Callable[[Sequence[date]], list[Struct]]) -> dict[date, str]:

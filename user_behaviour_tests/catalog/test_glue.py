@@ -58,7 +58,7 @@ def test_a_table_is_defined_with_the_columns_of_its_schema_and_then_left_alone(g
 def test_a_table_is_brought_up_to_its_schema_and_its_partitions_when_they_are_registered_again(glue: Glue) -> None:
     glue.publish(D1, "one", "a")
     glue.external.register(EXTERNAL, glue.dataset, [D1])
-    by_hand = {**glue.table()["Parameters"], "numRows": "170000"}
+    by_hand = {**glue.table()["Parameters"], "team": "shop", "numRows": "170000"}
     described = {key: glue.table()[key] for key in ("Name", "PartitionKeys", "StorageDescriptor")}
     glue.client.update_table(DatabaseName=glue.database, TableInput={**described, "Parameters": by_hand})
     longer = replace(EXTERNAL, columns=(*EXTERNAL.columns, Column("grams", "int", "its weight")))
@@ -68,7 +68,8 @@ def test_a_table_is_brought_up_to_its_schema_and_its_partitions_when_they_are_re
     assert not glue.external.define(longer, dataset)
     grams = {"Name": "grams", "Type": "int", "Comment": "its weight"}
     assert glue.table()["StorageDescriptor"]["Columns"] == [*COLUMNS, grams]
-    assert glue.table()["Parameters"] == {"EXTERNAL": "TRUE", "classification": "parquet", "numRows": "170000"}
+    ours = {"EXTERNAL": "TRUE", "classification": "parquet", "numRows": "1"}
+    assert glue.table()["Parameters"] == {**ours, "team": "shop"}
     assert glue.batches() == {D1: "one"}
     assert glue.partition(D1)["StorageDescriptor"]["Columns"] == COLUMNS
 
@@ -113,9 +114,47 @@ def test_a_partition_that_is_right_is_not_written_again(glue: Glue, cloud: Cloud
     with cloud.behind(wire):
         glue.external.register(EXTERNAL, glue.dataset, [D1, D2, D3])
 
-    assert [name for name, _ in wire.calls] == ["BatchGetPartition", "BatchCreatePartition", "BatchUpdatePartition"]
-    assert [entry["PartitionValueList"] for entry in wire.calls[2][1]["Entries"]] == [["2010-12-02"]]
+    batches = [f"Batch{verb}Partition" for verb in ("Get", "Create", "Update")]
+    assert [name for name, _ in wire.calls] == ["GetPartitions", *batches]
+    assert [entry["PartitionValueList"] for entry in wire.calls[3][1]["Entries"]] == [["2010-12-02"]]
     assert glue.batches() == {D1: "one", D2: "two", D3: "one"}
+
+
+def test_the_number_of_rows_of_the_table_follows_its_partitions(glue: Glue, cloud: Cloud) -> None:
+    """Redshift plans by it, and takes a table without it for the largest of a join."""
+    counted = []
+
+    def count() -> None:
+        counted.append(glue.table()["Parameters"]["numRows"])
+
+    glue.publish(D1, "one", "a", "b")
+    glue.publish(D2, "one", "c")
+    glue.external.register(EXTERNAL, glue.dataset, [D1, D2])
+    count()
+    glue.publish(D1, "two", "a", "b", "d", "e")
+    before, wire = glue.table(), GlueWire()
+    with cloud.behind(wire):
+        glue.external.register(EXTERNAL, glue.dataset, [D1])
+    count()
+    glue.external.deregister(EXTERNAL, [D1])
+    count()
+
+    assert counted == ["3", "5", "1"]
+    (update,) = wire.named("UpdateTable")
+    assert (update["SkipArchive"], update["VersionId"]) == (True, before["VersionId"])
+    assert glue.table()["StorageDescriptor"] == before["StorageDescriptor"]
+
+
+def test_a_table_of_an_earlier_release_is_counted_whole_at_its_next_registration(glue: Glue) -> None:
+    glue.publish(D1, "one", "a", "b")
+    glue.external.register(EXTERNAL, glue.dataset, [D1])
+    without = {key: glue.table()[key] for key in ("Name", "PartitionKeys", "StorageDescriptor")}
+    glue.client.update_table(DatabaseName=glue.database, TableInput={**without, "Parameters": {}})
+
+    glue.publish(D2, "one", "c")
+    glue.external.register(EXTERNAL, glue.dataset, [D2])
+
+    assert glue.table()["Parameters"] == {"numRows": "3"}
 
 
 def test_many_days_go_a_hundred_at_a_time_and_leave_twentyfive_at_a_time(glue: Glue, cloud: Cloud) -> None:

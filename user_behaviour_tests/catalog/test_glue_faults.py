@@ -64,7 +64,8 @@ def test_keys_that_glue_did_not_come_to_are_asked_for_again(glue: Glue, cloud: C
     wire = GlueWire(lazy)
     with cloud.behind(wire):
         glue.external.register(EXTERNAL, glue.dataset, [D1, D2])
-    assert [name for name, _ in wire.calls] == ["BatchGetPartition", "BatchGetPartition"]
+    assert len(wire.named("BatchGetPartition")) == 2
+    assert wire.named("BatchCreatePartition") == []
 
 
 def test_a_throttled_call_is_made_again(glue: Glue, cloud: Cloud) -> None:
@@ -103,6 +104,24 @@ def test_a_day_that_is_refused_is_named_and_the_others_are_registered(glue: Glue
     assert glue.batches() == {D1: "one", D3: "one"}
 
 
+def test_a_number_of_rows_that_another_run_writes_at_the_same_moment_stands(glue: Glue, cloud: Cloud) -> None:
+    """It is a hint; no registration fails for it, and nothing else of the table is taken back."""
+    glue.publish(D1, "one", "a")
+
+    def alter(operation: str, request: Body, proceed: Proceed) -> Body:
+        if operation == "UpdateTable":
+            raise Refused("ConcurrentModificationException")
+        return proceed(request)
+
+    with cloud.behind(GlueWire(alter)):
+        glue.external.register(EXTERNAL, glue.dataset, [D1])
+
+    assert glue.batches() == {D1: "one"}
+    assert "numRows" not in glue.table()["Parameters"]
+    assert glue.external.define(EXTERNAL, glue.dataset)
+    assert glue.table()["Parameters"]["numRows"] == "1"
+
+
 def test_expired_credentials_are_one_clear_error(glue: Glue, cloud: Cloud) -> None:
     glue.publish(D1, "one", "a")
 
@@ -110,7 +129,7 @@ def test_expired_credentials_are_one_clear_error(glue: Glue, cloud: Cloud) -> No
         raise Refused("ExpiredTokenException", "The security token included in the request is expired")
 
     wire = GlueWire(alter)
-    said = rf"batch_get_partition of {glue.database}.parcels failed: Glue says ExpiredTokenException: .*Log in again"
+    said = rf"get_partitions of {glue.database}.parcels failed: Glue says ExpiredTokenException: .*Log in again"
     with cloud.behind(wire), pytest.raises(CredentialsRejectedError, match=said):
         glue.external.register(EXTERNAL, glue.dataset, [D1])
     assert len(wire.calls) == 1

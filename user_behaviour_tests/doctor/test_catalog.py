@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -95,6 +96,43 @@ def test_the_newest_registered_day_is_read_and_counted(here: Installation) -> No
     here.tables.register(USER_PURCHASE_STAGING, here.lake.dataset(STAGED_PURCHASES), days)
     for tables in (here.tables, RedshiftExternalTables(warehouse=here.warehouse, lake=here.lake)):
         assert f"✓ {PURCHASES} rows: 2010-12-03 shows 1, registered are 1\n" in here.tables_in(tables)
+
+
+def test_a_user_to_whom_redshift_shows_no_partition_is_told_of_the_grant(
+    here: Installation, redshift_alone: RedshiftStandIn, stack: Stack
+) -> None:
+    """It was said that none was registered yet; a run would then have taken every partition for lost."""
+    here.publish(DAY)
+    here.tables.register(USER_PURCHASE_STAGING, here.lake.dataset(STAGED_PURCHASES), [DAY])
+    reader = urlsplit(stack.endpoints().reader)
+    redshift_alone.add_role(reader.geturl())
+    limited = warehouse_on(redshift_alone, here.lake, user=reader.username, password=reader.password)
+    tables = here.tables.model_copy(update={"warehouse": limited})
+
+    _, red, remedy = said(tables.check_table(USER_PURCHASE_STAGING, limited)).splitlines()
+    assert red == f"✗ {PURCHASES} in Redshift: shows 0 partitions, Glue has 1"
+    assert remedy.startswith("  It shows what a user may use: as the owner, grant usage on schema spectrum to ")
+
+    execute(here.warehouse, f"grant usage on schema spectrum to {reader.username}")
+    assert said(tables.check_table(USER_PURCHASE_STAGING, limited)).endswith("2010-12-01 shows 1, registered are 1")
+
+
+def test_a_partition_that_redshift_has_elsewhere_is_red(here: Installation) -> None:
+    """Redshift shows the Glue database of one lake, and the settings name that of another."""
+    here.publish(DAY)
+    here.tables.register(USER_PURCHASE_STAGING, here.lake.dataset(STAGED_PURCHASES), [DAY])
+    second = f"doctor_{secrets.token_hex(4)}"
+    here.cloud.aws.client("glue").create_database(DatabaseInput={"Name": second})
+    other, tables = (
+        here.lake.model_copy(update={"prefix": "other"}),
+        here.tables.model_copy(update={"database": second}),
+    )
+    publish(other.dataset(STAGED_PURCHASES), DAY, "one", [purchase_line(DAY)])
+    tables.define(USER_PURCHASE_STAGING, other.dataset(STAGED_PURCHASES))
+    tables.register(USER_PURCHASE_STAGING, other.dataset(STAGED_PURCHASES), [DAY])
+
+    _, red, _ = said(tables.check_table(USER_PURCHASE_STAGING, here.warehouse)).splitlines()
+    assert red == f"✗ {PURCHASES} in Redshift: shows 1 partitions, Glue has 1, and 2010-12-01 elsewhere"
 
 
 def test_a_newest_day_whose_files_are_gone_is_red(here: Installation) -> None:

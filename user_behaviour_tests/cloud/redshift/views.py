@@ -57,7 +57,10 @@ def _external_columns(session: Session) -> Iterator[Row]:
 
 
 def _external_partitions(session: Session) -> Iterator[Row]:
+    """Of the schemas that the user may use: as "regular users can see only their own data" is understood."""
     for names, catalog, table in _tables(session):
+        if session.backend.run(f"select has_schema_privilege('{names['schemaname']}', 'usage')") != [("t",)]:
+            continue
         for partition in catalog.partitions(table.name):
             # docs.aws.amazon.com/redshift/latest/dg/r_SVV_EXTERNAL_PARTITIONS.html: the first 128 characters.
             yield {**names, "values": json.dumps(partition.values), "location": partition.location[:128]}
