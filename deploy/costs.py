@@ -97,8 +97,8 @@ AMOUNTS = {
     "looks": Amount(
         2880,
         "lists a day",
-        "the sensor `vendor_files` looks every 30 s; one list for each 1,000 files, and a read for each day of them "
-        "when something has changed",
+        "the sensor `vendor_files` looks every 30 s: one list, and two where the drop has more than 1,000 files; "
+        "asking the queue (86,400 requests a month) is assumed to stay within SQS's free million",
     ),
     "peeks": Amount(4, "looks a day", "`metric_follows` where nothing moves: one every six hours"),
     "awake": Amount(60, "seconds awake", "the least that Redshift Serverless charges for waking up"),

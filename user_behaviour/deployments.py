@@ -141,7 +141,9 @@ def aws(settings: Settings) -> Deployment:
     warehouse = _redshift(given, cloud, lake)
     return Deployment(
         source=PostgresSource(url=dg.EnvVar("USER_BEHAVIOUR_SOURCE_URL"), aws=cloud),
-        vendor_drop=S3VendorDrop(bucket=given.vendor_drop.bucket, prefix=given.vendor_drop.prefix, aws=cloud),
+        vendor_drop=S3VendorDrop(
+            bucket=given.vendor_drop.bucket, prefix=given.vendor_drop.prefix, queue=given.vendor_queue, aws=cloud
+        ),
         lake=lake,
         spark=_emr(given, cloud, lake),
         external_tables=_catalog(given, cloud, warehouse, lake=lake),

@@ -36,6 +36,7 @@ class AwsSettings:
     lake: S3Place
     lake_kms_key: str
     vendor_drop: S3Place
+    vendor_queue: str
     dagster_url: str = field(repr=False)
     redshift_host: str
     redshift_port: int
@@ -203,6 +204,7 @@ def _aws_settings(variables: _Variables) -> AwsSettings:
         lake=variables.place("LAKE"),
         lake_kms_key=variables.text("LAKE_KMS_KEY"),
         vendor_drop=variables.place("VENDOR_DROP"),
+        vendor_queue=variables.text("VENDOR_QUEUE"),
         dagster_url=variables.text("DAGSTER_URL"),
         redshift_host=variables.text("REDSHIFT_HOST"),
         redshift_port=int(variables.number("REDSHIFT_PORT", "5439", least=1, most=65535)),

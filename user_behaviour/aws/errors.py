@@ -98,6 +98,9 @@ _CODES: dict[type[AwsError], dict[str, str]] = {
         "Create the application (the template in deploy/ does), or correct USER_BEHAVIOUR_EMR_APPLICATION": (
             "emr-serverless:ResourceNotFoundException"
         ),
+        "Create the queue (the template in deploy/ does), or correct USER_BEHAVIOUR_VENDOR_QUEUE": (
+            "AWS.SimpleQueueService.NonExistentQueue QueueDoesNotExist"
+        ),
         "Correct USER_BEHAVIOUR_EMR_CLUSTER, or AWS_REGION": "emr:InvalidRequestException",
         "Correct USER_BEHAVIOUR_REDSHIFT_WORKGROUP or …_CLUSTER, or AWS_REGION": (
             "redshift-serverless:ResourceNotFoundException redshift:ClusterNotFound"
@@ -132,6 +135,7 @@ _SERVICES = {
     "redshift-serverless": "Redshift Serverless",
     "s3": "S3",
     "secretsmanager": "Secrets Manager",
+    "sqs": "SQS",
     "sts": "STS",
 }
 # The permission that an operation needs, where it is not called alike.
@@ -144,6 +148,7 @@ _PERMISSIONS = {
     "GetBucketEncryption": "s3:GetEncryptionConfiguration",
     "GetBucketLifecycleConfiguration": "s3:GetLifecycleConfiguration",
     "GetPublicAccessBlock": "s3:GetBucketPublicAccessBlock",
+    "DeleteMessageBatch": "sqs:DeleteMessage",
     "ListMultipartUploads": "s3:ListBucketMultipartUploads",
     "ListObjectsV2": "s3:ListBucket",
 }

@@ -14,7 +14,7 @@ from user_behaviour.catalog.external_tables import CatalogError
 from user_behaviour.deployments import Deployment
 from user_behaviour.diagnosis import Diagnosis, bad, failed, good, halves, not_needed, unknown
 from user_behaviour.doctor.bucket import bucket_safety
-from user_behaviour.doctor.needed_permissions import catalog_permissions, spark_permissions
+from user_behaviour.doctor.needed_permissions import catalog_permissions, spark_permissions, vendor_permissions
 from user_behaviour.instance.self_check import VARIABLE, check_storage
 from user_behaviour.lake.s3 import S3Lake
 from user_behaviour.migrations.drift import Drift
@@ -71,7 +71,7 @@ def _checks(deployed: Deployment) -> dict[str, list[Check]]:
     return {
         **account,
         "lake": [deployed.lake.self_check, partial(bucket_safety, deployed.lake)],
-        "vendor drop": [deployed.vendor_drop.self_check],
+        "vendor drop": [deployed.vendor_drop.self_check, partial(vendor_permissions, deployed.vendor_drop)],
         "source": [partial(deployed.source.self_check, RAW_PURCHASES.without("batch_id"))],
         "spark": [deployed.spark.self_check, partial(spark_permissions, deployed.spark, deployed.lake)],
         "Dagster storage": [lambda: check_storage(deployed.dagster_environment()[VARIABLE])],

@@ -14,6 +14,8 @@ from user_behaviour.spark.emr_steps import EmrStepsSpark
 from user_behaviour.spark.job import JOBS_DIRECTORY
 from user_behaviour.spark.spark import SparkRunner
 from user_behaviour.tables.schemas import RAW_REVIEWS
+from user_behaviour.vendor.drop import VendorDrop
+from user_behaviour.vendor.s3 import S3VendorDrop
 
 _SERVERLESS = "emr-serverless.amazonaws.com"
 
@@ -26,6 +28,13 @@ def catalog_permissions(tables: ExternalTables) -> Iterator[Diagnosis]:
         write = [f"glue:Batch{verb}Partition" for verb in ("Create", "Update", "Delete")]
         yield may("write partitions", tables.aws, write, on=places)
         yield may("define tables", tables.aws, ["glue:CreateTable", "glue:UpdateTable"], on=places)
+
+
+def vendor_permissions(drop: VendorDrop) -> Iterator[Diagnosis]:
+    """Deleting the events of the drop's queue; nothing where there is none."""
+    if isinstance(drop, S3VendorDrop) and drop.queue:
+        arn = account_prefix(drop.aws, "sqs") + drop.queue.rpartition("/")[2]
+        yield may("delete events", drop.aws, ["sqs:DeleteMessage"], on=[arn])
 
 
 def spark_permissions(spark: SparkRunner, lake: Lake) -> Iterator[Diagnosis]:

@@ -5,6 +5,7 @@ Thin: what is seen and what is to be done about it is decided in `vendor_watch` 
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 
 import dagster as dg
 
@@ -15,11 +16,12 @@ from user_behaviour.partitions import existing_days
 from user_behaviour.tables.schemas import EXTERNAL_TABLES, RAW_REVIEWS, USER_BEHAVIOR_METRIC
 from user_behaviour.tables.statements import statement
 from user_behaviour.triggers.day_requests import DayRequest
+from user_behaviour.triggers.drop_listing import ANNOUNCED_DAYS, list_drop
 from user_behaviour.triggers.follow_up import complete_days, follow_up, state_of
 from user_behaviour.triggers.jobs import metric_job, reviews_job
 from user_behaviour.triggers.tick_memory import TickMemory
-from user_behaviour.triggers.vendor_watch import open_days, watch
-from user_behaviour.vendor.drop import VendorDrop
+from user_behaviour.triggers.vendor_watch import open_days, taken_days, watch
+from user_behaviour.vendor.drop import DropEvents, VendorDrop
 from user_behaviour.warehouse.warehouse import Warehouse
 
 INTERVAL_SECONDS = 30
@@ -33,20 +35,24 @@ INTERVAL_SECONDS = 30
 )
 def vendor_files(context: dg.SensorEvaluationContext, vendor_drop: VendorDrop, lake: Lake) -> dg.SensorResult:
     """Requests the days of files that the lake was not made from; says on the vendor's asset what cannot be taken."""
-    files, memory, partitions = vendor_drop.files(), TickMemory.from_cursor(context.cursor), existing_days()
-    in_force = lake.dataset(RAW_REVIEWS).manifests(open_days(files, memory, partitions=partitions))
-    seen = watch(files, memory, partitions=partitions, in_force=in_force, unusable=vendor_drop.unusable())
+    memory, partitions = TickMemory.from_cursor(context.cursor), existing_days()
+    listing = list_drop(vendor_drop, memory, partitions=partitions)
+    in_force = lake.dataset(RAW_REVIEWS).manifests(open_days(listing, memory, partitions=partitions))
+    seen = watch(listing, memory, partitions=partitions, in_force=in_force)
+    events = _events(context, vendor_drop, memory)
+    announced = {*seen.memory.announced, *(day.isoformat() for day in taken_days(events.names, partitions))}
+    after = replace(seen.memory, announced=tuple(sorted(announced)), receipts=tuple(events.receipts))
     usable = files_can_be_taken(seen.odd)
     waiting = len(seen.memory.requested)
     skip = (
-        f"{vendor_drop.uri()}: {len(files)} files; {waiting} were requested and have not landed, "
+        f"{vendor_drop.uri()}: {len(listing.files)} files looked at; {waiting} were requested and have not landed, "
         f"{seen.resting} are not yet seen at rest. {usable.description or ''}"
     )
     return dg.SensorResult(
         run_requests=_run_requests(seen.requests),
         skip_reason=None if seen.requests else skip.strip(),
         asset_events=[usable] if seen.memory.reported != memory.reported else [],
-        cursor=seen.memory.to_cursor(),
+        cursor=after.to_cursor(),
     )
 
 
@@ -81,6 +87,19 @@ def metric_follows(
         )
         return dg.SensorResult(skip_reason=skip, cursor=found.memory.to_cursor())
     return dg.SensorResult(run_requests=_run_requests(found.requests), cursor=found.memory.to_cursor())
+
+
+def _events(context: dg.SensorEvaluationContext, drop: VendorDrop, memory: TickMemory) -> DropEvents:
+    """What the drop says of its own accord. It forgets what the cursor held, which was saved, and not what it says now.
+
+    The days that it names are looked at by the next tick: by its cursor, so that it asks the same if evaluated twice.
+    """
+    try:
+        drop.forget(memory.receipts)
+        return drop.events() if len(memory.announced) <= ANNOUNCED_DAYS else DropEvents()
+    except OSError as error:
+        context.log.warning("%s Until then late files are found by the listing alone.", error)
+        return DropEvents()
 
 
 def _run_requests(requests: Iterable[DayRequest]) -> list[dg.RunRequest]:

@@ -10,11 +10,14 @@ import base64
 import hashlib
 import json
 import zlib
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from datetime import date
+from typing import Any
 
 READABLE = 400  # characters: some lines of the sensor's page
 QUIET_TICKS = 720  # six hours, at a tick every 30 seconds
+_ALWAYS = ("serial", "requested", "seen", "reported")  # in a cursor, empty or not
 
 
 class CursorError(ValueError):
@@ -26,8 +29,10 @@ class TickMemory:
     """`requested` and `seen` are versions by key; `seen` are those not requested yet.
 
     `reported` stands for what was reported last, and is empty where there was nothing.
-    `answered` stands for the state of the world after which nothing was left to request, empty while something is;
-    `quiet` counts the ticks since then that found it unchanged.
+    `answered` stands for the state after which nothing was left to request, of each part of the world by where it
+    begins, without those of which something is left; `quiet` counts the ticks for which that is believed.
+    `position` is where the part begins that is looked at next, "" at the beginning. `announced` are the days that
+    events named, to be looked at besides, `receipts` those of the events, and `odd` says of a name why it is odd.
     `serial` counts the ticks that requested something. It goes into run keys, which Dagster remembers for ever: the
     same request on purpose later is another one, the same request again after a crash is not.
     """
@@ -36,8 +41,12 @@ class TickMemory:
     requested: Mapping[str, str] = field(default_factory=dict)
     seen: Mapping[str, str] = field(default_factory=dict)
     reported: str = ""
-    answered: str = ""
+    answered: Mapping[str, str] = field(default_factory=dict)
     quiet: int = 0
+    position: str = ""
+    announced: Sequence[str] = ()
+    receipts: Sequence[str] = ()
+    odd: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def from_cursor(cls, cursor: str | None) -> TickMemory:
@@ -49,11 +58,15 @@ class TickMemory:
             values = json.loads(text)
             return cls(
                 _count(values["serial"]),
-                {_text(key): _text(version) for key, version in values["requested"].items()},
-                {_text(key): _text(version) for key, version in values["seen"].items()},
+                _texts_by_key(values["requested"]),
+                _texts_by_key(values["seen"]),
                 _reported(values["reported"]),
-                _text(values.get("answered", "")),
+                _answered(values.get("answered", {})),
                 _count(values.get("quiet", 0)),
+                _text(values.get("position", "")),
+                tuple(date.fromisoformat(day).isoformat() for day in values.get("announced", [])),
+                tuple(_text(receipt) for receipt in values.get("receipts", [])),
+                _texts_by_key(values.get("odd", {})),
             )
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError, zlib.error) as error:
             raise CursorError(
@@ -63,16 +76,17 @@ class TickMemory:
 
     def to_cursor(self) -> str:
         """The memory as text, packed where it is long; `from_cursor` reads it."""
-        text = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+        values = {name: value for name, value in asdict(self).items() if value or name in _ALWAYS}
+        text = json.dumps(values, sort_keys=True, separators=(",", ":"))
         return text if len(text) <= READABLE else base64.b64encode(zlib.compress(text.encode(), 9)).decode()
 
-    def unmoved(self, state: str) -> TickMemory | None:
+    def unmoved(self, state: str, *, at: str = "") -> TickMemory | None:
         """The memory after a tick that has nothing to look for; None if it has.
 
-        It has nothing in a `state` after which nothing was left to request. Now and then it looks all the same, since
-        somebody may have removed what was made.
+        It has nothing in a `state` after which nothing was left to request, of the part that begins `at`. Now and then
+        it looks all the same, since somebody may have removed what was made.
         """
-        if self.answered != state or self.quiet >= QUIET_TICKS:
+        if self.answered.get(at) != state or self.quiet >= QUIET_TICKS:
             return None
         return replace(self, quiet=self.quiet + 1)
 
@@ -84,16 +98,30 @@ class TickMemory:
         """Whether the previous tick saw the same version."""
         return self.seen.get(key) == version
 
-    def after(self, now: Mapping[str, str], *, requested: Collection[str], state: str = "") -> TickMemory:
-        """The memory after a tick that saw `now` in the `state` of the world, and requested the keys `requested`."""
+    def after(
+        self,
+        now: Mapping[str, str],
+        *,
+        requested: Collection[str],
+        state: str = "",
+        covers: Callable[[str], bool] = lambda _: True,
+    ) -> TickMemory:
+        """The memory after a tick that saw `now` in the `state` of the world, and requested the keys `requested`.
+
+        `covers` says of a key whether the tick would have seen it; of others everything is still believed.
+        """
         open_before = self.unrequested(now)
-        seen = {key: version for key, version in open_before.items() if key not in requested}
-        return TickMemory(
-            self.serial + 1 if requested else self.serial,
-            {key: version for key, version in now.items() if key in requested or key not in open_before},
-            seen,
-            self.reported,
-            "" if seen else state,
+        unseen = {key: version for key, version in self.requested.items() if not covers(key)}
+        seen = {key: version for key, version in self.seen.items() if not covers(key)}
+        seen |= {key: version for key, version in open_before.items() if key not in requested}
+        asked = {key: version for key, version in now.items() if key in requested or key not in open_before}
+        return replace(
+            self,
+            serial=self.serial + 1 if requested else self.serial,
+            requested=unseen | asked,
+            seen=seen,
+            answered={"": state} if state and not seen else {},
+            quiet=0,
         )
 
 
@@ -108,6 +136,17 @@ def _reported(value: object) -> str:
     if isinstance(value, list):
         return fingerprint(*map(_text, value)) if value else ""
     return _text(value)
+
+
+def _answered(value: object) -> Mapping[str, str]:
+    """Release 0.2.0 knew one part, the whole."""
+    if isinstance(value, str):
+        return {"": value} if value else {}
+    return _texts_by_key(value)
+
+
+def _texts_by_key(value: Any) -> dict[str, str]:
+    return {_text(key): _text(text) for key, text in value.items()}
 
 
 def _text(value: object) -> str:

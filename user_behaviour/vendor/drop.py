@@ -2,12 +2,14 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import BinaryIO
 
 import dagster as dg
 
 from user_behaviour.diagnosis import Diagnosis, failed, good
+from user_behaviour.vendor.reviews import day_of
 
 
 @dataclass(frozen=True)
@@ -26,12 +28,63 @@ class DroppedFile:
     formerly: str = ""
 
 
+@dataclass(frozen=True)
+class DropPage:
+    """What is there of the names that begin with `prefix` and come after `after`, in their order.
+
+    `last` is the name up to which that is all; None: to the end. `unusable` says what is there beside the files.
+    """
+
+    files: Sequence[DroppedFile]
+    unusable: Mapping[str, str] = field(default_factory=dict)
+    prefix: str = ""
+    after: str = ""
+    last: str | None = None
+
+    def covers(self, name: str) -> bool:
+        """Whether the file would be in `files` if it were there."""
+        return name.startswith(self.prefix) and name > self.after and (self.last is None or name <= self.last)
+
+    def of_whole_days(self) -> "DropPage":
+        """The page without the files of a day that goes on behind its end, unless it has no others."""
+        day = None if self.last is None else day_of(self.last)
+        before = [file for file in self.files if day and file.name < prefix_of(day)]
+        return replace(self, files=before, last=before[-1].name) if before else self
+
+
+@dataclass(frozen=True)
+class DropEvents:
+    """The names of which the store says that something came, and the receipts by which it forgets to have said so."""
+
+    names: Sequence[str] = ()
+    receipts: Sequence[str] = ()
+
+
+def prefix_of(day: date) -> str:
+    """What the names of the vendor's files of a day begin with."""
+    return f"movie_review_{day.isoformat()}"
+
+
 class VendorDrop(dg.ConfigurableResource):  # type: ignore[type-arg]
     """Where the vendor drops files: one prefix, without folders."""
 
     @abstractmethod
     def files(self, named: Callable[[str], bool] = lambda _: True) -> Sequence[DroppedFile]:
         """The files that are there now, by name; of those whose name is not wanted nothing is read."""
+
+    @abstractmethod
+    def page(self, limit: int, *, after: str = "", prefix: str = "") -> DropPage:
+        """The first of what is there now under the names that begin with `prefix` and come after `after`.
+
+        What it costs is bounded by `limit`, and does not grow with what lies there besides.
+        """
+
+    def events(self) -> DropEvents:
+        """What the store says of its own accord; again and again until it is made to forget it."""
+        return DropEvents()
+
+    def forget(self, receipts: Sequence[str]) -> None:
+        """Has the store not say again what it said with these receipts."""
 
     def names(self) -> Sequence[str]:
         """The names of the files that are there now."""

@@ -2,18 +2,20 @@
 
 import errno
 import hashlib
+import heapq
 import io
 import os
 import stat
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from pydantic import Field
 
 from user_behaviour.diagnosis import Diagnosis, unknown
-from user_behaviour.vendor.drop import DroppedFile, VendorDrop
+from user_behaviour.vendor.drop import DropPage, DroppedFile, VendorDrop
 
 _KINDS = {
     stat.S_IFLNK: "a link, which is not followed",
@@ -25,7 +27,8 @@ _KINDS = {
 }
 _LARGEST = 1 << 30  # bytes: a second's reading; what is larger is told by its status alone
 _TICK = 2_000_000_000  # nanoseconds, more than a file system's clock needs to move on
-# The version of each file, and the status in which this process read it.
+_VERSIONS_KEPT = 10_000
+# The version of each file, and the status in which this process read it; of the files read last.
 _VERSIONS: dict[Path, tuple[tuple[int, ...], str]] = {}
 
 
@@ -35,14 +38,25 @@ class LocalVendorDrop(VendorDrop):
     directory: str = Field(description="The directory of the files.")
 
     def files(self, named: Callable[[str], bool] = lambda _: True) -> Sequence[DroppedFile]:
-        found = [(path, status) for path, status in self._entries() if named(path.name)]
+        found = self._entries(name for name in self._names() if named(name))
         return [_dropped(path, status) for path, status in found if not isinstance(status, str)]
 
+    def page(self, limit: int, *, after: str = "", prefix: str = "") -> DropPage:
+        names = heapq.nsmallest(limit + 1, (n for n in self._names() if n > after and n.startswith(prefix)))
+        found = [*self._entries(names[:limit])]
+        return DropPage(
+            [_dropped(path, status) for path, status in found if not isinstance(status, str)],
+            {path.name: status for path, status in found if isinstance(status, str)},
+            prefix=prefix,
+            after=after,
+            last=names[limit - 1] if len(names) > limit else None,
+        )
+
     def names(self) -> Sequence[str]:
-        return [path.name for path, status in self._entries() if not isinstance(status, str)]
+        return [path.name for path, status in self._entries(self._names()) if not isinstance(status, str)]
 
     def unusable(self) -> Mapping[str, str]:
-        return {path.name: status for path, status in self._entries() if isinstance(status, str)}
+        return {path.name: status for path, status in self._entries(self._names()) if isinstance(status, str)}
 
     def open(self, name: str) -> BinaryIO:
         return _opened(Path(self.directory) / name)
@@ -62,12 +76,12 @@ class LocalVendorDrop(VendorDrop):
             remedy = "`user-behaviour generate` makes a sample, `user-behaviour deliver FILE` takes a file of yours."
             yield unknown("files", f"{self.directory} is not there yet", remedy)
 
-    def _entries(self) -> Iterator[tuple[Path, os.stat_result | OSError | str]]:
-        try:
-            names = sorted(os.listdir(self.directory))
-        except FileNotFoundError:
-            return
-        for path in (Path(self.directory) / name for name in names if not name.startswith(".")):
+    def _names(self) -> Iterator[str]:
+        with suppress(FileNotFoundError), os.scandir(self.directory) as entries:
+            yield from (entry.name for entry in entries if not entry.name.startswith("."))
+
+    def _entries(self, names: Iterable[str]) -> Iterator[tuple[Path, os.stat_result | OSError | str]]:
+        for path in (Path(self.directory) / name for name in sorted(names)):
             # One by one, since the vendor may clear a file away between two looks.
             if (status := _status(path)) is not None:
                 yield path, status
@@ -116,5 +130,8 @@ def _version(path: Path, status: os.stat_result) -> str:
         return f"unread-{status.st_ctime_ns:x}"
     version = f"{status.st_size:x}-{digest}"
     if not 0 <= time.time_ns() - status.st_ctime_ns < _TICK:  # else it may change once more and keep its times
+        _VERSIONS.pop(path, None)
         _VERSIONS[path] = (mark, version)
+        if len(_VERSIONS) > _VERSIONS_KEPT:
+            _VERSIONS.pop(next(iter(_VERSIONS)))
     return version

@@ -76,7 +76,20 @@ def _bucket(aws: Aws, name: str, properties: Properties) -> Made:
     s3.put_bucket_encryption(Bucket=name, ServerSideEncryptionConfiguration={"Rules": encryption})
     rules = [_lifecycle_rule(rule) for rule in properties["LifecycleConfiguration"]["Rules"]]
     s3.put_bucket_lifecycle_configuration(Bucket=name, LifecycleConfiguration={"Rules": rules})
+    for one in properties.get("NotificationConfiguration", {}).get("QueueConfigurations", ()):
+        rules = {"Key": {"FilterRules": one["Filter"]["S3Key"]["Rules"]}}
+        heard = {"QueueArn": one["Queue"], "Events": [one["Event"]], "Filter": rules}
+        s3.put_bucket_notification_configuration(
+            Bucket=name, NotificationConfiguration={"QueueConfigurations": [heard]}
+        )
     return Made("", name, {"Arn": f"arn:aws:s3:::{name}"})
+
+
+def _queue_policy(aws: Aws, name: str, properties: Properties) -> Made:
+    for queue in properties["Queues"]:
+        document = {"Policy": json.dumps(properties["PolicyDocument"])}
+        aws.client("sqs").set_queue_attributes(QueueUrl=queue, Attributes=document)
+    return Made("", name)
 
 
 def _lifecycle_rule(rule: Properties) -> dict[str, Any]:
@@ -202,6 +215,7 @@ def _private_name(aws: Aws, name: str, properties: Properties) -> Made:
 _MAKERS = {
     "AWS::S3::Bucket": _bucket,
     "AWS::S3::BucketPolicy": _bucket_policy,
+    "AWS::SQS::QueuePolicy": _queue_policy,
     "AWS::IAM::Role": _role,
     "AWS::Glue::Database": _glue_database,
     "AWS::EMRServerless::Application": _emr_application,

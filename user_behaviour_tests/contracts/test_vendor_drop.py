@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from user_behaviour.vendor import local
-from user_behaviour.vendor.drop import VendorDrop
+from user_behaviour.vendor.drop import DropPage, VendorDrop
 from user_behaviour.vendor.local import LocalVendorDrop
 from user_behaviour.vendor.s3 import S3VendorDrop
 from user_behaviour_tests.cloud.moto_server import Cloud
@@ -93,6 +93,22 @@ def test_files_are_named_and_looked_at_by_name(vendor: Vendor) -> None:
     assert list(vendor.drop.files(lambda name: name == "b.csv")) == [vendor.drop.find("b.csv")]
 
 
+def test_a_page_is_so_much_of_the_names_after_one_and_says_where_it_ends(vendor: Vendor) -> None:
+    for name in ("b1.csv", "a.csv", "b3.csv", "b2.csv"):
+        vendor.deliver(name, b"1")
+
+    def shown(page: DropPage) -> tuple[list[str], str | None]:
+        return [file.name for file in page.files], page.last
+
+    first = vendor.drop.page(2)
+    assert shown(first) == (["a.csv", "b1.csv"], "b1.csv")
+    assert shown(vendor.drop.page(2, after="b1.csv")) == (["b2.csv", "b3.csv"], None)
+    assert shown(vendor.drop.page(2, after="a.csv", prefix="b")) == (["b1.csv", "b2.csv"], "b2.csv")
+    assert shown(vendor.drop.page(2, after="b3.csv")) == ([], None)
+    assert list(first.files) == vendor.drop.files()[:2]
+    assert [first.covers(name) for name in ("a1.csv", "b1.csv", "b2.csv")] == [True, True, False]
+
+
 def test_a_file_is_read_as_it_was_delivered(vendor: Vendor) -> None:
     vendor.deliver("a.csv", b"\x00\xff\r\n")
 
@@ -134,6 +150,8 @@ def test_in_a_directory_only_files_are_files_and_all_else_is_told_by_what_it_is(
         "socket": "a socket",
         **dict.fromkeys(LINKS, "a link, which is not followed"),
     }
+    page = directory.drop.page(100)
+    assert ([file.name for file in page.files], page.unusable) == (["a.csv"], directory.drop.unusable())
     for name in directory.drop.unusable():
         assert directory.drop.find(name) is None
         with pytest.raises(OSError, match=r"Too many levels|Is a directory|not a file|No such device"):
@@ -211,6 +229,11 @@ def test_in_a_bucket_folders_and_what_is_in_them_are_not_files(bucket: Vendor) -
         bucket.deliver(name, b"")
 
     assert list(bucket.drop.files()) == []
+    bucket.deliver("p.csv", b"1")
+    first = bucket.drop.page(2)  # the prefix itself, and the folder
+    second = bucket.drop.page(2, after=first.last or "")
+    assert [[file.name for file in page.files] for page in (first, second)] == [[], ["p.csv"]]
+    assert second.last is None
 
 
 def test_in_a_bucket_a_file_is_whole_when_it_is_seen_and_has_its_time(bucket: Vendor, cloud: Cloud) -> None:

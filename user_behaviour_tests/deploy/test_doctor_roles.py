@@ -14,9 +14,10 @@ import pytest
 from user_behaviour.aws.clients import Aws
 from user_behaviour.catalog.glue import GlueExternalTables
 from user_behaviour.deployments import SPARK_JOBS
-from user_behaviour.doctor.needed_permissions import catalog_permissions, spark_permissions
+from user_behaviour.doctor.needed_permissions import catalog_permissions, spark_permissions, vendor_permissions
 from user_behaviour.lake.s3 import S3Lake
 from user_behaviour.spark.emr_serverless import EmrServerlessSpark
+from user_behaviour.vendor.s3 import S3VendorDrop
 from user_behaviour.warehouse.postgres import PostgresWarehouseByUrl
 from user_behaviour_tests.cloud.moto_server import REGION, Cloud
 from user_behaviour_tests.cloud.policies import simulating
@@ -180,6 +181,15 @@ def test_the_orchestrator_s_role_is_granted_what_the_doctor_asks_about_the_catal
         for action in actions
         for resource in ("catalog", "database/examined", "table/examined/*")
     }
+    assert examined.refused(asked) == set()
+
+
+def test_the_orchestrator_s_role_is_granted_what_the_doctor_asks_about_the_queue(examined: Examined) -> None:
+    own, url = examined.stack.outputs["OrchestratorRoleArn"], examined.stack.outputs["VendorQueueUrl"]
+    drop = S3VendorDrop(aws=examined.aws, bucket=examined.stack.resource("VendorBucket"), prefix="reviews", queue=url)
+    with examined.asked() as asked:
+        assert all(one.ok for one in vendor_permissions(drop))
+    assert asked == {Question(own, "sqs:DeleteMessage", f"arn:aws:sqs:{ACCOUNT}:{url.split('/')[-1]}")}
     assert examined.refused(asked) == set()
 
 

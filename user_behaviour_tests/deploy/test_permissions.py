@@ -57,6 +57,8 @@ ORCHESTRATOR = {
     "s3:DeleteObject": OBJECTS,
     "s3:AbortMultipartUpload": OBJECTS,
     "s3:ListMultipartUploadParts": OBJECTS,
+    "sqs:ReceiveMessage": {"QUEUE"},
+    "sqs:DeleteMessage": {"QUEUE"},
     "glue:GetDatabase": CATALOG,
     "glue:GetTable": CATALOG,
     "glue:CreateTable": CATALOG,

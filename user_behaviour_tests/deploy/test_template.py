@@ -58,6 +58,7 @@ class CreatedStack:
             self.outputs["EmrRole"]: "SPARK",
             self.outputs["RedshiftIamRole"]: "REDSHIFT",
             self.outputs["RedshiftWorkgroupArn"]: "WORKGROUP",
+            f"arn:aws:sqs:{REGION}:123456789012:{self.outputs['VendorQueueUrl'].split('/')[-1]}": "QUEUE",
             f":{REGION}:123456789012:/applications/{self.outputs['EmrApplication']}": "APPLICATION",
             f":{REGION}:123456789012:": ":",
         }
@@ -215,6 +216,21 @@ def test_the_parts_exist_under_the_names_that_the_outputs_give(created: CreatedS
     ]
     assert (ingress["FromPort"], ingress["ToPort"], ingress["IpRanges"]) == (5439, 5439, [])
     assert len(ingress["UserIdGroupPairs"]) == 1
+
+
+def test_the_vendor_s_bucket_tells_the_queue_what_came_and_nobody_else_can(created: CreatedStack) -> None:
+    aws, queue, vendor = created.aws, created.outputs["VendorQueueUrl"], created.resource("VendorBucket")
+    found = aws.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])["Attributes"]
+    (allowed,) = json.loads(found["Policy"])["Statement"]
+    asked = found["QueueArn"], "sqs:SendMessage", {"Service": "s3.amazonaws.com"}
+    assert (allowed["Resource"], allowed["Action"], allowed["Principal"]) == asked
+    assert allowed["Condition"] == {"StringEquals": {"aws:SourceAccount": "123456789012"}}
+    redrive = json.loads(found["RedrivePolicy"])
+    assert (redrive["maxReceiveCount"], "DeadLetter" in redrive["deadLetterTargetArn"]) == (20, True)
+
+    (heard,) = aws.client("s3").get_bucket_notification_configuration(Bucket=vendor)["QueueConfigurations"]
+    assert (heard["QueueArn"], heard["Events"]) == (found["QueueArn"], ["s3:ObjectCreated:*"])
+    assert heard["Filter"]["Key"]["FilterRules"] == [{"Name": "prefix", "Value": "reviews/"}]
 
 
 def test_options_bring_a_key_a_vendor_and_an_operator(with_options: CreatedStack) -> None:

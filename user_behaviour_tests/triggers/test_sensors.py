@@ -17,9 +17,8 @@ from user_behaviour.definitions import defs
 from user_behaviour.lake.local import LocalLake
 from user_behaviour.lake.manifests import Manifest, Source
 from user_behaviour.tables.schemas import RAW_REVIEWS
-from user_behaviour.triggers.sensors import vendor_files
 from user_behaviour.vendor.local import LocalVendorDrop
-from user_behaviour_tests.triggers.ticks import dates, days_of
+from user_behaviour_tests.triggers.ticks import dates, days_of, tick_of_vendor_files
 
 DAY = date(2010, 12, 1)
 SAME_SECOND = 1_291_161_600_000_000_000  # 2010-12-01 00:00:00 UTC, in nanoseconds
@@ -45,16 +44,8 @@ class Vendor:
         os.utime(path, ns=(at, at))
 
     def evaluate(self) -> SensorExecutionData:
-        with dg.build_sensor_context(
-            instance=self.instance,
-            cursor=self.cursor,
-            definitions=defs,
-            resources={
-                "vendor_drop": LocalVendorDrop(directory=str(self.directory)),
-                "lake": self.lake,
-            },
-        ) as context:
-            return vendor_files.evaluate_tick(context)
+        drop = LocalVendorDrop(directory=str(self.directory))
+        return tick_of_vendor_files(drop, self.lake, self.cursor, instance=self.instance)
 
     def tick(self) -> SensorExecutionData:
         """One tick of the daemon: evaluated, and its cursor saved."""

@@ -10,7 +10,18 @@ ODD_NUMBERS = ("1e400", "-1", "1e3", "0.5", "NaN", "true", "null", '"7"', "9" * 
 
 
 def test_a_memory_survives_its_cursor() -> None:
-    memory = TickMemory(3, {"a.csv": "1"}, {"b\udcff.csv": "2"}, "odd", "state", 7)
+    memory = TickMemory(
+        3,
+        {"a.csv": "1"},
+        {"b\udcff.csv": "2"},
+        "odd",
+        {"": "state", "a.csv": "other"},
+        7,
+        position="a.csv",
+        announced=("2010-12-01",),
+        receipts=("r1",),
+        odd={"README.txt": "not a name of the vendor's"},
+    )
 
     assert TickMemory.from_cursor(memory.to_cursor()) == memory
 
@@ -30,6 +41,12 @@ def test_a_cursor_of_release_0_2_0_is_read() -> None:
     assert TickMemory.from_cursor(cursor) == TickMemory(2, {"a.csv": "1"}, {}, fingerprint("README.txt"))
 
 
+def test_a_cursor_of_release_0_3_0_is_read() -> None:
+    cursor = '{"answered":"a602","quiet":3,"reported":"f00d","requested":{"a.csv":"1"},"seen":{},"serial":2}'
+
+    assert TickMemory.from_cursor(cursor) == TickMemory(2, {"a.csv": "1"}, {}, "f00d", {"": "a602"}, 3)
+
+
 def test_no_cursor_is_an_empty_memory() -> None:
     assert TickMemory.from_cursor(None) == TickMemory()
 
@@ -46,7 +63,8 @@ def cursor_with(name: str, value: str) -> str:
         *(cursor_with(name, number) for name in ("serial", "quiet") for number in ODD_NUMBERS),
         *(cursor_with(name, value) for name in ("requested", "seen") for value in ('["ab"]', '{"a.csv": 1e400}', "7")),
         *(cursor_with("reported", value) for value in ("[1]", "7")),
-        cursor_with("answered", "{}"),
+        *(cursor_with(name, "7") for name in ("answered", "position", "announced", "receipts", "odd")),
+        cursor_with("announced", '["2010-13-01"]'),
     ],
     ids=lambda cursor: cursor[:60],
 )

@@ -9,9 +9,10 @@ import pytest
 
 from user_behaviour.lake.manifests import Manifest, Source
 from user_behaviour.tables.days import DayRange
+from user_behaviour.triggers.drop_listing import DropListing
 from user_behaviour.triggers.tick_memory import QUIET_TICKS, TickMemory
 from user_behaviour.triggers.vendor_watch import WatchResult, open_days, watch
-from user_behaviour.vendor.drop import DroppedFile
+from user_behaviour.vendor.drop import DropPage, DroppedFile
 from user_behaviour.vendor.reviews import day_of
 
 PARTITIONS = DayRange(date(2010, 12, 1), date(2011, 12, 9))
@@ -38,6 +39,10 @@ def landed(*files: DroppedFile) -> dict[date, Manifest]:
     }
 
 
+def whole_drop(files: Sequence[DroppedFile], unusable: Mapping[str, str] = MappingProxyType({})) -> DropListing:
+    return DropListing(DropPage(files, unusable))
+
+
 def glance(
     files: Sequence[DroppedFile],
     memory: TickMemory | None = None,
@@ -45,7 +50,7 @@ def glance(
     partitions: DayRange | None = PARTITIONS,
     in_force: Mapping[date, Manifest] = MappingProxyType({}),
 ) -> WatchResult:
-    return watch(files, memory or TickMemory(), partitions=partitions, in_force=in_force, unusable={})
+    return watch(whole_drop(files), memory or TickMemory(), partitions=partitions, in_force=in_force)
 
 
 def test_what_the_lake_was_made_from_is_not_requested_again() -> None:
@@ -63,7 +68,10 @@ def test_the_lake_is_asked_about_all_files_once_and_then_about_those_requested()
     first = glance(files, in_force=landed(files[0], files[1]))
     second = glance(files, first.memory, in_force=landed(files[2]))
 
-    looks = [open_days(files, seen, partitions=PARTITIONS) for seen in (TickMemory(), first.memory, second.memory)]
+    looks = [
+        open_days(whole_drop(files), seen, partitions=PARTITIONS)
+        for seen in (TickMemory(), first.memory, second.memory)
+    ]
 
     assert looks == [[date(2010, 12, day) for day in (1, 2, 9)], [date(2010, 12, 9)], []]
     assert (spans(second), second.memory.requested) == ([], {})
@@ -143,7 +151,8 @@ def test_a_file_of_today_is_taken_when_its_day_has_a_partition() -> None:
 
 def test_what_is_no_file_is_odd_and_is_no_file_of_its_day() -> None:
     link = {"movie_review_2010-12-01.csv": "a link, which is not followed"}
-    seen = watch([whole("2010-12-01", "_late")], TickMemory(), partitions=PARTITIONS, in_force={}, unusable=link)
+    listing = whole_drop([whole("2010-12-01", "_late")], link)
+    seen = watch(listing, TickMemory(), partitions=PARTITIONS, in_force={})
 
     assert seen.odd == {"movie_review_2010-12-01.csv": "it is a link, which is not followed; it is left alone"}
     assert spans(seen) == [("2010-12-01", "2010-12-01")]

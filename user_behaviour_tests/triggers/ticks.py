@@ -6,14 +6,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 
+import dagster as dg
 import psycopg2
 from dagster._core.definitions.sensor_definition import SensorExecutionData
 
 from user_behaviour.catalog.postgres import PostgresExternalTables
+from user_behaviour.definitions import defs
+from user_behaviour.lake.lake import Lake
 from user_behaviour.local.stack import Stack
 from user_behaviour.migrations.migrations import MIGRATIONS, Migrations
 from user_behaviour.tables.days import DayRange
 from user_behaviour.tables.schemas import MOVIE_REVIEW_CLEAN_STAGE, USER_BEHAVIOR_METRIC, USER_PURCHASE_STAGING
+from user_behaviour.triggers.sensors import vendor_files
+from user_behaviour.vendor.drop import VendorDrop
 from user_behaviour.warehouse.postgres import PostgresWarehouse, PostgresWarehouseByUrl
 from user_behaviour_tests.databases import new_database
 
@@ -64,6 +69,15 @@ def new_catalog(stack: Stack) -> Iterator[Catalog]:
         warehouse = PostgresWarehouseByUrl(url=url)
         Migrations(warehouse, MIGRATIONS / "postgres").apply()
         yield Catalog(warehouse)
+
+
+def tick_of_vendor_files(
+    drop: VendorDrop, lake: Lake, cursor: str | None, *, instance: dg.DagsterInstance | None = None
+) -> SensorExecutionData:
+    """One evaluation of the sensor, as the daemon's; saving the cursor of the answer is the caller's."""
+    roles = {"vendor_drop": drop, "lake": lake}
+    with dg.build_sensor_context(instance=instance, cursor=cursor, definitions=defs, resources=roles) as context:
+        return vendor_files.evaluate_tick(context)
 
 
 def span_of(tags: Mapping[str, str]) -> DayRange:

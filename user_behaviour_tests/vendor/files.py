@@ -19,6 +19,8 @@ from user_behaviour.tables.schemas import RAW_REVIEWS
 from user_behaviour.vendor.landing import ReviewLanding
 from user_behaviour.vendor.local import LocalVendorDrop
 from user_behaviour.vendor.reviews import BadRow, ReviewRow, read_rows
+from user_behaviour.vendor.s3 import S3VendorDrop
+from user_behaviour_tests.cloud.moto_server import Cloud
 
 D1, D2, D3 = (date(2010, 12, day) for day in (1, 2, 3))
 FIRST = "movie_review_2010-12-01.csv"
@@ -31,6 +33,16 @@ LANDED = [("1", "good", FIRST, 2), ("2", "bad", FIRST, 3)]
 
 def rows_of(content: bytes, *, max_bytes: int = 64 << 20) -> list[ReviewRow | BadRow]:
     return list(read_rows(io.BufferedReader(io.BytesIO(content)), FIRST, max_bytes=max_bytes))
+
+
+def drop_with_queue(cloud: Cloud) -> S3VendorDrop:
+    """The prefix `drops` of a new bucket, which tells a queue what comes; what was received is hidden for minutes."""
+    s3, sqs, name = cloud.aws.client("s3"), cloud.aws.client("sqs"), cloud.bucket("vendor")
+    queue = sqs.create_queue(QueueName=name, Attributes={"VisibilityTimeout": "600"})["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    told = {"QueueConfigurations": [{"QueueArn": arn, "Events": ["s3:ObjectCreated:*"]}]}
+    s3.put_bucket_notification_configuration(Bucket=name, NotificationConfiguration=told)
+    return S3VendorDrop(aws=cloud.aws, bucket=name, prefix="drops", queue=queue)
 
 
 @dataclass
