@@ -6,7 +6,7 @@ READY := .venv/ready
 
 .PHONY: help
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 .PHONY: setup
 setup: $(READY) ## Make the virtual environment with the pinned dependencies
@@ -56,8 +56,12 @@ check: $(READY) ## What CI runs: format, lint, types, dependency rules, SQL and 
 	$(BIN)/python -m pytest -m alone
 
 .PHONY: bench
-bench: $(READY) ## Measure the project against a plain script, at scale 1 and 10
+bench: $(READY) ## Measure the project against a plain script, at scale 1 and 10, and against its bounds
 	@$(BIN)/python bench/run.py
+
+.PHONY: bench-scale
+bench-scale: $(READY) ## Measure the project at scale 10 and 100: 54 million purchase lines, 30 GB of disk
+	@$(BIN)/python bench/run.py --grow --json bench/results/scale.json
 
 .PHONY: pictures
 pictures: $(READY) ## Take the pictures of the UI in docs/pictures, on a demo home of their own

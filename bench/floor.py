@@ -151,7 +151,8 @@ def classify(lake: Path) -> None:
     """One Spark job over every day of raw reviews: the project's own program, in this process."""
     base, output, job = lake / "raw_reviews", lake / "classified_reviews", lake / "job.json"
     inputs = [{"insert_date": day.name[-10:], "location": str(day / BATCH)} for day in sorted(base.iterdir())]
-    job.write_text(json.dumps({"inputs": inputs, "base": str(base), "output": str(output), "batch_id": BATCH}))
+    places = {"base": str(base), "output": str(output), "result": str(lake / "result")}
+    job.write_text(json.dumps({"inputs": inputs, **places, "batch_id": BATCH}))
     runpy.run_path(str(PROGRAM))["main"](["--job", str(job)])
 
 

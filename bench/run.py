@@ -1,10 +1,12 @@
-"""Measures the project against `floor.py`, on the same data and in one go; prints a table and writes JSON.
+"""Measures the project against `floor.py`, on the same data and in one go; prints tables and bounds, and writes JSON.
 
     python bench/run.py [--scales 1 10] [--runs 3] [--real DIR] [--json FILE]
+    python bench/run.py --grow                            the project alone at scale 10 and 100; 30 GB of disk, an hour
 
-Both run as whole processes, in turn, so that a machine that slows down slows both; medians are quoted. The project is
-`user-behaviour run`, process start to exit, in a home of its own. Memory is each process's own peak (VmHWM), Python and
-JVM apart. With `--real`, the directory of online_retail.csv.gz and vendor_drops/, the real data are measured too.
+Both run as whole processes, in turn, so that a machine that slows down slows both. The first run of each kind, in an
+empty lake and with nothing in the system's cache, is shown and not counted; medians of the others are quoted. The
+project is `user-behaviour run`, process start to exit, in a home of its own. Memory is each process's own peak (VmHWM),
+Python and JVM apart. With `--real`, the directory of online_retail.csv.gz and vendor_drops/, these are measured too.
 """
 
 import argparse
@@ -17,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
@@ -30,16 +32,18 @@ from user_behaviour.local.stack import Stack
 HERE = Path(__file__).resolve().parent
 FIRST, LAST = "2010-12-01", "2011-12-09"
 ONE_DAY = "2011-11-10"
+DISK = 30_000_000_000
 WITHOUT_SPARK = "raw_purchases,raw_reviews,staged_purchases,spectrum/user_purchase_staging,public/user_behavior_metric"
 
 
 @dataclass
 class Figures:
-    """Wall seconds of a process, and its peak MiB of Python and of the JVM below it; or the medians of several."""
+    """Of a process: wall seconds, peak MiB of Python and of the JVM below it, seconds of its checks. Or medians."""
 
     seconds: float
     python_mib: float
     java_mib: float
+    checks: float
 
 
 def measured(command: Sequence[str], environ: Mapping[str, str]) -> Figures:
@@ -53,9 +57,12 @@ def measured(command: Sequence[str], environ: Mapping[str, str]) -> Figures:
             time.sleep(0.05)
         seconds = time.perf_counter() - started
         output.seek(0)
+        printed = output.read()
         if process.returncode:
-            sys.exit(f"{' '.join(command)} failed:\n{output.read()}")
-    return Figures(round(seconds, 2), python, java)
+            sys.exit(f"{' '.join(command)} failed:\n{printed}")
+    # As `run` adds them up from the steps in Dagster's events.
+    checks = re.search(r"^Seconds: .*\bchecks ([\d.]+)", printed, re.MULTILINE)
+    return Figures(round(seconds, 2), python, java, float(checks.group(1)) if checks else 0)
 
 
 def medians(processes: Sequence[Figures]) -> Figures:
@@ -103,14 +110,24 @@ class Bench:
         return measured([sys.executable, str(HERE / "floor.py"), *databases, *places, *days], {})
 
     def pair(self, first: str, last: str) -> dict[str, Any]:
-        """Project and floor in turn over the days; the project finds an empty lake first, then a full one."""
-        turns = [(self.cli("run", "--from", first, "--to", last), self.floor(first, last)) for _ in range(self.runs)]
-        ours, floor = zip(*turns, strict=True)
-        ratio = statistics.median(one.seconds / other.seconds for one, other in turns)
-        return {"project": asdict(medians(ours)), "floor": asdict(medians(floor)), "ratio": round(ratio, 2)}
+        """Project and floor in turn over the days; a single run is of an empty lake, and counts."""
+        warm = 1 if self.runs > 1 else 0
+        turns = [
+            (self.cli("run", "--from", first, "--to", last), self.floor(first, last)) for _ in range(warm + self.runs)
+        ]
+        ours, floor = zip(*turns[warm:], strict=True)
+        ratio = statistics.median(one.seconds / other.seconds for one, other in turns[warm:])
+        cold = {"cold project": asdict(turns[0][0]), "cold floor": asdict(turns[0][1])} if warm else {}
+        return {"project": asdict(medians(ours)), "floor": asdict(medians(floor)), "ratio": round(ratio, 2), **cold}
+
+    def alone(self) -> dict[str, Any]:
+        """The project over all days, once."""
+        return {"project": asdict(self.cli("run", "--from", FIRST, "--to", LAST))}
 
 
-def measure(name: str, load: Sequence[Sequence[str]], *, runs: int, one_day: bool) -> dict[str, Any]:
+def measure(
+    name: str, load: Sequence[Sequence[str]], *, runs: int, one_day: bool = False, with_floor: bool = True
+) -> dict[str, Any]:
     """Loads data into a new home and measures it there."""
     directory = Path(tempfile.mkdtemp(prefix="user_behaviour_bench_")).resolve()
     bench = Bench(directory / "home", runs)
@@ -118,12 +135,13 @@ def measure(name: str, load: Sequence[Sequence[str]], *, runs: int, one_day: boo
         bench.cli("up")
         for arguments in load:
             bench.cli(*arguments)
-        result = {"data": name, "purchase lines": purchase_lines(bench.home), "all days": bench.pair(FIRST, LAST)}
+        all_days = bench.pair(FIRST, LAST) if with_floor else bench.alone()
+        result = {"data": name, "purchase lines": purchase_lines(bench.home), "all days": all_days}
         result["lines per second"] = round(result["purchase lines"] / result["all days"]["project"]["seconds"])
         if one_day:
             result["one day"] = bench.pair(ONE_DAY, ONE_DAY)
-            alone = [bench.cli("run", "--day", ONE_DAY, "--select", WITHOUT_SPARK) for _ in range(runs)]
-            result["one day without Spark"] = {"project": asdict(medians(alone))}
+            alone = [bench.cli("run", "--day", ONE_DAY, "--select", WITHOUT_SPARK) for _ in range(1 + runs)]
+            result["one day without Spark"] = {"project": asdict(medians(alone[1:]))}
         return result
     finally:
         bench.cli("down")
@@ -153,7 +171,44 @@ def show(result: Mapping[str, Any]) -> None:
                 print(f"  {part:22} project / floor {found:.2f}")
                 continue
             memory = f"Python {found['python_mib']:.0f} MiB, JVM {found['java_mib']:.0f} MiB"
-            print(f"  {part:22} {who:8} {found['seconds']:7.2f} s, {memory}")
+            checks = f", checks {found['checks']:.1f} s" if who.endswith("project") else ""
+            print(f"  {part:22} {who:12} {found['seconds']:7.2f} s, {memory}{checks}")
+
+
+def kept(bounds: Sequence[tuple[str, float, float, float | None]]) -> bool:
+    """Prints what was found for each bound: what, the figure, the most that it may be, the goal; whether all hold."""
+    print()
+    for what, found, most, goal in bounds:
+        aim = "" if goal is None else f", goal {goal:g} {'reached' if found <= goal else 'not reached'}"
+        print(f"  {'ok' if found <= most else 'MISSED':6} {what:58} {found:8.2f}, at most {most:g}{aim}")
+    return all(found <= most for _, found, most, _ in bounds)
+
+
+def bounds_of(results: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, float, float, float | None]]:
+    """The bounds on what was measured."""
+    by_name = {result["data"]: result for result in results}
+    if real := by_name.get("real data"):
+        all_days, one_day = real["all days"], real["one day"]
+        yield "all days of the real data / floor", all_days["ratio"], 1.25, 1.0
+        yield "one day of them / floor", one_day["ratio"], 0.95, 0.8
+        yield "one day without Spark, s", real["one day without Spark"]["project"]["seconds"], 3, None
+        yield "all checks of all days, s", all_days["project"]["checks"], 2, None
+        yield "all checks of one day, s", one_day["project"]["checks"], 0.5, None
+    if "ratio" in (all_days := by_name.get(scaled(10), {}).get("all days", {})):
+        yield "scale 10 / floor", all_days["ratio"], 1.2, None
+    one, ten, hundred = (
+        by_name[name]["all days"]["project"] if name in by_name else None for name in map(scaled, (1, 10, 100))
+    )
+    if one and ten:
+        yield "Python's peak at scale 10 / at scale 1", ten["python_mib"] / one["python_mib"], 1.15, None
+    if ten and hundred:
+        yield "seconds at scale 100 / at scale 10", hundred["seconds"] / ten["seconds"], 10, None
+        yield "Python's peak at scale 100, MiB", hundred["python_mib"], 1024, None
+
+
+def scaled(scale: float) -> str:
+    """The name of the sample data of a size."""
+    return f"sample at scale {scale:g}"
 
 
 def main() -> None:
@@ -163,25 +218,30 @@ def main() -> None:
     parser.add_argument("--scales", type=float, nargs="*", default=[1, 10], help="sizes of the sample data")
     parser.add_argument("--runs", type=int, default=3, help="processes of each kind; the median counts")
     parser.add_argument("--real", type=Path, default=HERE.parents[1] / "shared" / "data", help="the real data")
+    parser.add_argument("--grow", action="store_true", help="measure the project alone, at scale 10 and 100")
     parser.add_argument("--json", type=Path, default=HERE / "results" / "bench.json", help="file to write")
     arguments = parser.parse_args()
+    scales = [10, 100] if arguments.grow else arguments.scales
+    if arguments.grow and (free := shutil.disk_usage(tempfile.gettempdir()).free) < DISK:
+        sys.exit(f"{tempfile.gettempdir()} has {free / 1e9:.0f} GB free; {DISK / 1e9:.0f} GB are needed (TMPDIR).")
     results = []
-    if (arguments.real / "online_retail.csv.gz").exists():
+    if not arguments.grow and (arguments.real / "online_retail.csv.gz").exists():
         files = [str(file) for file in sorted((arguments.real / "vendor_drops").iterdir())]
         load = [("load-purchases", str(arguments.real / "online_retail.csv.gz")), ("deliver", *files)]
         results.append(measure("real data", load, runs=arguments.runs, one_day=True))
         show(results[-1])
-    for scale in arguments.scales:
+    for scale in scales:
         generate = ("generate", "--from", FIRST, "--to", LAST, "--scale", f"{scale:g}")
         # A large scale speaks for itself in one run.
         runs = arguments.runs if scale <= 1 else 1
-        results.append(measure(f"sample at scale {scale:g}", [generate], runs=runs, one_day=False))
+        results.append(measure(scaled(scale), [generate], runs=runs, with_floor=not arguments.grow))
         show(results[-1])
     imports = import_seconds(arguments.runs)
     print(f"\nimport user_behaviour.definitions: {imports:.2f} s")
     arguments.json.parent.mkdir(parents=True, exist_ok=True)
     arguments.json.write_text(json.dumps({"results": results, "import seconds": imports}, indent=2) + "\n")
     print(f"Written to {arguments.json}.")
+    sys.exit(0 if kept(list(bounds_of(results))) else 1)
 
 
 if __name__ == "__main__":
