@@ -180,21 +180,20 @@ class _Replacement:
         registered = {day: inputs.by_day[day] for day in self.days}
         if AUDIT_COLUMN not in inputs.table.column_names:
             return {day: found.batch_id for day, found in registered.items()}
-        batches = {day: UNKNOWN_BATCH if found.rows else found.batch_id for day, found in registered.items()}
         if not isinstance(read, Extract):
+            batches = {day: UNKNOWN_BATCH if found.rows else found.batch_id for day, found in registered.items()}
             return batches | self._by_day(cursor, f"max({AUDIT_COLUMN})", inputs.table)
         day = quoted(inputs.table.partition_column)
         cursor.execute(f"select {day}, max({AUDIT_COLUMN}), sum(row_count) from {quoted(read.name)} group by {day}")
-        for found, batch_id, rows in cursor.fetchall():
-            if found not in registered:
-                continue
+        there = {found: (batch_id, rows) for found, batch_id, rows in cursor.fetchall()}
+        seen = {found: there.get(found, (one.batch_id, 0)) for found, one in registered.items()}
+        for found, (batch_id, rows) in seen.items():
             if batch_id == registered[found].batch_id and rows != registered[found].rows:
                 raise AuditError(
                     f"{self.table.name}, {found}: {rows} rows of {inputs.table.name} were read, "
                     f"{registered[found].rows} are registered. Rolled back; the rows before are in force."
                 )
-            batches[found] = batch_id
-        return batches
+        return {found: batch_id for found, (batch_id, _) in seen.items()}
 
     def _insert(self, cursor: Cursor, recipe: ReplaceDays, parameters: Mapping[str, Any]) -> dict[date, dict[str, Any]]:
         """Fills an emptied range and holds it against the laws; gives the facts of its days."""

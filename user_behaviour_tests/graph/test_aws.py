@@ -139,6 +139,8 @@ def test_a_run_reads_its_days_of_each_external_table_twice_and_never_under_the_l
     (lock,) = (at for at, said in enumerate(told) if said.text.startswith("lock table audit.writer_lock"))
     under_it = [said.text for said in told[lock:] if said.session == told[lock].session]
     assert len(under_it) > 5
+    before_it = [said.text for said in told[:lock] if said.session == told[lock].session]
+    assert before_it[-1].lower() == "begin"  # a snapshot taken before the lock would not see what it waited for
     assert [text for text in under_it if re.search(r"(from|join)\s+spectrum\.", text)] == []
 
 

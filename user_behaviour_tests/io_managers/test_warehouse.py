@@ -311,12 +311,16 @@ def test_a_run_that_read_before_another_one_wrote_reads_again(greenhouse: Greenh
     assert recorded == {"sources": '{"plants": "newer"}'}
 
 
-def test_a_day_of_which_fewer_rows_were_read_than_registered_is_not_replaced(greenhouse: Greenhouse) -> None:
-    """Redshift passes over a file that it cannot see without a word."""
+@pytest.mark.parametrize("read", [1, 0])
+def test_a_day_of_which_fewer_rows_were_read_than_registered_is_not_replaced(greenhouse: Greenhouse, read: int) -> None:
+    """Redshift passes over a file that it cannot see without a word, be it the only one of the day."""
     assert greenhouse.warehouse
-    execute(greenhouse.warehouse, f"insert into plants values ('fern', 'older', '{MON}')")
+    if read:
+        execute(greenhouse.warehouse, f"insert into plants values ('fern', 'older', '{MON}')")
 
-    with pytest.raises(AuditError, match=r"2024-03-04: 1 rows of plants were read, 2 are registered\. Rolled back"):
+    with pytest.raises(
+        AuditError, match=rf"2024-03-04: {read} rows of plants were read, 2 are registered\. Rolled back"
+    ):
         greenhouse.run([asset(lambda _: grown(2))], MON)
 
     assert stored(greenhouse) == []
