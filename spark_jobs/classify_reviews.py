@@ -94,12 +94,14 @@ def run(spark: SparkSession, job: Job) -> None:
     )
     rows = rows.persist()  # small by now, without the texts: written, and summed up
     said = [row[0] for row in rows.groupBy("insert_date").agg(*summary()).select(F.to_json(F.struct("*"))).collect()]
-    parts = max((-(-json.loads(line)["rows"] // job.rows_per_file) for line in said), default=1)
-    # A day of several files is cut by its keys, so that none of its tasks has more than a file to write.
-    part = [F.pmod(F.hash("source_file", "line_number"), F.lit(parts))] if parts > 1 else []
+    files = {day["insert_date"]: -(-day["rows"] // job.rows_per_file) for day in map(json.loads, said)}
+    large = {day: several for day, several in files.items() if several > 1}
+    # A large day is cut by its keys, so that none of its tasks has more than a file to write.
+    several = F.create_map(*(F.lit(part) for day in large.items() for part in day))[F.col("insert_date")]
+    cut = [F.pmod(F.hash("source_file", "line_number"), F.coalesce(several, F.lit(1)))] if large else []
     (
         # With a number: Spark merges the small partitions of a repartition without one, and one task would write all.
-        rows.repartition(max(spark.sparkContext.defaultParallelism, parts), "insert_date", *part)
+        rows.repartition(max(spark.sparkContext.defaultParallelism, sum(large.values())), "insert_date", *cut)
         .sortWithinPartitions("insert_date", "source_file", "line_number")
         .write.partitionBy("insert_date")
         .option("maxRecordsPerFile", job.rows_per_file)

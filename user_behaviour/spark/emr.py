@@ -26,6 +26,10 @@ from user_behaviour.spark.spark import SparkRunner
 UNKNOWN_AT_MOST = 3
 # Where the programs lie in the lake.
 PROGRAMS = "_programs"
+# The Python of driver and executors: that of every release's and image's system, 3.9 on EMR 7, for which the programs
+# are written. Named, since what a cluster or an application sets may be for one of the two alone, and PySpark refuses
+# a driver and executors of different versions.
+PYTHON = "/usr/bin/python3"
 
 
 class SparkJobError(Exception):
@@ -50,6 +54,8 @@ class EmrSpark(SparkRunner):
 
     service: ClassVar[str]
     """What boto3 calls the service."""
+    python: ClassVar[Sequence[str]]
+    """The options of spark-submit that name the Python."""
 
     minutes: float = Field(default=60, description="After so many minutes of waiting a job is cancelled.")
     poll_seconds: float = Field(default=10, description="How often EMR is asked how a job goes.")
@@ -61,8 +67,8 @@ class EmrSpark(SparkRunner):
         """The id of the job of that name, in whatever state; None where there is none."""
 
     @abstractmethod
-    def submit(self, name: str, entry_point: str, arguments: Sequence[str]) -> str:
-        """Submits the job, once even if answers are lost; its id."""
+    def submit(self, name: str, entry_point: str, arguments: Sequence[str], options: Sequence[str]) -> str:
+        """Submits the job with these options of spark-submit, once even if answers are lost; its id."""
 
     @abstractmethod
     def state(self, job_id: str) -> JobState | None:
@@ -108,7 +114,7 @@ class EmrSpark(SparkRunner):
                 if found := self.find(name):
                     get_dagster_logger().info("Spark job %s (%s) was submitted before; waiting for it", found, name)
                     return found
-                job_id = self.submit(name, self._program(program), ["--job", job])
+                job_id = self.submit(name, self._program(program), ["--job", job], self.python)
         except AwsError as error:
             raise SparkJobError(
                 f"{error} `user-behaviour doctor` looks at application, cluster, role and permissions."

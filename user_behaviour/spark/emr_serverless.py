@@ -13,7 +13,7 @@ from pydantic import Field
 
 from user_behaviour.aws.errors import aws_errors
 from user_behaviour.diagnosis import Diagnosis, bad, good, unknown
-from user_behaviour.spark.emr import EmrSpark, JobState
+from user_behaviour.spark.emr import PYTHON, EmrSpark, JobState
 
 LOGS = "_logs/spark"
 _ALIVE = {"CREATING", "CREATED", "STARTING", "STARTED", "STOPPING", "STOPPED"}
@@ -28,6 +28,12 @@ class EmrServerlessSpark(EmrSpark):
     """Spark programs as job runs of an application of EMR Serverless."""
 
     service: ClassVar[str] = "emr-serverless"
+    # https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/using-python-libraries.html
+    python: ClassVar[Sequence[str]] = (
+        *("--conf", f"spark.emr-serverless.driverEnv.PYSPARK_DRIVER_PYTHON={PYTHON}"),
+        *("--conf", f"spark.emr-serverless.driverEnv.PYSPARK_PYTHON={PYTHON}"),
+        *("--conf", f"spark.executorEnv.PYSPARK_PYTHON={PYTHON}"),
+    )
 
     application: str = Field(description="The application's id; it exists already, and stops by itself.")
     role: str = Field(description="The ARN of the role as which jobs run.")
@@ -41,7 +47,13 @@ class EmrServerlessSpark(EmrSpark):
         )
         return next((str(run["id"]) for page in pages for run in page["jobRuns"] if run.get("name") == name), None)
 
-    def submit(self, name: str, entry_point: str, arguments: Sequence[str]) -> str:
+    def submit(self, name: str, entry_point: str, arguments: Sequence[str], options: Sequence[str]) -> str:
+        # Nothing in the options holds a blank: how EMR would have it quoted is not documented.
+        driver = {
+            "entryPoint": entry_point,
+            "entryPointArguments": list(arguments),
+            "sparkSubmitParameters": " ".join(options),
+        }
         started = self._client.start_job_run(
             applicationId=self.application,
             clientToken=name,
@@ -49,7 +61,7 @@ class EmrServerlessSpark(EmrSpark):
             executionRoleArn=self.role,
             # For when nobody is left to cancel it.
             executionTimeoutMinutes=max(LEAST_MINUTES, ceil(self.minutes)),
-            jobDriver={"sparkSubmit": {"entryPoint": entry_point, "entryPointArguments": list(arguments)}},
+            jobDriver={"sparkSubmit": driver},
             configurationOverrides={
                 "monitoringConfiguration": {"s3MonitoringConfiguration": {"logUri": self._logs_uri}}
             },

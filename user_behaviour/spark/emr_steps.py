@@ -12,7 +12,7 @@ from pydantic import Field
 
 from user_behaviour.aws.errors import UnavailableError, aws_errors
 from user_behaviour.diagnosis import Diagnosis, good, judged
-from user_behaviour.spark.emr import EmrSpark, JobState, SparkJobError
+from user_behaviour.spark.emr import PYTHON, EmrSpark, JobState, SparkJobError
 
 _ENDINGS = {"COMPLETED": True, "FAILED": False, "INTERRUPTED": False, "CANCELLED": False}
 
@@ -21,6 +21,8 @@ class EmrStepsSpark(EmrSpark):
     """Spark programs as steps on an EMR cluster."""
 
     service: ClassVar[str] = "emr"
+    # Spark sets it before what the cluster's environment says.
+    python: ClassVar[Sequence[str]] = ("--conf", f"spark.pyspark.python={PYTHON}")
 
     cluster: str = Field(description="The cluster's id; it exists already.")
     role: str = Field(default="", description="The ARN of a runtime role, where the cluster asks for one.")
@@ -29,9 +31,9 @@ class EmrStepsSpark(EmrSpark):
         pages = self._client.get_paginator("list_steps").paginate(ClusterId=self.cluster)
         return next((str(step["Id"]) for page in pages for step in page["Steps"] if step["Name"] == name), None)
 
-    def submit(self, name: str, entry_point: str, arguments: Sequence[str]) -> str:
+    def submit(self, name: str, entry_point: str, arguments: Sequence[str], options: Sequence[str]) -> str:
         # Client mode: the driver is the step's own process, so that a cancelled step takes its application along.
-        command = ["spark-submit", "--deploy-mode", "client", "--name", name, entry_point, *arguments]
+        command = ["spark-submit", "--deploy-mode", "client", "--name", name, *options, entry_point, *arguments]
         step = {
             "Name": name,
             "ActionOnFailure": "CONTINUE",

@@ -28,8 +28,14 @@ def test_a_job_is_submitted_with_its_program_its_job_object_and_a_name_of_its_ow
     assert job.name == job_name("verdicts.py", emr.job)
     if job.id.startswith("s-"):
         assert job.request["ActionOnFailure"] == "CONTINUE"
-        assert job.submission.options == ["--deploy-mode", "client", "--name", job.name]
+        python = ["--conf", "spark.pyspark.python=/usr/bin/python3"]
+        assert job.submission.options == ["--deploy-mode", "client", "--name", job.name, *python]
     else:
+        assert job.submission.options[1::2] == [
+            "spark.emr-serverless.driverEnv.PYSPARK_DRIVER_PYTHON=/usr/bin/python3",
+            "spark.emr-serverless.driverEnv.PYSPARK_PYTHON=/usr/bin/python3",
+            "spark.executorEnv.PYSPARK_PYTHON=/usr/bin/python3",
+        ]
         assert (job.request["clientToken"], job.request["executionTimeoutMinutes"]) == (job.name, 8)
         logs = job.request["configurationOverrides"]["monitoringConfiguration"]["s3MonitoringConfiguration"]
         assert logs == {"logUri": emr.lake.uri("_logs/spark") + "/"}
