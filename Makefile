@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
+SPARK35 := .venv-spark35
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -21,6 +22,17 @@ $(READY): pyproject.toml constraints.txt
 	@$(BIN)/python -m user_behaviour.spark.class_archive spark_jobs/classify_reviews.py
 	@touch $@
 
+.PHONY: spark35
+spark35: $(SPARK35)/ready ## Make the environment in which tests run the Spark programs as EMR 7 does
+
+$(SPARK35)/ready: user_behaviour_tests/spark/spark35.txt
+	@echo "Installing the Spark of EMR into $(SPARK35) (a minute or two, once) …"
+	@# EMR's Python where the machine has it.
+	@for python in python3.9 $(wildcard $(HOME)/.pyenv/versions/3.9.*/bin/python) $(PYTHON); do \
+		$$python -m venv --clear $(SPARK35) >/dev/null 2>&1 && break; done
+	@$(SPARK35)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
 .PHONY: demo
 demo: $(READY) ## A sample shop, every asset for every day, the metric; a second call changes nothing
 	@$(BIN)/user-behaviour demo
@@ -34,7 +46,7 @@ env: $(READY) ## Write .env, by which `dagster dev` and `dg dev` find what `make
 	@$(BIN)/user-behaviour up >/dev/null && $(BIN)/user-behaviour env --write
 
 .PHONY: test
-test: $(READY) ## Run the tests, but for the slow ones
+test: $(READY) $(SPARK35)/ready ## Run the tests, but for the slow ones
 	@# Three processes for two cores: the tests of the UI mostly wait.
 	@$(BIN)/python -m pytest -n 3
 	@$(BIN)/python -m pytest -m alone
@@ -44,7 +56,7 @@ search: $(READY) ## Look at many generated examples and at all real days, where 
 	@$(BIN)/python -m pytest -m search --hypothesis-profile search
 
 .PHONY: check
-check: $(READY) ## What CI runs: format, lint, types, dependency rules, SQL and workflow lint, all tests
+check: $(READY) $(SPARK35)/ready ## What CI runs: format, lint, types, dependency rules, SQL and workflow lint, all tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -78,5 +90,5 @@ down: $(READY) ## Stop the embedded PostgreSQL
 .PHONY: clean
 clean: ## Stop what runs; remove the state, the virtual environment and the caches
 	@test ! -x $(BIN)/user-behaviour || $(BIN)/user-behaviour down
-	rm -rf .user_behaviour .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache *.egg-info build dist
+	rm -rf .user_behaviour .venv $(SPARK35) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache *.egg-info build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

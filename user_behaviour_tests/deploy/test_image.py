@@ -1,6 +1,5 @@
 """The image and the instance of the aws deployment. No Docker engine: the Dockerfile is read, the rest is run."""
 
-import ast
 import fnmatch
 import json
 import os
@@ -186,13 +185,3 @@ def test_certifi_has_the_authorities_that_sign_for_redshift() -> None:
     }
     assert {f"Amazon Root CA {number}" for number in (1, 2, 3, 4)} <= names
     assert "Starfield Services Root Certificate Authority - G2" in names
-
-
-def test_the_spark_programs_are_written_in_the_python_of_emr() -> None:
-    """EMR 7 runs PySpark on Python 3.9; the syntax is what can be looked at without it.
-
-    That Python would carry out `Sequence[str] | None` in a signature and fail, so the annotations are postponed.
-    """
-    for program in (CHECKOUT / "spark_jobs").glob("*.py"):
-        tree = ast.parse(program.read_text(encoding="utf-8"), feature_version=(3, 9))
-        assert "annotations" in [n.name for i in tree.body if isinstance(i, ast.ImportFrom) for n in i.names], program
