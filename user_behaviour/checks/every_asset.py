@@ -104,13 +104,19 @@ def offences_of_each_day(
     return [Offence(day, sentence) for day, sentences in found.items() for sentence in sentences]
 
 
-def overtaken(upstream: Dataset, batches: Mapping[date, str], *, says: str) -> list[Offence]:
-    """The days that depend on another batch of `upstream` than the one in force; `says` how they do."""
-    in_force = {day: manifest.batch_id for day, manifest in upstream.manifests([*batches]).items()}
+def manifest_of(dataset: Dataset, in_force: Mapping[date, Manifest], day: date, batch_id: str) -> Manifest | None:
+    """The manifest of a batch, which is read only if another one is in force; None where the lake does not have it."""
+    known = in_force.get(day)
+    return known if known and known.batch_id == batch_id else dataset.batch(day, batch_id)
+
+
+def overtaken(in_force: Mapping[date, Manifest], batches: Mapping[date, str], *, says: str) -> list[Offence]:
+    """The days that depend on another batch than the one in force; `says` how they do."""
+    found = {day: in_force[day].batch_id if day in in_force else "none" for day in batches}
     return [
-        Offence(day, f"{says} batch {batch}, in force is {newer}; rerun the day")
+        Offence(day, f"{says} batch {batch}, in force is {found[day]}; rerun the day")
         for day, batch in batches.items()
-        if (newer := in_force.get(day, "none")) != batch
+        if found[day] != batch
     ]
 
 
@@ -129,7 +135,7 @@ def changed_files(dataset: Dataset, manifest: Manifest) -> Iterator[str]:
 def columns_of(dataset: Dataset, manifest: Manifest, *names: str) -> Iterator[pa.RecordBatch]:
     """Some columns of the rows of a batch, as its files hold them."""
     for file in dataset.files(manifest):
-        yield from file.iter_batches(columns=list(names))
+        yield from file.read(columns=list(names), use_threads=False).to_batches()
 
 
 def _misfits(dataset: Dataset, manifest: Manifest, *, in_day: str | None) -> Iterator[str]:

@@ -7,10 +7,17 @@ import dagster as dg
 
 from user_behaviour.assets.spectrum import movie_review_clean_stage, user_purchase_staging
 from user_behaviour.catalog.external_tables import ExternalTables, Registration, rows_shown
-from user_behaviour.checks.every_asset import every_day_is_published, offences_of_each_day, overtaken, rows_in_files
+from user_behaviour.checks.every_asset import (
+    every_day_is_published,
+    manifest_of,
+    offences_of_each_day,
+    overtaken,
+    rows_in_files,
+)
 from user_behaviour.checks.result import Offence, days_under_check, fail_run
 from user_behaviour.lake.dataset import Dataset
 from user_behaviour.lake.lake import Lake
+from user_behaviour.lake.manifests import Manifest
 from user_behaviour.reconciliation.comparison import DifferenceKind, compare
 from user_behaviour.reconciliation.reconciliation import Reconciliation
 from user_behaviour.tables.schemas import LAKE_TABLE_OF, MOVIE_REVIEW_CLEAN_STAGE, USER_PURCHASE_STAGING
@@ -40,11 +47,12 @@ def external_rows_equal_lake_rows(asset: dg.AssetsDefinition, table: Table) -> d
             for day in under_check.days
             if day in seen and day not in registered
         ]
+        in_force = dataset.manifests([*registered])
         offences += offences_of_each_day(
-            dataset, registered, lambda one: _misread(table, dataset, one, seen.get(one.day, {}))
+            dataset, registered, lambda one: _misread(table, dataset, in_force, one, seen.get(one.day, {}))
         )
         batches = {day: registration.batch_id for day, registration in registered.items()}
-        older = overtaken(dataset, batches, says="points at")
+        older = overtaken(in_force, batches, says="points at")
         return under_check.result(offences, looked_at=registered, overtaken=older)
 
     return check
@@ -80,9 +88,15 @@ def every_place_has_the_same_batch(asset: dg.AssetsDefinition, table: Table) -> 
 _PASSING = (DifferenceKind.STALE, DifferenceKind.UNRECORDED)
 
 
-def _misread(table: Table, dataset: Dataset, registration: Registration, shown: Mapping[str, int]) -> Iterator[str]:
+def _misread(
+    table: Table,
+    dataset: Dataset,
+    in_force: Mapping[date, Manifest],
+    registration: Registration,
+    shown: Mapping[str, int],
+) -> Iterator[str]:
     """What is wrong with the rows that a registered partition shows, counted by batch; nothing if they are its own."""
-    batch = dataset.batch(registration.day, registration.batch_id)
+    batch = manifest_of(dataset, in_force, registration.day, registration.batch_id)
     if batch is None:
         yield f"points at batch {registration.batch_id}, which the lake does not have"
     elif (rows := sum(shown.values())) != (in_lake := rows_in_files(dataset, batch)):

@@ -13,6 +13,7 @@ from user_behaviour.checks.every_asset import (
     changed_files,
     columns_of,
     every_day_is_published,
+    manifest_of,
     of_each_day,
     offences_of_each_day,
     overtaken,
@@ -96,15 +97,17 @@ class _DerivedBatches:
         self.dataset, self.upstream = dataset, upstream
         manifests = dataset.manifests(days)
         batches = {day: m.sources[0].version if m.sources else "none" for day, m in manifests.items()}
-        made_of = of_each_day(upstream, {item[0]: item for item in batches.items()}, lambda item: upstream.batch(*item))
+        in_force = upstream.manifests([*batches])
+        by_day = {item[0]: item for item in batches.items()}
+        made_of = of_each_day(upstream, by_day, lambda item: manifest_of(upstream, in_force, *item))
         self.looked_at = set(manifests)
-        self.pairs = {day: (manifests[day], source) for day, source in made_of.items() if source}
+        self.pairs = {day: (manifests[day], landed) for day, landed in made_of.items() if landed}
         self.without_source = [
             Offence(day, f"made of batch {batches[day]}, which the lake does not have; rerun")
             for day in manifests
             if day not in self.pairs
         ]
-        self.overtaken = overtaken(upstream, {day: batches[day] for day in self.pairs}, says="made of")
+        self.overtaken = overtaken(in_force, {day: batches[day] for day in self.pairs}, says="made of")
 
 
 def _left_out(

@@ -177,7 +177,6 @@ class Dataset:
             name = f"part-{number:05}.parquet"
             self.lake.move(source, f"{directory}/{name}")
             files.append(DataFile(name, footer.rows, footer.size))
-            self._footers[f"{directory}/{name}"] = footer
         return tuple(files)
 
     def publish(self, manifest: Manifest, *, judge: Judge | None = None) -> Manifest | None:

@@ -28,8 +28,9 @@ def footer_of(file: pq.ParquetFile, size: int) -> Footer:
     """Raises `pyarrow.ArrowInvalid` and `OSError` where the file is cut off."""
     metadata, schema = file.metadata, file.schema_arrow
     nulls, extremes = dict[str, int](), dict[str, tuple[Any, Any]]()
+    groups = [metadata.row_group(group) for group in range(metadata.num_row_groups)]
     for position, field in enumerate(schema):
-        chunks = [metadata.row_group(group).column(position).statistics for group in range(metadata.num_row_groups)]
+        chunks = [group.column(position).statistics for group in groups]
         if all(chunk is not None and chunk.has_null_count for chunk in chunks):
             nulls[field.name] = sum(chunk.null_count for chunk in chunks)
         else:

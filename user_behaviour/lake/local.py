@@ -41,7 +41,7 @@ class LocalLake(Lake):
 
     def read(self, path: str) -> tuple[bytes, str] | None:
         try:
-            content = (Path(self.root) / path).read_bytes()
+            content = Path(self.root, path).read_bytes()
         except FileNotFoundError:
             return None
         # Not inode and time: the file system gives both again within a tick of its clock.

@@ -20,10 +20,11 @@ def recorded_batches(instance: dg.DagsterInstance, table: Table, span: DayRange)
     found: dict[date, str] = {}
     cursor: str | None = None
     while len(found) < len(wanted):
-        page = instance.fetch_materializations(dg.AssetRecordsFilter(asset_key=key), limit=_PAGE, cursor=cursor)
+        of_days = dg.AssetRecordsFilter(asset_key=key, asset_partitions=sorted(wanted))
+        page = instance.fetch_materializations(of_days, limit=_PAGE, cursor=cursor)
         for entry in page.records:  # the newest first
             event = entry.asset_materialization
-            if event and event.partition in wanted:
+            if event and event.partition:
                 batch = event.metadata.get(_BATCH_ID)
                 found.setdefault(days[event.partition], str(batch.value) if batch else "")
         if not page.has_more:

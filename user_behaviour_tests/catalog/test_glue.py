@@ -8,11 +8,13 @@ import pytest
 
 from user_behaviour.aws.errors import AbsentError
 from user_behaviour.catalog.external_tables import CatalogError, Registration
+from user_behaviour.lake.dataset import CURRENT
 from user_behaviour.tables.days import DayRange
 from user_behaviour.tables.table import Column, UnknownType
 from user_behaviour_tests.cloud.glue_database import D1, D2, D3, EXTERNAL, SPAN, Glue, new_glue
 from user_behaviour_tests.cloud.glue_wire import GlueWire
 from user_behaviour_tests.cloud.moto_server import Cloud
+from user_behaviour_tests.lake.blank_pages import blank_pages
 
 COLUMNS = [
     {"Name": "code", "Type": "varchar(4)", "Comment": "its code"},
@@ -155,6 +157,20 @@ def test_a_table_of_an_earlier_release_is_counted_whole_at_its_next_registration
     glue.external.register(EXTERNAL, glue.dataset, [D2])
 
     assert glue.table()["Parameters"] == {"numRows": "3"}
+
+
+def test_a_registration_reads_no_row_but_of_a_batch_of_which_nothing_is_recorded(glue: Glue) -> None:
+    for day in (D1, D2):
+        glue.publish(day, "one", "a")
+        blank_pages(glue.dataset, day)
+    former = replace(glue.dataset.current(D2), longest_texts={})  # as release 0.3.0 wrote them
+    glue.dataset.lake.write(f"{glue.dataset.directory(D2)}/{CURRENT}", former.to_json())
+
+    glue.external.register(EXTERNAL, glue.dataset, [D1])
+    with pytest.raises(OSError, match="page header"):
+        glue.external.register(EXTERNAL, glue.dataset, [D2])
+
+    assert glue.batches() == {D1: "one"}
 
 
 def test_many_days_go_a_hundred_at_a_time_and_leave_twentyfive_at_a_time(glue: Glue, cloud: Cloud) -> None:

@@ -37,6 +37,7 @@ from user_behaviour_tests.checks.spectrum_cases import ONE_ROW
 from user_behaviour_tests.checks.staging_cases import RULE
 from user_behaviour_tests.command_line import Home
 from user_behaviour_tests.graph.installation import checks, failure_messages, materialized, new_installation
+from user_behaviour_tests.lake.blank_pages import blank_pages
 
 PUBLISHED = "every_day_is_published"
 CASES = [
@@ -147,6 +148,19 @@ def test_an_original_that_is_lost_keeps_no_other_day_from_going_on(shop: Shop, d
     assert f"movie_review_{days[1]}.csv: its original in the lake" in said[f"raw_reviews:{PUBLISHED}"].description
     assert materialized(result)["raw_reviews"] == [str(days[0]), str(days[2])]
     assert {str(days[0]), str(days[2])} <= {*materialized(result)["classified_reviews"]}
+
+
+def test_no_check_reads_a_review(shop: Shop, days: list[date]) -> None:
+    """At each run the checks read every review four times, in one process, whatever their number."""
+    for table in (RAW_REVIEWS, CLASSIFIED_REVIEWS):
+        dataset = shop.installation.here.lake.dataset(table)
+        blank_pages(dataset, days[1])
+        with pytest.raises(OSError, match="page header"):
+            list(dataset.read(dataset.current(days[1])))
+
+    said = checks(shop.run_checks("all", days))
+
+    assert {name: one.description for name, one in said.items() if "review" in name and not one.passed} == {}
 
 
 def test_a_closed_day_needs_no_vendor_file(shop: Shop) -> None:
