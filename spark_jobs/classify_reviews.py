@@ -5,6 +5,7 @@ hand, locally or on EMR:
 
     spark-submit classify_reviews.py --job s3://bucket/jobs/42.json
 
+A day is one file; a large one is cut by its keys into files that Redshift Spectrum likes, each sorted by file and line.
 It knows locations, not the lake: which batch of a day is current, and when the output is published, its caller decides.
 """
 

@@ -6,12 +6,19 @@ run are finished; and days whose quantity rule changes, which is data with dates
 
 import gzip
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
+from user_behaviour.definitions import assemble
+from user_behaviour.deployments import SPARK_JOBS
+from user_behaviour.lake.dataset import Dataset
 from user_behaviour.rules import QUANTITY_RULES, QuantityRule, QuantityRules
+from user_behaviour.spark.local import LocalSpark
+from user_behaviour.tables.schemas import CLASSIFIED_REVIEWS
 from user_behaviour_tests.graph.installation import (
     GOOD,
     Installation,
@@ -165,3 +172,29 @@ def test_a_later_rule_changes_only_the_days_it_covers(installation: Installation
     ]
     left_out = checks(result)["staged_purchases:staged_equal_landed_less_left_out_by_the_rule"].metadata
     assert left_out["left_out_by_rule"].value == {"quantity > 2 from 2010-12-01": 0, "quantity > 5 from 2011-06-02": 1}
+
+
+def test_a_day_too_large_for_one_file_is_registered_checked_and_counted_whole(
+    installation: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, limit = "classify_reviews.py", "ROWS_PER_FILE = 20_000_000"
+    program = (SPARK_JOBS / name).read_text()
+    assert limit in program
+    (tmp_path / name).write_text(program.replace(limit, "ROWS_PER_FILE = 2"))
+    spark = LocalSpark(programs=str(tmp_path), home=str(installation.home))
+    monkeypatch.setattr(installation, "defs", assemble(replace(installation.here, spark=spark)))
+    installation.sell([("2011-09-01 12:00:00", 3, "1.000", "A", customer) for customer in (14001, 14002)])
+    reviews = "14001,good\n14002,bad\n14001,good\n14002,good\n14001,bad\n"
+    installation.deliver("movie_review_2011-09-01.csv", f"cid,review_str\n{reviews}")
+
+    result = installation.run("2011-09-01", "2011-09-01")
+
+    assert result.success, failure_messages(result)
+    published = Dataset(installation.here.lake, CLASSIFIED_REVIEWS).current(date(2011, 9, 1))
+    rows = [file.rows for file in published.files]
+    assert (len(rows) >= 3, max(rows) <= 2, sum(rows)) == (True, True, 5)
+    assert [name for name, check in checks(result).items() if not check.passed] == []
+    assert installation.metric("2011-09-01", "2011-09-01") == [
+        (date(2011, 9, 1), 14001, Decimal("3.00000"), 2, 3),
+        (date(2011, 9, 1), 14002, Decimal("3.00000"), 1, 2),
+    ]
