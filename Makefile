@@ -45,8 +45,17 @@ dev: $(READY) ## The Dagster UI with its daemon, on loopback (PORT=3000)
 env: $(READY) ## Write .env, by which `dagster dev` and `dg dev` find what `make dev` shows
 	@$(BIN)/user-behaviour up >/dev/null && $(BIN)/user-behaviour env --write
 
+# The AWS CLI, for the rehearsal of docs/aws.md: apart, since it pins a botocore of its own.
+AWS_CLI := .venv/aws/bin/aws
+$(AWS_CLI): $(READY)
+	@$(PYTHON) -m venv .venv/aws && .venv/aws/bin/pip install --quiet --disable-pip-version-check 'awscli>=1.46,<2'
+
+.PHONY: rehearse
+rehearse: $(READY) $(AWS_CLI) ## Carry out docs/aws.md on what stands for AWS, and print what happened
+	@$(BIN)/python -m pytest --quiet --capture=no user_behaviour_tests/docs/test_rehearsal.py
+
 .PHONY: test
-test: $(READY) $(SPARK35)/ready ## Run the tests, but for the slow ones
+test: $(READY) $(SPARK35)/ready $(AWS_CLI) ## Run the tests, but for the slow ones
 	@# Three processes for two cores: the tests of the UI mostly wait.
 	@$(BIN)/python -m pytest -n 3
 	@$(BIN)/python -m pytest -m alone
@@ -56,7 +65,7 @@ search: $(READY) ## Look at many generated examples and at all real days, where 
 	@$(BIN)/python -m pytest -m search --hypothesis-profile search
 
 .PHONY: check
-check: $(READY) $(SPARK35)/ready ## What CI runs: format, lint, types, dependency rules, SQL and workflow lint, all tests
+check: $(READY) $(SPARK35)/ready $(AWS_CLI) ## What CI runs: format, lint, types, dependency rules, SQL and workflow lint, all tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from user_behaviour.local.stack import Stack
     from user_behaviour.migrations.drift import Drift
     from user_behaviour.migrations.migrations import Migrations
+    from user_behaviour.migrations.users import WarehouseUsers
     from user_behaviour.source.database import SourceDatabase
     from user_behaviour.spark.spark import SparkRunner
     from user_behaviour.vendor.drop import VendorDrop
@@ -48,6 +49,7 @@ class Deployment:
     code_location: str
     migrations_of: Callable[[Warehouse], Migrations]
     drift_of: Callable[[Warehouse], Drift]
+    users_of: Callable[[Warehouse], WarehouseUsers]
 
     @property
     def migrations(self) -> Migrations:
@@ -58,6 +60,11 @@ class Deployment:
     def drift(self) -> Drift:
         """The differences between the warehouse's tables and what its migrations make."""
         return self.drift_of(self.warehouse)
+
+    @property
+    def users(self) -> WarehouseUsers:
+        """The users of the warehouse whose rights are given with the migrations."""
+        return self.users_of(self.warehouse)
 
     def roles(self) -> dict[str, Any]:
         """Dagster's resources by their keys."""
@@ -89,6 +96,7 @@ def local(settings: Settings) -> Deployment:
     from user_behaviour.local.stack import Stack
     from user_behaviour.migrations.drift import PostgresDrift
     from user_behaviour.migrations.migrations import MIGRATIONS, Migrations
+    from user_behaviour.migrations.users import WarehouseUsers
     from user_behaviour.spark.local import LocalSpark
     from user_behaviour.vendor.local import LocalVendorDrop
 
@@ -111,6 +119,7 @@ def local(settings: Settings) -> Deployment:
         code_location="user_behaviour.definitions",
         migrations_of=migrations,
         drift_of=lambda warehouse: PostgresDrift(warehouse, migrations(warehouse)),
+        users_of=WarehouseUsers,  # none: the embedded stack takes care of its own
     )
 
 
@@ -152,6 +161,7 @@ def aws(settings: Settings) -> Deployment:
         code_location="user_behaviour",
         migrations_of=migrations,
         drift_of=lambda warehouse: RedshiftDrift(warehouse, migrations(warehouse), glue_database=given.glue_database),
+        users_of=lambda warehouse: _redshift_users(given, cloud, warehouse),
     )
 
 
@@ -190,6 +200,20 @@ def _redshift(settings: AwsSettings, cloud: Aws, lake: Lake) -> Warehouse:
         iam_role=settings.redshift_iam_role,
         lake=lake,
         aws=cloud,
+    )
+
+
+def _redshift_users(settings: AwsSettings, cloud: Aws, warehouse: Warehouse) -> WarehouseUsers:
+    from user_behaviour.aws.secrets import Secret
+    from user_behaviour.migrations.users import WarehouseUsers
+    from user_behaviour.warehouse.redshift_names import RoleParameter
+
+    return WarehouseUsers(
+        warehouse,
+        pipeline=settings.redshift_pipeline_user,
+        reader=settings.redshift_reader_user if settings.redshift_reader_password else "",
+        reader_password=Secret("USER_BEHAVIOUR_REDSHIFT_READER_PASSWORD", settings.redshift_reader_password, cloud),
+        iam_role=RoleParameter(settings.redshift_iam_role),
     )
 
 

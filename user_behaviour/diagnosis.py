@@ -4,10 +4,12 @@ Every role checks itself by the calls that runs make, so the errors already say 
 two. Logins are the exception, since libpq says what is wrong and not what to do.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 import psycopg2
+from psycopg2.extensions import parse_dsn
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,15 @@ def in_short(error: psycopg2.Error) -> str:
     """The first line of what the server or libpq says."""
     text = (error.diag.message_primary or str(error)).strip()
     return text.splitlines()[0] if text else type(error).__name__
+
+
+def verified(url: str, *, settings: str) -> Iterator[Diagnosis]:
+    """Whether libpq makes sure of the server before it says the password; nothing of one on this machine."""
+    parts = parse_dsn(url)
+    if parts.get("host") not in ("127.0.0.1", "localhost"):
+        mode = parts.get("sslmode", "prefer")
+        remedy = f"Better: ?sslmode=verify-full&sslrootcert=FILE, the bundle of its authority ({settings})."
+        yield judged("TLS", mode == "verify-full", f"sslmode is {mode}", remedy, needed=False)
 
 
 def login_refused(error: psycopg2.Error, *, settings: str, ca: str = "sslrootcert of the URL") -> Diagnosis:

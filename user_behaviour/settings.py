@@ -45,6 +45,7 @@ class AwsSettings:
     redshift_password: str = field(repr=False)
     redshift_workgroup: str
     redshift_cluster: str
+    redshift_pipeline_user: str
     redshift_reader_user: str
     redshift_reader_password: str = field(repr=False)
     redshift_ca_bundle: str
@@ -213,6 +214,7 @@ def _aws_settings(variables: _Variables) -> AwsSettings:
         redshift_password=variables.text("REDSHIFT_PASSWORD"),
         redshift_workgroup=variables.text("REDSHIFT_WORKGROUP"),
         redshift_cluster=variables.text("REDSHIFT_CLUSTER"),
+        redshift_pipeline_user=variables.text("REDSHIFT_PIPELINE_USER"),
         redshift_reader_user=variables.text("REDSHIFT_READER_USER", "user_behaviour_reader"),
         redshift_reader_password=variables.text("REDSHIFT_READER_PASSWORD"),
         redshift_ca_bundle=variables.file("REDSHIFT_CA_BUNDLE"),

@@ -12,7 +12,7 @@ import click
 
 from user_behaviour.commands.parameters import day_range, day_range_options
 from user_behaviour.commands.stack import own_stack
-from user_behaviour.deployments import settings
+from user_behaviour.deployments import deployment, embedded_stack, settings
 from user_behaviour.local.purchase_lines import DATES
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def generate(first: date | None, last: date | None, scale: float, seed: int) -> 
     except UnusableSample as error:
         raise click.UsageError(str(error)) from error
     started = time.monotonic()
-    loaded = generate_purchases(own_stack().endpoints().shop, shop, days, whole_table=everything)
+    loaded = generate_purchases(_shop(), shop, days, whole_table=everything)
     click.echo(_description(loaded))
     drop = settings().home / "vendor"
     files = generate_files(drop, shop, days, whole_drop=everything)
@@ -76,7 +76,7 @@ def load_purchases(files: tuple[Path, ...], encoding: str, dates: str | None) ->
     from user_behaviour.local.shop_data import load_purchases as load
 
     reading = Reading(settings().first_day, encoding, dates)
-    click.echo(_description(load(own_stack().endpoints().shop, files, reading)))
+    click.echo(_description(load(_shop(), files, reading)))
 
 
 @click.command()
@@ -95,6 +95,17 @@ def deliver(files: tuple[Path, ...]) -> None:
         f"They lie in {drop}. The sensor vendor_files lands them where `user-behaviour dev` runs and the sensor is on; "
         f"else: user-behaviour run --from {days[0]} --to {days[-1]}"
     )
+
+
+def _shop() -> str:
+    """The source database: the embedded one, or elsewhere one whose purchases are still empty."""
+    from user_behaviour.local.shop_data import require_empty
+
+    if embedded_stack(settings()):
+        return own_stack().endpoints().shop
+    url = deployment(settings()).initialized().source.dsn()
+    require_empty(url)
+    return url
 
 
 def _description(loaded: Loaded) -> str:

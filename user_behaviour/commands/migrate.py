@@ -12,12 +12,15 @@ from user_behaviour.tables.schemas import EXTERNAL_TABLES, LAKE_TABLE_OF
 @click.option("--rollback", type=click.IntRange(min=1), metavar="N", help="Take the last N migrations back.")
 @click.option("--to", "target", metavar="ID", help="Make this migration the newest one, forwards or backwards.")
 @click.option("--check", is_flag=True, help="Only report what is pending and what differs; status 1 if anything does.")
+@click.option("--close", is_flag=True, help="Take from all other users what lets each of them write.")
 @click.option("--yes", is_flag=True, help="Do not ask before migrations are taken back.")
 @click.pass_context
-def migrate(ctx: click.Context, rollback: int | None, target: str | None, *, check: bool, yes: bool) -> None:
-    """Apply the warehouse's pending migrations, and define its external tables."""
-    if sum(map(bool, (rollback, target, check))) > 1:
-        raise click.UsageError("Give one of --rollback, --to and --check.")
+def migrate(
+    ctx: click.Context, rollback: int | None, target: str | None, *, check: bool, close: bool, yes: bool
+) -> None:
+    """Apply the warehouse's pending migrations, define its external tables, give its users their rights."""
+    if sum(map(bool, (rollback, target, check, close))) > 1:
+        raise click.UsageError("Give one of --rollback, --to, --check and --close.")
     deployed = deployment(settings()).initialized()
     if check:
         ctx.exit(_report(deployed))
@@ -30,6 +33,7 @@ def migrate(ctx: click.Context, rollback: int | None, target: str | None, *, che
     else:
         done = deployed.migrations.apply(click.echo)
         _define_external_tables(deployed)
+        _give_rights(deployed, close=close)
         known = deployed.migrations.files()
         click.echo(f"The warehouse is up to date: {len(done)} of {len(known)} migrations were new.")
 
@@ -47,6 +51,14 @@ def _define_external_tables(deployed: Deployment) -> None:
     for table in EXTERNAL_TABLES:
         if deployed.external_tables.define(table, deployed.lake.dataset(LAKE_TABLE_OF[table.name])):
             click.echo(f"{table.name} is defined.")
+
+
+def _give_rights(deployed: Deployment, *, close: bool) -> None:
+    for user in deployed.users.let_in():
+        click.echo(f"{user} has the rights that it needs.")
+    if close:
+        deployed.users.close_to_others()
+        click.echo("Nobody else may make tables in public, or name a role of the warehouse.")
 
 
 def _confirm(migrations: Sequence[str], *, yes: bool) -> None:

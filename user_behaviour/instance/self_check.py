@@ -6,7 +6,7 @@ from contextlib import closing
 
 import psycopg2
 
-from user_behaviour.diagnosis import Diagnosis, bad, good, judged, login_refused
+from user_behaviour.diagnosis import Diagnosis, bad, good, judged, login_refused, verified
 from user_behaviour.warehouse.privileges import login, rows_of
 
 VARIABLE = "USER_BEHAVIOUR_DAGSTER_URL"
@@ -17,6 +17,7 @@ _ENOUGH = 50
 def check_storage(url: str) -> Iterator[Diagnosis]:
     """Whether Dagster can keep its records there; `url` is a libpq or SQLAlchemy URL."""
     libpq = re.sub(r"^postgres(?:ql)?(?:\+\w+)?://", "postgresql://", url)
+    yield from verified(libpq, settings=VARIABLE)
     try:
         connection = psycopg2.connect(libpq, application_name="user_behaviour")
     except psycopg2.OperationalError as error:

@@ -40,6 +40,17 @@ class Loaded:
     last_day: date | None
 
 
+def require_empty(url: str) -> None:
+    """Raises `ShopDataError` where the source holds purchases: those of a shop are not replaced."""
+    with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
+        cursor.execute("select exists (select from retail.user_purchase)")
+        if cursor.fetchall() == [(True,)]:
+            raise ShopDataError(
+                "retail.user_purchase of USER_BEHAVIOUR_SOURCE_URL holds purchases, and only an empty one is filled; "
+                "empty it, or load into it by means of its own."
+            )
+
+
 def load_purchases(url: str, files: Sequence[Path], reading: Reading) -> Loaded:
     """Replaces the purchases by those of files, in one transaction.
 

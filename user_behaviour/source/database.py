@@ -11,7 +11,7 @@ import psycopg2
 import pyarrow as pa
 from psycopg2 import errors
 
-from user_behaviour.diagnosis import Diagnosis, bad, good, in_short, login_refused, unknown
+from user_behaviour.diagnosis import Diagnosis, bad, good, in_short, login_refused, unknown, verified
 from user_behaviour.lake.held_back import HeldBackError
 from user_behaviour.lake.manifests import timestamp
 from user_behaviour.source.columns import readings
@@ -69,6 +69,7 @@ class SourceDatabase(dg.ConfigurableResource):  # type: ignore[type-arg]
 
         The types of the source's columns are compared with those that `table` declares.
         """
+        yield from verified(self.dsn(), settings="USER_BEHAVIOUR_SOURCE_URL")
         try:
             with self.snapshot() as snapshot:
                 ((user, database),) = snapshot.rows("select current_user, current_database()", {})

@@ -26,6 +26,10 @@ class Made:
     type: str
     physical_resource_id: str
     attributes: Mapping[str, str] = field(default_factory=dict)
+    unmake: Callable[[], object] = lambda: None
+
+    def delete(self, account: str, region: str) -> None:
+        self.unmake()
 
     def get_cfn_attribute(self, name: str) -> str:
         return self.attributes[name]
@@ -122,12 +126,27 @@ def _role(aws: Aws, name: str, properties: Properties) -> Made:
         iam.put_role_policy(RoleName=name, PolicyName=policy["PolicyName"], PolicyDocument=document)
     for arn in properties.get("ManagedPolicyArns", ()):
         iam.attach_role_policy(RoleName=name, PolicyArn=arn)
-    return Made("", name, {"Arn": made["Role"]["Arn"]})
+
+    def unmake() -> None:
+        attached = [
+            policy["PolicyArn"] for policy in iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]
+        ]
+        inline = iam.list_role_policies(RoleName=name)["PolicyNames"]
+        if others := {*inline} - {policy["PolicyName"] for policy in properties.get("Policies", ())}:
+            raise RuntimeError(f"{others} of {name} go first")  # moto then tries the others
+        for arn in attached:
+            iam.detach_role_policy(RoleName=name, PolicyArn=arn)
+        for policy in inline:
+            iam.delete_role_policy(RoleName=name, PolicyName=policy)
+        iam.delete_role(RoleName=name)
+
+    return Made("", name, {"Arn": made["Role"]["Arn"]}, unmake)
 
 
 def _glue_database(aws: Aws, name: str, properties: Properties) -> Made:
-    aws.client("glue").create_database(DatabaseInput=properties["DatabaseInput"])
-    return Made("", properties["DatabaseInput"]["Name"])
+    glue, database = aws.client("glue"), properties["DatabaseInput"]["Name"]
+    glue.create_database(DatabaseInput=properties["DatabaseInput"])
+    return Made("", database, unmake=lambda: glue.delete_database(Name=database))
 
 
 def _emr_application(aws: Aws, name: str, properties: Properties) -> Made:

@@ -197,14 +197,19 @@ class EmrWorker:
 
 
 @contextmanager
-def emr_worker(cloud: Cloud, workdir: Path) -> Iterator[EmrWorker]:
-    """EMR before the cloud's moto for as long as it is entered; nothing of it runs on afterwards."""
+def emr_worker(cloud: Cloud, workdir: Path, application: str = "") -> Iterator[EmrWorker]:
+    """EMR before the cloud's moto for as long as it is entered, with a new application or one that is there.
+
+    Nothing of it runs on afterwards.
+    """
     from moto.emr.models import emr_backends
     from moto.emrserverless.models import emrserverless_backends
 
-    application = cloud.aws.client("emr-serverless").create_application(
-        name="spark", releaseLabel="emr-7.10.0", type="SPARK"
-    )["applicationId"]
+    if not application:
+        made = cloud.aws.client("emr-serverless").create_application(
+            name="spark", releaseLabel="emr-7.10.0", type="SPARK"
+        )
+        application = made["applicationId"]
     cluster = cloud.aws.client("emr").run_job_flow(
         Name="spark",
         LogUri="s3n://cluster-logs/emr/",

@@ -46,4 +46,4 @@ def test_what_cannot_be_done_is_a_line_or_two(home: Home) -> None:
     assert unknown.returncode == 1
     assert "Migration '0009.never' is not in" in errors(unknown)[0]
     both = home.call("migrate", "--check", "--rollback", "1")
-    assert (both.returncode, errors(both)[-1]) == (2, "Error: Give one of --rollback, --to and --check.")
+    assert (both.returncode, errors(both)[-1]) == (2, "Error: Give one of --rollback, --to, --check and --close.")

@@ -6,8 +6,6 @@ IAM is on the wire and allows everything; each question that it got is then judg
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from typing import Any
 
 import pytest
 
@@ -19,38 +17,10 @@ from user_behaviour.lake.s3 import S3Lake
 from user_behaviour.spark.emr_serverless import EmrServerlessSpark
 from user_behaviour.vendor.s3 import S3VendorDrop
 from user_behaviour.warehouse.postgres import PostgresWarehouseByUrl
+from user_behaviour_tests.cloud.authority import ACCOUNT, Question
 from user_behaviour_tests.cloud.moto_server import REGION, Cloud
 from user_behaviour_tests.cloud.policies import simulating
 from user_behaviour_tests.deploy.test_template import CreatedStack, create
-
-ACCOUNT = f"{REGION}:123456789012"
-
-
-@dataclass(frozen=True)
-class Question:
-    """Whether a principal may do an action on a resource; `given` are condition keys with their values."""
-
-    principal: str
-    action: str
-    resource: str
-    given: tuple[tuple[str, str], ...] = ()
-
-    def is_granted(self, statements: Iterable[Mapping[str, Any]]) -> bool:
-        given = dict(self.given)
-        return any(
-            _one_of(statement["Action"], self.action)
-            and _one_of(statement["Resource"], self.resource)
-            and all(
-                key in given and _one_of(values, given[key])
-                for keys in statement.get("Condition", {}).values()
-                for key, values in keys.items()
-            )
-            for statement in statements
-        )
-
-
-def _one_of(patterns: str | list[str], value: str) -> bool:
-    return any(fnmatchcase(value, pattern) for pattern in ([patterns] if isinstance(patterns, str) else patterns))
 
 
 def questions(request: Mapping[str, list[str]]) -> Iterator[Question]:

@@ -19,6 +19,7 @@ from user_behaviour.spark import emr, emr_serverless
 from user_behaviour.spark import job as spark_job
 from user_behaviour.tables.schemas import LAKE_TABLE_OF, RAW_REVIEWS
 from user_behaviour.warehouse import redshift_copy as staged_copy
+from user_behaviour_tests.cloud.authority import statements_of
 from user_behaviour_tests.cloud.cloudformation import complete_cloudformation
 from user_behaviour_tests.cloud.moto_server import REGION, Cloud
 
@@ -73,12 +74,7 @@ class CreatedStack:
         return found
 
     def statements(self, logical: str) -> Iterator[dict[str, Any]]:
-        iam, role = self.aws.client("iam"), self.resource(logical)
-        for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
-            yield from iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]["Statement"]
-        for policy in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]:
-            version = iam.get_policy_version(PolicyArn=policy["PolicyArn"], VersionId="v1")
-            yield from version["PolicyVersion"]["Document"]["Statement"]
+        yield from statements_of(self.aws, self.resource(logical))
 
 
 def _listed(value: Any) -> list[str]:

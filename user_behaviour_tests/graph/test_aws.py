@@ -8,10 +8,8 @@ import re
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
-from functools import partial
 from pathlib import Path
 
-import psycopg2.extensions
 import pytest
 
 from user_behaviour_tests.cloud.leaks import places_that_hold
@@ -21,7 +19,6 @@ from user_behaviour_tests.graph.aws_installation import AwsInstallation, aws_ins
 from user_behaviour_tests.graph.installation import load_real_purchases, metric, sell
 from user_behaviour_tests.graph.test_real_data import expected_metric
 from user_behaviour_tests.sql.dialect import UNKNOWN_TO_SQLFLUFF, unparsable
-from user_behaviour_tests.warehouse.test_reader import statements_of_the_guide
 
 D1, D2, D3 = (date(2010, 12, day) for day in (1, 2, 3))
 REAL_DAYS = (date(2010, 12, 5), date(2010, 12, 6))
@@ -73,8 +70,6 @@ def test_the_metric_is_right_and_a_broken_file_holds_only_its_own_day_back(
 def test_the_days_that_are_mended_follow_and_every_place_agrees(account: AwsInstallation, first_run: str) -> None:
     account.put("movie_review_2010-12-02.csv.gz", gzip.compress(b"cid,review_str\n12346,good\n"))
 
-    for sql in statements_of_the_guide(account.settings["USER_BEHAVIOUR_REDSHIFT_IAM_ROLE"]):
-        account.here.warehouse.transaction(partial(psycopg2.extensions.cursor.execute, query=sql))
     query = "select insert_date, customerid from public.user_behavior_metric limit 2"
     rerun, reconciled, read = account.call(("run", *RANGE, "--missing"), ("reconcile",), ("query", "--csv", query))
 

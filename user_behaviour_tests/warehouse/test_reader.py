@@ -1,6 +1,6 @@
 """The user by whom `query` works: reads what is published, and fails at whatever would write, on both warehouses.
 
-On Redshift with the grants of docs/aws.md, carried out as they stand there; the stand-in runs that user's sessions as a
+On Redshift with what `user-behaviour migrate --close` gives and takes; the stand-in runs that user's sessions as a
 role of PostgreSQL.
 """
 
@@ -8,7 +8,6 @@ import contextlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import psycopg2
@@ -18,13 +17,14 @@ from user_behaviour.commands.questions import answer
 from user_behaviour.doctor.examination import READ
 from user_behaviour.local.roles import EmbeddedWarehouse
 from user_behaviour.local.stack import Stack
+from user_behaviour.migrations.users import WarehouseUsers
 from user_behaviour.warehouse.redshift import RedshiftWarehouse
+from user_behaviour.warehouse.redshift_names import RoleParameter
 from user_behaviour.warehouse.warehouse import NoReaderError, Warehouse
 from user_behaviour_tests.cloud.moto_server import Cloud
 from user_behaviour_tests.cloud.own_redshift import OwnRedshift, own_redshift
 from user_behaviour_tests.doctor.said import said
 
-GUIDE = Path(__file__).resolve().parents[2] / "docs" / "aws.md"
 ROLE = "arn:aws:iam::123456789012:role/redshift"
 OWNER = "user_behaviour"
 A_ROW = "insert into public.user_behavior_metric values (1, 2.5, 1, 1, 'b', '2010-12-01')"
@@ -48,16 +48,6 @@ class Twin:
         self.warehouse.transaction(lambda cursor: [cursor.execute(sql) for sql in statements])
 
 
-def statements_of_the_guide(role: str) -> list[str]:
-    """What docs/aws.md has an administrator say for the reader, less the making of the user."""
-    block = next(b for b in re.findall(r"```sh\n(.*?)```", GUIDE.read_text(), re.DOTALL) if "create user user_b" in b)
-    listed = re.findall(r'^  "(.*)"(?: \\)?$', block, re.MULTILINE)
-    made, *granted = [sql.replace('\\"', '"').replace("$USER_BEHAVIOUR_REDSHIFT_IAM_ROLE", role) for sql in listed]
-    assert made == "create user user_behaviour_reader password '$READER'"
-    assert len(granted) == 6
-    return [sql.replace("$DB_USER", "IAMR:pipeline") for sql in granted]
-
-
 @pytest.fixture(scope="module")
 def on_postgres(stack: Stack) -> Iterator[Twin]:
     twin = Twin(EmbeddedWarehouse(home=str(stack.home)))
@@ -72,8 +62,17 @@ def on_redshift(stack: Stack, cloud: Cloud) -> Iterator[Twin]:
         own.migrate()
         unload = f"unload ('select 1') to '{own.lake.uri('stolen')}/' iam_role '{ROLE}' format parquet parallel off"
         twin = Twin(logged_in(own, stack), unload)
-        twin.execute(A_ROW, *statements_of_the_guide(ROLE))
+        twin.execute(A_ROW)
+        users_of(twin).let_in()
+        users_of(twin).close_to_others()
         yield twin
+
+
+def users_of(twin: Twin, pipeline: str = "") -> WarehouseUsers:
+    warehouse = twin.warehouse
+    assert isinstance(warehouse, RedshiftWarehouse)
+    reader, password = warehouse.reader_user, warehouse.reader_password
+    return WarehouseUsers(warehouse, pipeline, reader, lambda: password, RoleParameter(ROLE))
 
 
 def logged_in(own: OwnRedshift, stack: Stack) -> RedshiftWarehouse:
@@ -93,6 +92,17 @@ def test_the_reader_reads_what_is_published(twin: Twin) -> None:
 
     assert answer(twin.warehouse.reader(), sql) == (["customerid", "amount_spent"], [])
     assert answer(twin.warehouse.reader(), KEPT) == (["rows"], [(1,)])
+
+
+def test_rights_are_given_anew_to_whom_has_them_and_for_the_tables_of_a_later_migration(on_redshift: Twin) -> None:
+    on_redshift.execute("create table audit.of_a_later_migration (day date)")
+    users = users_of(on_redshift, "IAMR:Pipeline")
+
+    assert users.let_in() == users.let_in() == ["IAMR:Pipeline", "user_behaviour_reader"]
+
+    may = "select has_table_privilege('IAMR:Pipeline', 'audit.of_a_later_migration', 'select') as may"
+    assert on_redshift.warehouse.rows(may) == [{"may": True}]
+    assert answer(on_redshift.warehouse.reader(), KEPT) == (["rows"], [(1,)])
 
 
 ATTACKS = [

@@ -87,10 +87,13 @@ def _tokens(text: str, *, conforming: bool) -> Iterator[Token]:
 
 
 def parse(text: str, *, conforming: bool = False) -> Sql:
-    """A statement with its quoted names in lower case: on Redshift, quotes do not keep the case of ASCII letters."""
+    """A statement with its quoted names in lower case: on Redshift, quotes do not keep the case of ASCII letters.
+
+    But of users whom IAM names: `create user "IAMR:AnyCase"` keeps it.
+    """
     folded = list(text)
     for token in _tokens(text, conforming=conforming):
-        if token.kind == "quoted":
+        if token.kind == "quoted" and not token.text.startswith('"IAM'):
             folded[token.start : token.end] = (c.lower() if c.isascii() else c for c in token.text)
     text = "".join(folded)
     return Sql(text, tuple(_tokens(text, conforming=conforming)), conforming)

@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import re
 import secrets
 import socket
 import ssl
@@ -85,5 +86,6 @@ def greeting(client: Client, pid: int, *, standard_conforming_strings: bool) -> 
 
 
 def _md5(password: str, user: str, salt: bytes) -> str:
-    inner = hashlib.md5((password + user).encode()).hexdigest()
+    kept = re.fullmatch("md5([0-9a-f]{32})", password)
+    inner = kept[1] if kept else hashlib.md5((password + user).encode()).hexdigest()
     return "md5" + hashlib.md5(inner.encode() + salt).hexdigest()

@@ -43,8 +43,6 @@ class RedshiftStandIn:
     account: Account
     faults: Faults
     journal: Journal
-    _logins: dict[str, str] = field(default_factory=dict)
-    _roles: dict[str, str] = field(default_factory=dict)
     _sessions: dict[int, Session] = field(default_factory=dict)
 
     @property
@@ -68,17 +66,17 @@ class RedshiftStandIn:
 
     def add_login(self, user: str, password: str) -> None:
         """Lets a user in as well, `IAM:name` with the password of temporary credentials; the password before ends."""
-        self._logins[user] = password
+        self.account.logins[user] = password
 
     def add_role(self, url: str) -> None:
         """Lets the user of the URL in, as the role of PostgreSQL that it is; other users are all the superuser."""
         found = urlsplit(url)
-        self._roles[found.username or ""] = url
+        self.account.roles[found.username or ""] = url
         self.add_login(found.username or "", found.password or "")
 
     def remove_login(self, user: str) -> None:
         """The user's sessions go on, and no new one begins."""
-        self._logins.pop(user)
+        self.account.logins.pop(user)
 
     def end_sessions(self) -> None:
         """Cuts every session off, as a maintenance window does."""
@@ -100,12 +98,12 @@ class RedshiftStandIn:
     def serve(self, sock: socket.socket, tls: ssl.SSLContext, settings: BackendSettings) -> None:
         """One client, from its first byte to its last."""
         try:
-            client = logins.admit(sock, tls, logins=self._logins, database=self.database)
+            client = logins.admit(sock, tls, logins=self.account.logins, database=self.database)
         except (SqlError, wire.Disconnected, OSError):
             sock.close()
             return
-        if client.user in self._roles:
-            settings = replace(settings, url=self._roles[client.user])
+        if client.user in self.account.roles:
+            settings = replace(settings, url=self.account.roles[client.user])
         session = Session(client, settings, account=self.account, faults=self.faults, journal=self.journal)
         self._sessions[session.pid] = session
         try:

@@ -16,6 +16,7 @@ from user_behaviour_tests.cloud.redshift import (
     session_state,
     spectrum,
     unload_command,
+    users,
     views,
     wire,
 )
@@ -137,6 +138,8 @@ class Session:
             yield from unload_command.execute(self, sql)
         elif assume_role.concerns(sql):
             yield from assume_role.execute(self, sql)
+        elif users.concerns(sql):
+            yield from users.execute_for(self, sql)
         elif session_state.concerns(sql):
             yield from session_state.execute(self, sql)
         elif create_table.concerns(sql):

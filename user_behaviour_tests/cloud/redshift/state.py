@@ -19,13 +19,18 @@ CACHE_SCHEMA = "spectrum_cache"
 
 @dataclass
 class Account:
-    """The shared state. External schemas name their Glue databases; `serverless`: STL_ and SVL_ views are refused."""
+    """The shared state. External schemas name their Glue databases; `serverless`: STL_ and SVL_ views are refused.
+
+    `logins` are passwords by user, plain or as Redshift keeps them; `roles` the URLs of those who are no superuser.
+    """
 
     aws: Aws
     settings: BackendSettings
     cache: Cache
     serverless: bool = False
     external_schemas: dict[str, str] = field(default_factory=dict)
+    logins: dict[str, str] = field(default_factory=dict)
+    roles: dict[str, str] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
     _side: Backend | None = None
 
