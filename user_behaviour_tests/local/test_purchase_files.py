@@ -19,6 +19,10 @@ from openpyxl.utils.datetime import CALENDAR_MAC_1904
 from user_behaviour.local.errors import ShopDataError
 from user_behaviour.local.purchase_files import cell_tables
 from user_behaviour.local.purchase_lines import Reading, copy_lines
+from user_behaviour.local.shop_data import require_empty
+from user_behaviour.local.stack import Stack
+from user_behaviour_tests.databases import execute
+from user_behaviour_tests.graph.installation import sell
 
 OLDER = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country"
 NEWER = "Invoice,StockCode,Description,Quantity,InvoiceDate,Price,Customer ID,Country"
@@ -329,3 +333,17 @@ def test_a_workbook_that_cannot_be_read_says_what_to_do(tmp_path: Path) -> None:
     assert refusal(workbook(tmp_path / "c.xlsx", [], [])) == " has no sheet that holds anything"
     far = workbook(tmp_path / "d.xlsx", [OLDER.split(","), TYPED, [], [*TYPED, *[None] * 16000, "x"]])
     assert refusal(far) == ", sheet 'Sheet', line 4: it has 16009 cells, the header has 8"
+
+
+def test_a_source_that_holds_purchases_is_not_filled(stack: Stack) -> None:
+    """Where it is not the embedded one: the sample, or a file, would take the place of a shop's purchases."""
+    shop = stack.endpoints().shop
+    sell(stack, [("2199-01-01 08:00:00", 3, "2.500", "A", 12346)])
+
+    try:
+        with pytest.raises(
+            ShopDataError, match="USER_BEHAVIOUR_SOURCE_URL holds purchases, and only an empty one is f"
+        ):
+            require_empty(shop)
+    finally:
+        execute(shop, "delete from retail.user_purchase where invoice_date >= '2199-01-01'")
