@@ -6,22 +6,24 @@ Values only, free of products: no connection, no file system, no rows held in me
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any, Self
 
 import pyarrow as pa
 
 from user_behaviour.catalog.external_tables import Registration
 from user_behaviour.lake.held_back import HeldBackError, MissingPartitionError
-from user_behaviour.lake.locations import Locations
+from user_behaviour.lake.locations import Location, Locations
 from user_behaviour.lake.manifests import Fact, Source
 from user_behaviour.tables.table import Table
 
 
 @dataclass(frozen=True)
 class Closing:
-    """What is known of a day when its last row has been read."""
+    """What is known of a day when its last row has been read; `rows` is how many were to be written, if it is known."""
 
     sources: tuple[Source, ...] = ()
     facts: Mapping[str, Fact] = field(default_factory=dict)
+    rows: int | None = None
 
 
 @dataclass(frozen=True)
@@ -52,8 +54,12 @@ class HeldBack:
     error: HeldBackError
 
 
+class LakeRecipe:
+    """Recipe for a lake data set: `PerDay`, or `SparkFiles` where the rows are better made elsewhere."""
+
+
 @dataclass(frozen=True)
-class PerDay:
+class PerDay(LakeRecipe):
     """Recipe for a lake data set: the days of the run, each once and in order.
 
     `days` is iterated once, and the rows of a day are read before the next day is asked for. A generator may hold open
@@ -66,18 +72,53 @@ class PerDay:
 
 
 @dataclass(frozen=True)
-class SparkFiles:
-    """Recipe for a lake data set that a Spark program writes.
+class SparkDay:
+    """One day that a Spark program writes, as the outside world had it at the moment `as_of` (see `Manifest`).
 
-    `run(job)` starts the program and returns when it has succeeded; `job` is the URI of a JSON object with `inputs`
-    (day and location of every day that has rows), `base`, `output` (where to write `insert_date=…/part-….parquet`),
-    `result` and `batch_id`. The program writes one row for each row that it reads. Days without rows are published as
-    empty and never reach Spark. Below `result` a program may write JSON lines, one a day, with `insert_date`, and the
-    day's `facts` and `longest_texts` (see `Manifest`).
+    `given` is what the program needs of it, in values of JSON; where there is nothing the day never reaches Spark.
+    `closing` is asked when the program has ended, with the lines that it says of the day; it may raise `HeldBackError`.
     """
 
-    inputs: Locations
+    day: date
+    as_of: str
+    given: Mapping[str, Any]
+    closing: Callable[[Sequence[Mapping[str, Any]]], Closing]
+
+
+@dataclass(frozen=True)
+class SparkFiles(LakeRecipe):
+    """Recipe for a lake data set that a Spark program writes: each day of the run once, in any order.
+
+    `run(job)` starts the program and returns when it has succeeded; `job` is the URI of a JSON object with `inputs` (of
+    every day that has any, what it is given), `base` (below which they lie), `output` (where to write
+    `insert_date=…/part-….parquet`), `quarantine` (the same, one file a day, of rows that cannot be used), `result` and
+    `batch_id`. A day without anything given is published as empty and never reaches Spark. Below `result` a program may
+    write JSON lines with `insert_date`, and the day's `facts` and `longest_texts` (see `Manifest`). `inputs` is their
+    name; `may_shrink` is as in `PerDay`.
+    """
+
+    inputs: str
+    base: str
+    days: Sequence[SparkDay | HeldBack]
     run: Callable[[str], None]
+    may_shrink: bool = True
+
+    @classmethod
+    def of(cls, inputs: Locations, run: Callable[[str], None]) -> Self:
+        """Of each row of the partitions the program makes one."""
+        there = [_made_of(location) for location in inputs.by_day.values()]
+        missing = [HeldBack(day, error) for day, error in inputs.missing.items()]
+        return cls(inputs.dataset, inputs.base, [*there, *missing], run)
+
+
+def _made_of(location: Location) -> SparkDay:
+    source = location.manifest
+
+    def closing(said: Sequence[Mapping[str, Any]]) -> Closing:
+        facts = said[0].get("facts", {}) if said else {}
+        return Closing((Source(source.dataset, source.rows, source.batch_id),), facts, rows=source.rows)
+
+    return SparkDay(source.day, source.as_of, {"location": location.uri} if source.rows else {}, closing)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import date, datetime, time
+from functools import partial
 from inspect import getsource
 
 import dagster as dg
@@ -18,19 +19,22 @@ from user_behaviour.lake.held_back import HeldBackError
 from user_behaviour.lake.lake import Lake
 from user_behaviour.lake.read_ahead import ReadAhead
 from user_behaviour.partitions import existing_days
-from user_behaviour.recipes import Closing, DayBatch, PerDay
+from user_behaviour.recipes import Closing, DayBatch, LakeRecipe, PerDay, SparkFiles
 from user_behaviour.source.database import Snapshot, SourceDatabase, values_of
+from user_behaviour.spark.spark import SparkRunner
 from user_behaviour.tables.days import DayRange, days_of
 from user_behaviour.tables.schemas import RAW_PURCHASES, RAW_REVIEWS
 from user_behaviour.tables.statements import statement
-from user_behaviour.vendor import lines, reviews
+from user_behaviour.vendor import review_file
 from user_behaviour.vendor.deliveries import new_files, objections
 from user_behaviour.vendor.drop import VendorDrop
+from user_behaviour.vendor.file_name import day_of
 from user_behaviour.vendor.landing import ReviewLanding
-from user_behaviour.vendor.reviews import day_of
+from user_behaviour.vendor.originals import ORIGINALS
 
 GROUP = "landing"
 LINES_AT_ONCE = 40_000  # of days that are read together; a block of COPY holds as many
+LANDING_PROGRAM = "land_reviews.py"
 
 
 @dg.asset(
@@ -65,14 +69,19 @@ class ReviewLimits(dg.Config):
     group_name=GROUP,
     kinds={"parquet", "python"},
     io_manager_key="lake_io_manager",
-    **declared(RAW_REVIEWS, made_by=getsource(lines) + getsource(reviews)),
+    **declared(RAW_REVIEWS, made_by=getsource(review_file)),
 )
-def raw_reviews(context: dg.AssetExecutionContext, config: ReviewLimits, vendor_drop: VendorDrop, lake: Lake) -> PerDay:
+def raw_reviews(
+    context: dg.AssetExecutionContext, config: ReviewLimits, vendor_drop: VendorDrop, lake: Lake, spark: SparkRunner
+) -> LakeRecipe:
     """A row is a review of the day's vendor files, parsed and typed; the originals are kept, bad rows quarantined."""
-    dataset = lake.dataset(RAW_REVIEWS)
+    dataset, days = lake.dataset(RAW_REVIEWS), days_of(context.partition_keys)
     _record_drop(context, vendor_drop, dataset)
     landing = ReviewLanding(vendor_drop, dataset, bad_row_share=config.bad_row_share, file_bytes=config.file_bytes)
-    return PerDay(landing.days(days_of(context.partition_keys)), may_shrink=False)
+    if not spark.is_elsewhere:
+        return PerDay(landing.days(days), may_shrink=False)
+    run = partial(spark.run, LANDING_PROGRAM, modules=[review_file.__file__])
+    return SparkFiles(ORIGINALS, lake.uri(ORIGINALS), landing.spark_days(days), run, may_shrink=False)
 
 
 def lines_in_source(shop: Snapshot, days: Sequence[date]) -> dict[date, int]:

@@ -44,7 +44,7 @@ def staged_purchases(raw_purchases: PartitionStreams, quantity_rules: QuantityRu
 )
 def classified_reviews(raw_reviews: Locations, spark: SparkRunner) -> SparkFiles:
     """A row is a review of the day: was it positive, and which classifier said so."""
-    return SparkFiles(raw_reviews, run=partial(spark.run, CLASSIFIER_PROGRAM))
+    return SparkFiles.of(raw_reviews, run=partial(spark.run, CLASSIFIER_PROGRAM))
 
 
 def _staged(purchases: PartitionStreams, rules: QuantityRules) -> Iterator[DayBatch | HeldBack]:

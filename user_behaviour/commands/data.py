@@ -84,7 +84,7 @@ def load_purchases(files: tuple[Path, ...], encoding: str, dates: str | None) ->
 def deliver(files: tuple[Path, ...]) -> None:
     """Copy files to where the vendor drops them, each whole or not at all."""
     from user_behaviour.local.shop_data import deliver as put
-    from user_behaviour.vendor.reviews import day_of
+    from user_behaviour.vendor.file_name import day_of
 
     drop = own_stack().home / "vendor"
     delivered = put(drop, files)

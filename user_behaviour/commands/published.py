@@ -53,7 +53,7 @@ def _waits(dataset: Dataset, day: date) -> bool:
 
 def newest_days_with_data(deployed: Deployment) -> list[date]:
     """The newest days, two at most, for which the source has purchases or the vendor a file; the newest first."""
-    from user_behaviour.vendor.reviews import day_of
+    from user_behaviour.vendor.file_name import day_of
 
     with deployed.source.snapshot() as shop:
         (of_the_shop,) = shop.rows(statement("run/newest_purchase_days.sql"), {})

@@ -15,6 +15,7 @@ from user_behaviour.spark.job import JOBS_DIRECTORY
 from user_behaviour.spark.spark import SparkRunner
 from user_behaviour.tables.schemas import RAW_REVIEWS
 from user_behaviour.vendor.drop import VendorDrop
+from user_behaviour.vendor.originals import ORIGINALS
 from user_behaviour.vendor.s3 import S3VendorDrop
 
 _SERVERLESS = "emr-serverless.amazonaws.com"
@@ -61,17 +62,18 @@ def spark_permissions(spark: SparkRunner, lake: Lake) -> Iterator[Diagnosis]:
 
 
 def _role_on_lake(aws: Aws, role: str, lake: Lake) -> Iterator[Diagnosis]:
-    """What a job does: it reads its program, its job object and the landed files, and writes what it classified."""
+    """What a job does: it reads its program, its job object, the vendor's or the landed files, and writes rows."""
     # Without a slash too: Spark asks whether its base path is an object before it takes it for a directory.
-    reads = [RAW_REVIEWS.name, *(f"{directory}/*" for directory in (RAW_REVIEWS.name, PROGRAMS, JOBS_DIRECTORY))]
+    below = (ORIGINALS, RAW_REVIEWS.name, PROGRAMS, JOBS_DIRECTORY)
+    reads = [RAW_REVIEWS.name, *(f"{directory}/*" for directory in below)]
     yield may("role reads", aws, ["s3:GetObject"], on=[_arn(lake, path) for path in reads], who=role)
     # S3A writes in parts, clears the parts of a task that failed, and what the output replaces.
     writes = ["s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"]
     yield may("role writes", aws, writes, on=[_arn(lake, f"{JOBS_DIRECTORY}/*")], who=role)
-    for directory in (RAW_REVIEWS.name, JOBS_DIRECTORY):
+    for directory in (ORIGINALS, RAW_REVIEWS.name, JOBS_DIRECTORY):
         bucket, _, key = _arn(lake, directory).partition("/")
-        below = {"s3:prefix": f"{key}/"}
-        yield may(f"role lists {directory}", aws, ["s3:ListBucket"], on=[bucket], who=role, context=below)
+        prefix = {"s3:prefix": f"{key}/"}
+        yield may(f"role lists {directory}", aws, ["s3:ListBucket"], on=[bucket], who=role, context=prefix)
 
 
 def _arn(lake: Lake, path: str) -> str:

@@ -25,7 +25,7 @@ from user_behaviour.lake.held_back import HeldBackError, MissingPartitionError, 
 from user_behaviour.lake.lake import Lake
 from user_behaviour.lake.locations import Locations, PartitionStreams
 from user_behaviour.lake.manifests import Judge, Manifest, Rejection, timestamp
-from user_behaviour.recipes import Closing, DayBatch, HeldBack, PerDay, Quarantined, SparkFiles
+from user_behaviour.recipes import Closing, DayBatch, HeldBack, PerDay, Quarantined, SparkDay, SparkFiles
 from user_behaviour.spark.output import spark_output
 
 T = TypeVar("T")
@@ -46,11 +46,12 @@ class LakeIOManager(PartitionedIOManager):
         """
         dataset = self.lake.dataset(output.table)
         publication = _Publication(dataset, output, output.batch_id)
-        if isinstance(value, SparkFiles):
-            publication.take_files(value)
-        elif isinstance(value, PerDay):
+        if isinstance(value, PerDay | SparkFiles):
             judge = None if value.may_shrink else Approvals(dataset).judge
-            publication.write_rows(value.days, judge=judge)
+            if isinstance(value, SparkFiles):
+                publication.take_files(value, judge=judge)
+            else:
+                publication.write_rows(value.days, judge=judge)
         else:
             as_of = timestamp(datetime.now(UTC))
             days = by_day(value, output.table, output.days)
@@ -101,24 +102,26 @@ class _Publication:
         for manifest, became in zip(written, published, strict=True):
             self._record(manifest, became)
 
-    def take_files(self, recipe: SparkFiles) -> None:
-        """Runs the program, and publishes each day as soon as its files are taken over."""
-        found, days = recipe.inputs, self.output.days
-        self.output.require_days(found.dataset, [*found.by_day, *found.missing])
+    def take_files(self, recipe: SparkFiles, *, judge: Judge | None = None) -> None:
+        """Runs the program, and publishes each day as soon as its files are taken over, if the judge lets it pass."""
+        wanted = set(self.output.days)
+        self.output.require_days(recipe.inputs, [found.day for found in recipe.days])
         self._require_days("the files of a Spark program are published")
-        self.outcome.held_back.update({day: found.missing[day].reasons for day in days if day in found.missing})
-        inputs = {day: found.by_day[day].manifest for day in days if day in found.by_day}
+        for found in recipe.days:
+            if isinstance(found, HeldBack) and found.day in wanted:
+                self._hold_back(found.day, timestamp(datetime.now(UTC)), found.error)
+        days = [found for found in recipe.days if isinstance(found, SparkDay) and found.day in wanted]
         with spark_output(self.dataset, recipe, batch_id=self.batch_id, runs=self.output.runs) as output:
             self.batch_id = output.job.batch_id  # of the run that began the job
 
-            def published(day: date) -> Manifest | HeldBackError | None:
+            def published(day: SparkDay) -> Manifest | HeldBackError | None:
                 try:
-                    return self._published(output.take(day, inputs[day]))
+                    return self._published(output.take(day), judge=judge)
                 except HeldBackError as error:
                     return error
 
-            for day, result in zip(inputs, self.dataset.lake.at_once(published, inputs), strict=True):
-                self._record(inputs[day], result)
+            for day, result in zip(days, self.dataset.lake.at_once(published, days), strict=True):
+                self._record(day, result)
 
     def _require_days(self, what: str) -> None:
         """Raises `NotWholeDaysError` where a partition is of several days, of which one could be held back too late."""
@@ -153,7 +156,7 @@ class _Publication:
                 return []
             return [writer.manifest(as_of=batch.as_of, sources=closing.sources, facts=closing.facts)]
 
-    def _record(self, written: Manifest, found: Manifest | HeldBackError | None) -> None:
+    def _record(self, written: Manifest | SparkDay, found: Manifest | HeldBackError | None) -> None:
         """Takes down what became of the day and view of a manifest."""
         if isinstance(found, HeldBackError):
             self._hold_back(written.day, written.as_of, found)

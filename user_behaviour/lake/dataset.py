@@ -166,10 +166,14 @@ class Dataset:
         self.lake.make_directory(directory)
         return directory
 
-    def adopt(self, day: date, batch_id: str, written: Sequence[str]) -> tuple[DataFile, ...]:
-        """Takes Parquet files that another program wrote into the batch, after a look at their footers."""
+    def adopt(
+        self, day: date, batch_id: str, written: Sequence[str], *, quarantine: Sequence[str] = ()
+    ) -> tuple[DataFile, ...]:
+        """Takes Parquet files that another program wrote into the batch, after a look at the footers of `written`."""
         files = []
         filesystem, directory = self.lake.filesystem(), self.begin(day, batch_id)
+        for source in quarantine:
+            self.lake.move(source, f"{directory}/{QUARANTINE}")
         for number, source in enumerate(written):
             with self.lake.store_errors("Reading", source), filesystem.open_input_file(source) as file:
                 footer = footer_of(pq.ParquetFile(file), file.size())

@@ -125,6 +125,12 @@ class S3Lake(InS3, Lake):
                 self._s3.copy(origin, **place, ExtraArgs=self.sealed)  # in parts: it was too large for one request
             self._s3.delete_object(**origin)
 
+    def copy_in(self, path: str, source: Mapping[str, str], *, etag: str) -> None:
+        """Copies an object from elsewhere on S3, on the server and while it is that of the ETag, without its tags."""
+        with aws_errors("s3", "Copying", f"s3://{source['Bucket']}/{source['Key']} to {self.uri(path)}"):
+            arguments = {"CopySourceIfMatch": f'"{etag}"', "TaggingDirective": "REPLACE", **self.sealed}
+            self._s3.copy(source, self.bucket, self.place.key(path), ExtraArgs=arguments)
+
     def open(self, path: str) -> io.BufferedReader:
         return io.BufferedReader(self.place.open(path), 1 << 20)
 

@@ -25,7 +25,7 @@ from user_behaviour.local.purchase_lines import COLUMNS, Reading, copy_lines
 from user_behaviour.sample.shop import Shop
 from user_behaviour.sample.vendor import Vendor
 from user_behaviour.tables.days import DayRange
-from user_behaviour.vendor.reviews import day_of
+from user_behaviour.vendor.file_name import day_of
 
 _COPY = f"copy retail.user_purchase ({', '.join(column.name for column in COLUMNS)}) from stdin (format csv)"
 _BLOCK = 1 << 20

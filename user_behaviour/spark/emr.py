@@ -52,6 +52,7 @@ class JobState:
 class EmrSpark(SparkRunner):
     """Spark programs as jobs on EMR, each waited for to its end."""
 
+    is_elsewhere: ClassVar[bool] = True
     service: ClassVar[str]
     """What boto3 calls the service."""
     python: ClassVar[Sequence[str]]
@@ -82,11 +83,11 @@ class EmrSpark(SparkRunner):
     def logs(self, job_id: str) -> str:
         """Where to read what the job said, for people."""
 
-    def run(self, program: str, job: str) -> None:
+    def run(self, program: str, job: str, *, modules: Sequence[str] = ()) -> None:
         """As the role says. Raises a `SparkJobError`; whatever ends the wait before the job's end cancels the job."""
         name, job_id = job_name(program, job), None
         try:
-            job_id = self._started(name, program, job)
+            job_id = self._started(name, program, job, modules)
             with aws_errors(self.service, "Watching", f"Spark job {job_id}"):
                 logs = self.logs(job_id)
                 get_dagster_logger().info("Spark job %s: logs at %s", job_id, logs)
@@ -108,13 +109,15 @@ class EmrSpark(SparkRunner):
     def _client(self) -> Any:
         return self.aws.client(self.service)
 
-    def _started(self, name: str, program: str, job: str) -> str:
+    def _started(self, name: str, program: str, job: str, modules: Sequence[str]) -> str:
         try:
             with aws_errors(self.service, f"Submitting {program} as", name):
                 if found := self.find(name):
                     get_dagster_logger().info("Spark job %s (%s) was submitted before; waiting for it", found, name)
                     return found
-                job_id = self.submit(name, self._program(program), ["--job", job], self.python)
+                modules_of = ["--py-files", ",".join(map(self._in_lake, modules))] if modules else []
+                program_of = self._in_lake(f"{self.programs}/{program}")
+                job_id = self.submit(name, program_of, ["--job", job], [*self.python, *modules_of])
         except AwsError as error:
             raise SparkJobError(
                 f"{error} `user-behaviour doctor` looks at application, cluster, role and permissions."
@@ -122,14 +125,13 @@ class EmrSpark(SparkRunner):
         get_dagster_logger().info("Spark job %s (%s) submitted", job_id, name)
         return job_id
 
-    def _program(self, program: str) -> str:
-        """The address of the program, put into the lake when it is first asked for.
+    def _in_lake(self, file: str) -> str:
+        """The address of a program or module, put into the lake when it is first asked for.
 
-        One object a version, named by a digest of its content: a job that waits runs what it was given.
+        One object a version, below a digest of its content: a job that waits runs what it was given.
         """
-        content = (Path(self.programs) / program).read_bytes()
-        version = hashlib.sha256(content).hexdigest()[:16]
-        path = f"{PROGRAMS}/{PurePath(program).stem}/{version}.py"
+        content, name = Path(file).read_bytes(), PurePath(file)
+        path = f"{PROGRAMS}/{name.stem}/{hashlib.sha256(content).hexdigest()[:16]}/{name.name}"
         self.lake.swap(path, content, expected=None)  # False: it is there already
         return self.lake.uri(path)
 

@@ -39,6 +39,11 @@ class SparkJob:
         return f"{self.directory}/output"
 
     @property
+    def quarantine(self) -> str:
+        """Where the program writes rows that cannot be used."""
+        return f"{self.directory}/quarantine"
+
+    @property
     def result(self) -> str:
         """Where the program says what it wrote, as files of JSON lines."""
         return f"{self.directory}/result"
@@ -49,6 +54,7 @@ class SparkJob:
             "inputs": [{"insert_date": day.isoformat(), **of_day} for day, of_day in self.inputs.items()],
             "base": self.base,
             "output": lake.uri(self.output),
+            "quarantine": lake.uri(self.quarantine),
             "result": lake.uri(self.result),
             "batch_id": self.batch_id,
         }

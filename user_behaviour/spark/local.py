@@ -2,7 +2,7 @@
 
 import os
 import runpy
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from importlib.util import find_spec
@@ -33,8 +33,10 @@ class LocalSpark(SparkRunner):
     def prepare(self) -> None:
         _starting(self)
 
-    def run(self, program: str, job: str) -> None:
-        _starting(self).result()  # the program's getOrCreate() finds it
+    def run(self, program: str, job: str, *, modules: Sequence[str] = ()) -> None:
+        session = _starting(self).result()  # the program's getOrCreate() finds it
+        for module in modules:
+            session.sparkContext.addPyFile(module)
         path = Path(self.programs) / program
         runpy.run_path(str(path))["main"](["--job", job])
         make_in_background(path, Path(os.environ["JAVA_HOME"]))

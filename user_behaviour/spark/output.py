@@ -14,8 +14,8 @@ from typing import Any
 
 from user_behaviour.lake.dataset import MANIFEST, Dataset
 from user_behaviour.lake.held_back import HeldBackError
-from user_behaviour.lake.manifests import Manifest, Source, timestamp
-from user_behaviour.recipes import SparkFiles
+from user_behaviour.lake.manifests import Manifest, timestamp
+from user_behaviour.recipes import SparkDay, SparkFiles
 from user_behaviour.spark.job import JOBS_DIRECTORY, SparkJob, read_job, read_result
 
 
@@ -27,43 +27,49 @@ class SparkOutputError(HeldBackError):
 class SparkOutput:
     """What a job wrote, for many days of a data set; `job.batch_id` is the batch that the days belong to.
 
-    `result` is what the program says of each day: lines with `facts` and `longest_texts` (see `Manifest`).
+    `result` is what the program says of each day: lines for `SparkDay.closing`, with `longest_texts` (see `Manifest`).
     """
 
     dataset: Dataset
     job: SparkJob
     result: Mapping[date, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
 
-    def take(self, day: date, source: Manifest) -> Manifest:
+    def take(self, day: SparkDay) -> Manifest:
         """Moves the day's files into the batch and says what is in them, unless that was done before.
 
-        Raises `SparkOutputError` where a row in is not a row out, `SchemaError`, and `BatchInForceError` where the
-        batch is in force and was made from another batch than `source`.
+        Raises `SparkOutputError` where the program wrote another number of rows than it should, `SchemaError`,
+        `BatchInForceError` where the batch is in force and was made from something else, and what the day is held back
+        for: with its quarantine, then, in the batch.
         """
-        dataset, batch_id = self.dataset, self.job.batch_id
-        sources = (Source(source.dataset, source.rows, source.batch_id),)
-        if (done := dataset.batch(day, batch_id)) and done.sources == sources:
+        dataset, batch_id, said = self.dataset, self.job.batch_id, self.result.get(day.day, ())
+        quarantine = self._written(self.job.quarantine, day.day)
+        try:
+            closing = day.closing(said)
+        except HeldBackError:
+            dataset.adopt(day.day, batch_id, [], quarantine=quarantine)
+            raise
+        if (done := dataset.batch(day.day, batch_id)) and done.sources == closing.sources:
             return done
-        said = self.result.get(day, [{}])[0]
+        longest: dict[str, int] = {}
+        for name, size in (item for line in said for item in line.get("longest_texts", {}).items()):
+            longest[name] = max(size, longest.get(name, 0))
         manifest = Manifest(
             dataset=dataset.table.name,
-            day=day,
+            day=day.day,
             batch_id=batch_id,
-            as_of=source.as_of,
+            as_of=day.as_of,
             written_at=timestamp(datetime.now(UTC)),
-            files=dataset.adopt(day, batch_id, self._written(day)),
-            sources=sources,
-            facts=said.get("facts", {}),
-            longest_texts=said.get("longest_texts", {}),
+            files=dataset.adopt(day.day, batch_id, self._written(self.job.output, day.day), quarantine=quarantine),
+            sources=closing.sources,
+            facts=closing.facts,
+            longest_texts=longest,
         )
-        if manifest.rows != source.rows:
-            raise SparkOutputError(
-                f"The Spark program was given {source.rows} rows of {source.dataset} and wrote {manifest.rows}."
-            )
+        if closing.rows not in (None, manifest.rows):
+            raise SparkOutputError(f"The Spark program was to write {closing.rows} rows and wrote {manifest.rows}.")
         return manifest
 
-    def _written(self, day: date) -> list[str]:
-        directory = f"{self.job.output}/{self.dataset.table.partition_column}={day.isoformat()}"
+    def _written(self, place: str, day: date) -> list[str]:
+        directory = f"{place}/{self.dataset.table.partition_column}={day.isoformat()}"
         return [f"{directory}/{name}" for name in self.dataset.lake.list(directory) if name.endswith(".parquet")]
 
 
@@ -77,11 +83,9 @@ def spark_output(
     `SparkOutputError` where the program left no `_SUCCESS`.
     """
     lake, jobs = dataset.lake, f"{JOBS_DIRECTORY}/{dataset.table.name}"
-    inputs = {
-        day: {"location": location.uri} for day, location in recipe.inputs.by_day.items() if location.manifest.rows
-    }
+    inputs = {found.day: found.given for found in recipe.days if isinstance(found, SparkDay) and found.given}
     # With a token: a runner identifies jobs by their objects, and must not take this one for a failed one.
-    job = SparkJob(f"{jobs}/{batch_id}/{secrets.token_hex(4)}", batch_id, recipe.inputs.base, inputs)
+    job = SparkJob(f"{jobs}/{batch_id}/{secrets.token_hex(4)}", batch_id, recipe.base, inputs)
     batches = _batches_left(dataset, (batch_id, *runs))
     try:
         if inputs:

@@ -18,7 +18,7 @@ from user_behaviour.triggers.drop_listing import ANNOUNCED_DAYS, DropListing
 from user_behaviour.triggers.tick_memory import QUIET_TICKS, TickMemory, fingerprint
 from user_behaviour.vendor.deliveries import new_files, objections
 from user_behaviour.vendor.drop import DropPage, DroppedFile
-from user_behaviour.vendor.reviews import day_of
+from user_behaviour.vendor.file_name import day_of
 
 LONGEST_BRIDGE = 7
 ODD_KEPT = 100

@@ -11,7 +11,7 @@ from datetime import date
 from user_behaviour.lake.manifests import Manifest
 from user_behaviour.tables.days import DayRange
 from user_behaviour.vendor.drop import DroppedFile
-from user_behaviour.vendor.reviews import day_of
+from user_behaviour.vendor.file_name import day_of
 
 
 def new_files(files: Iterable[DroppedFile], in_force: Mapping[date, Manifest]) -> dict[date, list[DroppedFile]]:

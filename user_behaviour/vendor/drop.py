@@ -9,7 +9,8 @@ from typing import BinaryIO
 import dagster as dg
 
 from user_behaviour.diagnosis import Diagnosis, failed, good
-from user_behaviour.vendor.reviews import day_of
+from user_behaviour.lake.objects import Objects
+from user_behaviour.vendor.file_name import day_of
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,10 @@ class VendorDrop(dg.ConfigurableResource):  # type: ignore[type-arg]
     @abstractmethod
     def open(self, name: str) -> BinaryIO:
         """The file as a stream of bytes; FileNotFoundError where it is gone."""
+
+    def copy_to_lake(self, file: DroppedFile, lake: Objects, path: str) -> bool:  # noqa: ARG002 (for twins to use)
+        """Has the store copy the file, as it was listed, to a path of the lake; False where it cannot."""
+        return False
 
     @abstractmethod
     def find(self, name: str) -> DroppedFile | None:

@@ -4,11 +4,13 @@ Which files a day is made of: what the vendor's drop has now, by name, over what
 So a file that the vendor has since cleared away still counts, and one that was never landed and is gone does not.
 """
 
-import zlib
+import sys
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import KW_ONLY, dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import KW_ONLY, dataclass
 from datetime import UTC, date, datetime
+from typing import Any
 
 import dagster as dg
 import pyarrow as pa
@@ -16,18 +18,17 @@ import pyarrow as pa
 from user_behaviour.lake.dataset import Dataset
 from user_behaviour.lake.held_back import HeldBackError
 from user_behaviour.lake.manifests import Source, timestamp
-from user_behaviour.recipes import Closing, DayBatch, HeldBack, Quarantined
+from user_behaviour.recipes import Closing, DayBatch, HeldBack, Quarantined, SparkDay
 from user_behaviour.tables.schemas import QUARANTINED_REVIEWS, RAW_REVIEWS
 from user_behaviour.vendor.drop import DroppedFile, VendorDrop
-from user_behaviour.vendor.lines import UnreadableFile
-from user_behaviour.vendor.originals import is_of_one_file, keep
-from user_behaviour.vendor.reviews import BadRow, ReviewRow, day_of, read_rows
+from user_behaviour.vendor.file_name import day_of
+from user_behaviour.vendor.originals import ORIGINALS, is_of_one_file, keep
+from user_behaviour.vendor.review_file import BadRow, ReviewRow, Tally, UnreadableFile
 
-ORIGINALS = "movie_review_file"
 BATCH_ROWS = 2_000
 BATCH_CHARACTERS = 4_000_000
 UNREADABLE_NAMED = 20  # files, of one day
-BAD_ROWS_KEPT = 100_000  # of a day that is held back, at the least: to see what is wrong
+BAD_ROWS_KEPT = 100_000  # of a file of a day that is held back, at the least: to see what is wrong
 _SHORTEST_ROW = 4  # bytes of a row that can be used: `1,a` and a line end
 
 
@@ -45,7 +46,15 @@ class ReviewLanding:
     file_bytes: int
 
     def days(self, days: Sequence[date]) -> Iterator[DayBatch | HeldBack]:
-        """The days, in their order, by one look at the drop for all of them."""
+        """The days, in their order, to be read here; by one look at the drop for all of them."""
+        for found in self._looked_up(days):
+            yield found if isinstance(found, HeldBack) else DayBatch(found.day, found.as_of, found.rows())
+
+    def spark_days(self, days: Sequence[date]) -> list[SparkDay | HeldBack]:
+        """The same, to be read by a Spark program; the originals of all of them are kept by then."""
+        return [found if isinstance(found, HeldBack) else found.spark_day() for found in self._looked_up(days)]
+
+    def _looked_up(self, days: Sequence[date]) -> Iterator["_Day | HeldBack"]:
         as_of = timestamp(datetime.now(UTC))
         files: dict[date | None, list[DroppedFile]] = defaultdict(list)
         wanted = set(days)
@@ -57,10 +66,9 @@ class ReviewLanding:
         for day in days:
             try:
                 sources = self._sources(day, files[day])
+                yield _Day(self, day, as_of, sources, frozenset(file.name for file in files[day]))
             except HeldBackError as error:
                 yield HeldBack(day, error)
-            else:
-                yield DayBatch(day, as_of, _Reading(self, sources).rows())
 
     def _sources(self, day: date, files: Sequence[DroppedFile]) -> tuple[Source, ...]:
         """What the day is made of, by name; what is new of it is kept first."""
@@ -75,74 +83,94 @@ class ReviewLanding:
         return Source(file.name, file.size, file.version, kept_at)
 
 
-@dataclass
-class _Reading:
-    """One day's files on their way; knows at the end whether the day may be published. Keeps counts, and no rows."""
+@dataclass(frozen=True)
+class _Day:
+    """What a day is made of: read here or by a Spark program, and judged by what was counted of its files alone.
+
+    `in_drop` are the files that the vendor still has.
+    """
 
     landing: ReviewLanding
+    day: date
+    as_of: str
     sources: tuple[Source, ...]
-    rows_read: int = 0
-    rows_bad: int = 0
-    review_keys: int = 0  # as the Spark programs sum them up: by them two batches have the same reviews
-    first_bad: str = ""
-    unreadable: list[str] = field(default_factory=list)
+    in_drop: frozenset[str]
 
     def rows(self) -> Iterator[pa.RecordBatch | Quarantined | Closing]:
         """The reviews that can be used, and the rows that cannot.
 
         Raises `HeldBackError` after the last where the day may not be published.
         """
-        yield from batches(self._rows())
-        yield self._closing()
+        tallies: list[Tally] = []
+        yield from batches(self._rows(tallies))
+        yield self._closing(tallies)
 
-    def _rows(self) -> Iterator[tuple[str, ReviewRow | BadRow]]:
-        """The rows of all files that can be read, so that one look names all that is wrong."""
+    def spark_day(self) -> SparkDay:
+        """The day for a program, which is given the files that are there, and says a tally of each."""
+        lost: list[Tally] = []
+        lake, files = self.landing.dataset.lake, list[Mapping[str, Any]]()
         for source in self.sources:
-            try:
-                with self.landing.dataset.lake.open(source.kept_at) as stream:
-                    for row in read_rows(stream, source.name, max_bytes=self.landing.file_bytes):
-                        self._count(source.name, row)
-                        yield source.name, row
-                        if isinstance(row, BadRow) and self._is_hopeless():
-                            return
-            except UnreadableFile as error:
-                self.unreadable.append(str(error))
-            except OSError as error:
-                if not is_of_one_file(error):
-                    raise
-                original = self.landing.dataset.lake.uri(source.kept_at)
-                reason = f"its original in the lake, {original}, cannot be read ({error.strerror or error})"
-                self.unreadable.append(str(UnreadableFile(source.name, reason)))
+            tally = Tally(source.name)
+            with self._an_original(source, tally):
+                if source.name not in self.in_drop:  # else it was there a moment ago
+                    lake.open(source.kept_at).close()
+                files.append({"name": source.name, "uri": lake.uri(source.kept_at), "size": source.size})
+            lost += [tally] if tally.unreadable else []
 
-    def _count(self, name: str, row: ReviewRow | BadRow) -> None:
-        self.rows_read += 1
-        if isinstance(row, ReviewRow):
-            self.review_keys += zlib.crc32(f"{name}:{row.line}".encode())
-        else:
-            self.rows_bad += 1
-            self.first_bad = self.first_bad or f"{name}, line {row.line}: {row.reason}"
+        def closing(said: Sequence[Mapping[str, Any]]) -> Closing:
+            return self._closing([*lost, *(Tally(**line["tally"]) for line in said)])
 
-    def _is_hopeless(self) -> bool:
-        """Whether the limit is passed even if all that can follow, by the limit of a file's size, is good."""
-        most_to_come = len(self.sources) * self.landing.file_bytes // _SHORTEST_ROW
-        limit = self.landing.bad_row_share * (self.rows_read + most_to_come)
-        return self.rows_bad > max(limit, BAD_ROWS_KEPT)
+        limits = {"file_bytes": self.landing.file_bytes, "most_bad": self._most_bad()}
+        return SparkDay(self.day, self.as_of, {"files": files, "limits": limits} if files else {}, closing)
 
-    def _closing(self) -> Closing:
-        reasons = self.unreadable[:UNREADABLE_NAMED]
-        if more := len(self.unreadable) - len(reasons):
+    def _rows(self, tallies: list[Tally]) -> Iterator[tuple[str, ReviewRow | BadRow]]:
+        """The rows of all files that can be read, so that one look names all that is wrong."""
+        limits = {"max_bytes": self.landing.file_bytes, "most_bad": self._most_bad()}
+        for source in self.sources:
+            tallies.append(tally := Tally(source.name))
+            with self._an_original(source, tally), self.landing.dataset.lake.open(source.kept_at) as stream:
+                for row in tally.rows(stream, **limits):
+                    yield source.name, row
+
+    @contextmanager
+    def _an_original(self, source: Source, tally: Tally) -> Iterator[None]:
+        """Where the lake has lost it, the tally says so."""
+        try:
+            yield
+        except OSError as error:
+            if not is_of_one_file(error):
+                raise
+            original = self.landing.dataset.lake.uri(source.kept_at)
+            reason = f"its original in the lake, {original}, cannot be read ({error.strerror or error})"
+            tally.unreadable = str(UnreadableFile(source.name, reason))
+
+    def _most_bad(self) -> int:
+        """More bad rows a file pass the limit, even if all that the day can have otherwise is good."""
+        share, good = self.landing.bad_row_share, len(self.sources) * self.landing.file_bytes // _SHORTEST_ROW
+        return max(BAD_ROWS_KEPT, int(share / (1 - share) * good)) if share < 1 else sys.maxsize
+
+    def _closing(self, tallies: Sequence[Tally]) -> Closing:
+        tallies = sorted(tallies, key=lambda tally: tally.name)
+        unreadable = [tally.unreadable for tally in tallies if tally.unreadable]
+        reasons = unreadable[:UNREADABLE_NAMED]
+        if more := len(unreadable) - len(reasons):
             reasons.append(f"{more} more of the day's {len(self.sources)} files cannot be read")
-        if self.rows_bad > self.landing.bad_row_share * self.rows_read:
-            of = f"the first {self.rows_read} rows" if self._is_hopeless() else f"the day's {self.rows_read} rows"
-            reasons.append(
-                f"{self.first_bad}; {self.rows_bad} of {of} cannot be used, more than the limit of "
-                f"{self.landing.bad_row_share:.2%}"
-            )
+        read, bad = (sum(getattr(tally, name) for tally in tallies) for name in ("rows_read", "rows_bad"))
+        if bad > self.landing.bad_row_share * read:
+            is_hopeless = any(tally.is_hopeless for tally in tallies)
+            of = f"the first {read} rows" if is_hopeless else f"the day's {read} rows"
+            first = next(tally.first_bad for tally in tallies if tally.first_bad)
+            limit = f"{self.landing.bad_row_share:.2%}"
+            reasons.append(f"{first}; {bad} of {of} cannot be used, more than the limit of {limit}")
         if reasons:
             raise HeldBackError(*reasons, sources=self.sources)
-        facts = {"files": len(self.sources), "rows_in_files": self.rows_read, "rows_quarantined": self.rows_bad}
-        facts["review_keys"] = self.review_keys
-        return Closing(self.sources, facts)
+        facts = {
+            "files": len(self.sources),
+            "rows_in_files": read,
+            "rows_quarantined": bad,
+            "review_keys": sum(tally.review_keys for tally in tallies),
+        }
+        return Closing(self.sources, facts, rows=read - bad)
 
 
 def batches(rows: Iterable[tuple[str, ReviewRow | BadRow]]) -> Iterator[pa.RecordBatch | Quarantined]:

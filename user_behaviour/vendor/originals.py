@@ -7,6 +7,8 @@ from user_behaviour.lake.held_back import HeldBackError
 from user_behaviour.lake.objects import Objects
 from user_behaviour.vendor.drop import DroppedFile, VendorDrop
 
+ORIGINALS = "movie_review_file"  # their directory in the lake
+
 
 class FileInFlightError(HeldBackError):
     """A file cannot be read, or changed or went away while it was copied."""
@@ -15,14 +17,29 @@ class FileInFlightError(HeldBackError):
 def keep(file: DroppedFile, drop: VendorDrop, lake: Objects, directory: str) -> str:
     """Where the lake keeps the file, below the directory; it is copied if it is not there yet."""
     directory = f"{directory}/{file.version}"
-    if file.name not in lake.list(directory):
+    path = f"{directory}/{file.name}"
+    if file.name not in lake.list(directory) and not _is_copied(file, drop, lake, path):
         try:
             content = drop.open(file.name)
         except OSError as error:
             raise _in_flight(file, "opened", error) from error
         with content:
-            lake.write(f"{directory}/{file.name}", io.BufferedReader(_AsListed(content, file, drop)))
-    return f"{directory}/{file.name}"
+            lake.write(path, io.BufferedReader(_AsListed(content, file, drop)))
+    return path
+
+
+def _is_copied(file: DroppedFile, drop: VendorDrop, lake: Objects, path: str) -> bool:
+    """Whether the store could do it, so that no byte of the file comes by here."""
+    try:
+        return drop.copy_to_lake(file, lake, path)
+    except OSError as error:
+        _require_unchanged(file, drop)
+        raise _in_flight(file, "copied", error) from error
+
+
+def _require_unchanged(file: DroppedFile, drop: VendorDrop) -> None:
+    if (now := drop.find(file.name)) is None or now.version != file.version:
+        raise FileInFlightError(f"{file.name} changed while it was read; rerun when it is whole.")
 
 
 def is_of_one_file(error: OSError) -> bool:
@@ -49,8 +66,8 @@ class _AsListed(io.RawIOBase):
             data = self._content.read(len(buffer))
         except OSError as error:
             raise _in_flight(self._file, "read", error) from error
-        if not data and ((now := self._drop.find(self._file.name)) is None or now.version != self._file.version):
-            raise FileInFlightError(f"{self._file.name} changed while it was read; rerun when it is whole.")
+        if not data:
+            _require_unchanged(self._file, self._drop)
         buffer[: len(data)] = data
         return len(data)
 

@@ -11,6 +11,8 @@ from pydantic import Field
 from user_behaviour.aws.errors import aws_errors
 from user_behaviour.aws.s3_prefix import InS3
 from user_behaviour.diagnosis import Diagnosis, good
+from user_behaviour.lake.objects import Objects
+from user_behaviour.lake.s3 import S3Lake
 from user_behaviour.vendor.drop import DropEvents, DropPage, DroppedFile, VendorDrop
 
 _RECEIVES = 5  # in a tick
@@ -69,6 +71,12 @@ class S3VendorDrop(InS3, VendorDrop):
 
     def open(self, name: str) -> BinaryIO:
         return io.BufferedReader(self.place.open(name), 1 << 20)
+
+    def copy_to_lake(self, file: DroppedFile, lake: Objects, path: str) -> bool:
+        if is_s3 := isinstance(lake, S3Lake):
+            source = {"Bucket": self.bucket, "Key": self.place.key(file.name)}
+            lake.copy_in(path, source, etag=file.version.partition("-")[2])
+        return is_s3
 
     def find(self, name: str) -> DroppedFile | None:
         # By the listing and not by HEAD, whose time has not the same resolution: both must give the same version.

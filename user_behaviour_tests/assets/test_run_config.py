@@ -9,6 +9,7 @@ import pytest
 from user_behaviour.assets.landing import raw_reviews
 from user_behaviour.io_managers.lake import LakeIOManager
 from user_behaviour.lake.local import LocalLake
+from user_behaviour.spark.local import LocalSpark
 from user_behaviour.vendor.local import LocalVendorDrop
 
 ONE_OF_TWO_ROWS_IS_BAD = "cid,review_str\n1,good\n,bad\n"
@@ -37,6 +38,7 @@ def test_the_limits_of_one_run_are_set_for_that_run(tmp_path: Path, config: dict
                 "lake": lake,
                 "lake_io_manager": LakeIOManager(lake=lake),
                 "vendor_drop": LocalVendorDrop(directory=str(tmp_path)),
+                "spark": LocalSpark(programs="", home=""),
             },
             run_config={"ops": {"raw_reviews": {"config": config}}},
             raise_on_error=False,

@@ -52,6 +52,12 @@ class Submission:
             first += 2
         return cls(command[first], list(command[first + 1 :]), list(command[1:first]))
 
+    @property
+    def modules(self) -> list[str]:
+        """The addresses of the modules that go with the program."""
+        at = self.options.index("--py-files") + 1 if "--py-files" in self.options else 0
+        return self.options[at].split(",") if at else []
+
 
 class SparkMachine:
     """Runs submissions in directories of `workdir`, each by itself."""
@@ -66,19 +72,24 @@ class SparkMachine:
         job_uri = submission.arguments[submission.arguments.index("--job") + 1]
         program, job = (self._fetch(mirror, uri)[0] for uri in (submission.entry_point, job_uri))
         named = json.loads(job.read_text())
-        self._fetch(mirror, *(entry["location"] + "/" for entry in named.get("inputs", ())))
+        modules = self._fetch(mirror, *submission.modules)
+        inputs = named.get("inputs", ())
+        self._fetch(mirror, *(entry["location"] + "/" for entry in inputs if "location" in entry))
+        self._fetch(mirror, *(file["uri"] for entry in inputs for file in entry.get("files", ())))
         with self._log(job_id).open("wb") as log:
             process = subprocess.Popen(
                 [sys.executable, str(program), *submission.arguments],
                 cwd=self._workdir / job_id,
-                env=self._environment(mirror, submission.options),
+                env=self._environment(mirror, submission.options, modules),
                 stdout=log,
                 stderr=log,
             )
             started(process)
             code = process.wait()
         # Also of a program that failed: on S3 what its tasks had written would be there, too.
-        self._put_back(mirror, named["output"])
+        for place in ("quarantine", "result", "output"):
+            if place in named:
+                self._put_back(mirror, named[place])
         return code
 
     def log(self, job_id: str) -> str:
@@ -87,7 +98,7 @@ class SparkMachine:
     def _log(self, job_id: str) -> Path:
         return self._workdir / job_id / "stderr"
 
-    def _environment(self, mirror: Path, options: Sequence[str]) -> dict[str, str]:
+    def _environment(self, mirror: Path, options: Sequence[str], modules: Sequence[Path]) -> dict[str, str]:
         mounted = {
             f"spark.hadoop.fs.viewfs.mounttable.{bucket.name}.linkFallback": bucket.as_uri()
             for bucket in mirror.iterdir()
@@ -98,6 +109,7 @@ class SparkMachine:
         return os.environ | {
             "JAVA_HOME": str(home),
             "SPARK_LOCAL_IP": "127.0.0.1",
+            "PYTHONPATH": os.pathsep.join(str(module.parent) for module in modules),  # as spark-submit has it
             "PYSPARK_SUBMIT_ARGS": shlex.join([*arguments, *options, "pyspark-shell"]),
         }
 

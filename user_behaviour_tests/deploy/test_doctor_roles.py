@@ -111,6 +111,7 @@ def test_the_job_s_role_is_granted_what_the_doctor_asks_of_it(examined: Examined
     role, bucket = examined.stack.outputs["EmrRole"], f"arn:aws:s3:::{examined.stack.resource('LakeBucket')}"
     asked = {question for question in examined.about_spark("lake") if question.principal == role}
     assert asked == {
+        Question(role, "s3:GetObject", f"{bucket}/lake/movie_review_file/*"),
         Question(role, "s3:GetObject", f"{bucket}/lake/raw_reviews"),
         Question(role, "s3:GetObject", f"{bucket}/lake/raw_reviews/*"),
         Question(role, "s3:GetObject", f"{bucket}/lake/_programs/*"),
@@ -118,6 +119,7 @@ def test_the_job_s_role_is_granted_what_the_doctor_asks_of_it(examined: Examined
         Question(role, "s3:PutObject", f"{bucket}/lake/_staging/*"),
         Question(role, "s3:DeleteObject", f"{bucket}/lake/_staging/*"),
         Question(role, "s3:AbortMultipartUpload", f"{bucket}/lake/_staging/*"),
+        Question(role, "s3:ListBucket", bucket, (("s3:prefix", "lake/movie_review_file/"),)),
         Question(role, "s3:ListBucket", bucket, (("s3:prefix", "lake/raw_reviews/"),)),
         Question(role, "s3:ListBucket", bucket, (("s3:prefix", "lake/_staging/"),)),
         Question(role, "s3:PutObject", f"{bucket}/lake/_logs/spark/*"),
@@ -167,5 +169,5 @@ def test_a_role_of_another_prefix_would_be_found_out(examined: Examined) -> None
     """The judge has teeth: all that the job's role is asked for lies below a prefix that it has no right to."""
     role = examined.stack.outputs["EmrRole"]
     asked = {question for question in examined.about_spark("other") if question.principal == role}
-    assert len(asked) == 10
+    assert len(asked) == 12
     assert examined.refused(asked) == asked

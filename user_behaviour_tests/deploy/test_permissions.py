@@ -37,6 +37,7 @@ REDSHIFT = {
 SPARK = {
     "s3:ListBucket": {"LAKE"},
     "s3:GetObject": {
+        "LAKE/lake/movie_review_file/*",
         "LAKE/lake/raw_reviews",
         "LAKE/lake/raw_reviews/*",
         "LAKE/lake/_programs/*",
@@ -92,7 +93,15 @@ GRANTED = {"RedshiftRole": REDSHIFT, "SparkRole": SPARK, "OrchestratorRole": ORC
 
 LISTED = {
     "RedshiftRole": {"LAKE": ["lake/staged_purchases/*", "lake/classified_reviews/*", "lake/exchange/*"]},
-    "SparkRole": {"LAKE": ["lake/raw_reviews", "lake/raw_reviews/*", "lake/_programs/*", "lake/_staging/*"]},
+    "SparkRole": {
+        "LAKE": [
+            "lake/movie_review_file/*",
+            "lake/raw_reviews",
+            "lake/raw_reviews/*",
+            "lake/_programs/*",
+            "lake/_staging/*",
+        ]
+    },
     "OrchestratorRole": {"LAKE": ["lake", "lake/*"], "VENDOR": ["reviews", "reviews/*"]},
 }
 

@@ -30,6 +30,7 @@ ASKED_OF_IAM = (
     "pass the role",
     "role reads",
     "role writes",
+    "role lists movie_review_file",
     "role lists raw_reviews",
     "role lists _staging",
     "role writes logs",
@@ -97,6 +98,7 @@ def test_a_good_application_is_green_throughout_and_is_only_looked_at(
             "✓ pass the role: allowed: iam:PassRole",
             "✓ role reads: allowed: s3:GetObject",
             "✓ role writes: allowed: s3:PutObject, s3:DeleteObject, s3:AbortMultipartUpload",
+            "✓ role lists movie_review_file: allowed: s3:ListBucket",
             "✓ role lists raw_reviews: allowed: s3:ListBucket",
             "✓ role lists _staging: allowed: s3:ListBucket",
             "✓ role writes logs: allowed: s3:PutObject",
@@ -203,6 +205,12 @@ def test_permissions_of_the_caller_and_of_the_role_are_told_apart(cloud: Cloud, 
             ("pass the role", "iam:PassRole", f"{arn} (with iam:PassedToService {SERVICE})", "the identity in use"),
             ("role writes", "s3:PutObject", f"{bucket}/ub/_staging/*", f"the role {arn}"),
             (
+                "role lists movie_review_file",
+                "s3:ListBucket",
+                f"{bucket} (with s3:prefix ub/movie_review_file/)",
+                f"the role {arn}",
+            ),
+            (
                 "role lists raw_reviews",
                 "s3:ListBucket",
                 f"{bucket} (with s3:prefix ub/raw_reviews/)",
@@ -288,7 +296,7 @@ def test_a_good_cluster_is_green_and_gets_no_step(cloud: Cloud, lake: S3Lake, al
     assert said(spark_permissions(spark, lake)) == f"✓ submit steps: allowed: {', '.join(verbs)}"
     with_role = said(spark_permissions(steps(lake, spark.cluster, role(cloud)), lake)).splitlines()
     asked = [line.partition(": ")[0] for line in with_role]
-    assert asked == [f"✓ {subject}" for subject in ("submit steps", "pass the role", *ASKED_OF_IAM[4:8])]
+    assert asked == [f"✓ {subject}" for subject in ("submit steps", "pass the role", *ASKED_OF_IAM[4:9])]
     assert cloud.aws.client("emr").list_steps(ClusterId=spark.cluster)["Steps"] == []
 
 

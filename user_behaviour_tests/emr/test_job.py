@@ -23,7 +23,7 @@ def test_a_job_is_submitted_with_its_program_its_job_object_and_a_name_of_its_ow
 
     (job,) = emr.worker.jobs
     version = hashlib.sha256(b"print('one')").hexdigest()[:16]
-    program = emr.lake.uri(f"_programs/verdicts/{version}.py")
+    program = emr.lake.uri(f"_programs/verdicts/{version}/verdicts.py")
     assert (job.submission.entry_point, job.submission.arguments) == (program, ["--job", emr.job])
     assert job.name == job_name("verdicts.py", emr.job)
     if job.id.startswith("s-"):

@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 import subprocess
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ from user_behaviour_tests.command_line import one_after_another
 from user_behaviour_tests.conftest import temporary_home
 
 PREFIX = "shop/lake"
+OURS = "orchestrator"  # what the requests of our own processes say of themselves, unlike those of EMR's machine
 
 
 @dataclass
@@ -38,6 +40,7 @@ class AwsInstallation:
     emr: EmrWorker
     settings: dict[str, str] = field(init=False)
     said: list[str] = field(default_factory=list)
+    read: Counter[str] = field(default_factory=Counter)  # bytes by path, for a test to fill
 
     def __post_init__(self) -> None:
         self.lake, self.vendor = self.cloud.bucket("lake"), self.cloud.bucket("vendor")
@@ -87,9 +90,10 @@ class AwsInstallation:
 
     def _run(self, command: Sequence[str]) -> subprocess.CompletedProcess[str]:
         clean = {n: v for n, v in os.environ.items() if not n.startswith(("USER_BEHAVIOUR", "DAGSTER", "AWS"))}
+        endpoint = {"AWS_ENDPOINT_URL": self.cloud.url, "AWS_SDK_UA_APP_ID": OURS}
         call = subprocess.run(
             command,
-            env={**clean, **ENVIRONMENT, "AWS_ENDPOINT_URL": self.cloud.url, **self.settings},
+            env={**clean, **ENVIRONMENT, **endpoint, **self.settings},
             capture_output=True,
             text=True,
             check=False,

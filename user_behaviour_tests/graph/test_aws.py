@@ -4,24 +4,28 @@ Days written by hand, and a few of the real data; all of its days are in test_re
 """
 
 import gzip
+import random
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from user_behaviour_tests.cloud.leaks import places_that_hold
-from user_behaviour_tests.cloud.moto_server import Cloud
+from user_behaviour_tests.cloud.moto_server import Cloud, Wsgi
 from user_behaviour_tests.conftest import REAL_DATA
-from user_behaviour_tests.graph.aws_installation import AwsInstallation, aws_installation
+from user_behaviour_tests.graph.aws_installation import OURS, AwsInstallation, aws_installation
 from user_behaviour_tests.graph.installation import load_real_purchases, metric, sell
 from user_behaviour_tests.graph.test_real_data import expected_metric
 from user_behaviour_tests.sql.dialect import UNKNOWN_TO_SQLFLUFF, unparsable
 
 D1, D2, D3 = (date(2010, 12, day) for day in (1, 2, 3))
 REAL_DAYS = (date(2010, 12, 5), date(2010, 12, 6))
+LARGE = [b"99999,%s\n" % random.Random(n).randbytes(25_000).hex().encode() for n in range(60)]
 RANGE = ("--from", "2010-12-01", "--to", "2010-12-06")
 
 
@@ -43,7 +47,8 @@ def account(cloud: Cloud) -> Iterator[AwsInstallation]:
                 ("2010-12-03 10:00:00", 6, "1.000", "A", 12346),
             ],
         )
-        account.put("movie_review_2010-12-01.csv", b"cid,review_str\n12346,a good film\n12346,bad\n99999,good\n")
+        reviews = b"cid,review_str\n12346,a good film\n12346,bad\n99999,good\n"
+        account.put("movie_review_2010-12-01.csv", reviews + b"".join(LARGE))
         account.put("movie_review_2010-12-02.csv.gz", gzip.compress(b"cid,review_str\n12346,good\n")[:-9])
         if (REAL_DATA / "online_retail.csv.gz").exists():
             load_real_purchases(account.stack, REAL_DATA, days=REAL_DAYS)
@@ -54,7 +59,8 @@ def account(cloud: Cloud) -> Iterator[AwsInstallation]:
 @pytest.fixture(scope="module")
 def first_run(account: AwsInstallation) -> str:
     """What the first run said, on the tables that were made before it."""
-    migrated, call = account.call(("migrate",), ("run", *RANGE))
+    with account.cloud.behind(partial(_watching, account.read)):
+        migrated, call = account.call(("migrate",), ("run", *RANGE))
     assert (migrated.returncode, call.returncode) == (0, 1), migrated.stderr + call.stdout + call.stderr
     return call.stdout
 
@@ -65,6 +71,35 @@ def test_the_metric_is_right_and_a_broken_file_holds_only_its_own_day_back(
     assert "movie_review_2010-12-02.csv.gz" in first_run
     assert "is cut off" in first_run
     assert metric(account.here, D1, D3) == [(D1, 12346, Decimal("11.50000"), 1, 2)]
+
+
+def _watching(read: Counter[str], application: Wsgi) -> Wsgi:
+    """Sums up, by their paths, the bytes of the objects of S3 that our own processes are given."""
+
+    def watched(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        answer = application(environ, start_response)
+        agent = environ.get("HTTP_USER_AGENT", "")
+        if environ["REQUEST_METHOD"] != "GET" or not (f"app/{OURS}" in agent or "aws-sdk-cpp" in agent):
+            return answer
+        content = b"".join(answer)
+        read[environ["PATH_INFO"]] += len(content)
+        return [content]
+
+    return watched
+
+
+def test_neither_a_vendor_s_file_nor_a_review_passes_through_the_orchestrator(
+    account: AwsInstallation, first_run: str
+) -> None:
+    """Of the large day: but for the newest, of which a few rows are shown with the materialization."""
+    client, read = account.cloud.aws.client("s3"), account.read
+    pages = client.get_paginator("list_objects_v2").paginate(Bucket=account.lake)
+    sizes = {f"/{account.lake}/{found['Key']}": found["Size"] for page in pages for found in page["Contents"]}
+    (landed,) = [path for path in sizes if "/raw_reviews/insert_date=2010-12-01/" in path and "/part-" in path]
+
+    assert [path for path in read if "/drop/" in path or "/movie_review_file/" in path] == []
+    assert sizes[landed] > 1_000_000
+    assert 0 < read[landed] < 200_000  # its footer
 
 
 def test_the_days_that_are_mended_follow_and_every_place_agrees(account: AwsInstallation, first_run: str) -> None:

@@ -113,7 +113,7 @@ def test_the_aws_deployment_makes_the_same_metric_row_for_row(
             for call in account.call(("migrate",), ("run", "--from", str(days.first), "--to", LAST), ("reconcile",)):
                 assert call.returncode == 0, call.stdout + call.stderr
 
-        assert len(account.emr.jobs) == 1
+        assert len(account.emr.jobs) == 2  # one a stage
         assert metric(account.here) == shop.metric(days.first, days.last)
     # What deploy/costs.py reckons with for each day.
     amounts = runpy.run_path(str(CHECKOUT / "deploy" / "costs.py"))["AMOUNTS"]

@@ -182,7 +182,7 @@ def test_the_files_of_a_spark_program_are_refused_for_a_week(greenhouse: Greenho
     locations = Locations("plants", "", {}, {day: MissingPartitionError("not there") for day in WEEK})
 
     with pytest.raises(NotWholeDaysError, match=r"2024-03-03 covers more than a day.* partition the asset by"):
-        run(greenhouse, [asset(WEEKS, lambda: SparkFiles(locations, calls.append))], "2024-03-03")
+        run(greenhouse, [asset(WEEKS, lambda: SparkFiles.of(locations, calls.append))], "2024-03-03")
 
     assert calls == []
 

@@ -50,7 +50,7 @@ def readings(context: dg.AssetExecutionContext) -> pa.Table:
 def verdicts(program: Program) -> dg.AssetsDefinition:
     @dg.asset(name="verdicts", **declared(VERDICTS))
     def made(readings: Locations) -> SparkFiles:
-        return SparkFiles(readings, program)
+        return SparkFiles.of(readings, program)
 
     asset: dg.AssetsDefinition = made
     return asset
@@ -130,8 +130,8 @@ def test_what_spark_wrote_is_given_as_a_table(greenhouse: Greenhouse) -> None:
 
 
 BAD: dict[str, tuple[Callable[[pa.Table], pa.Table], str]] = {
-    "a row is lost": (lambda t: t.slice(0, 0), "was given 1 rows of readings and wrote 0"),
-    "a row is twice": (lambda t: pa.concat_tables([t, t]), "was given 1 rows of readings and wrote 2"),
+    "a row is lost": (lambda t: t.slice(0, 0), "was to write 1 rows and wrote 0"),
+    "a row is twice": (lambda t: pa.concat_tables([t, t]), "was to write 1 rows and wrote 2"),
     "another type": (lambda t: t.set_column(1, "warm", pa.array([1], pa.int32())), "warm int32"),
     "another order": (lambda t: t.select(["warm", "sensor", "batch_id"]), r"columns are \(warm bool, sensor string"),
     "a null": (lambda t: t.set_column(0, "sensor", pa.nulls(1, pa.string())), "sensor is null in 1 rows"),

@@ -9,7 +9,7 @@ import pytest
 
 from user_behaviour.lake.dataset import BatchInForceError, Dataset
 from user_behaviour.lake.locations import Locations
-from user_behaviour.recipes import SparkFiles
+from user_behaviour.recipes import SparkDay, SparkFiles
 from user_behaviour.spark.output import SparkOutput, spark_output
 from user_behaviour_tests.io_managers.greenhouse import MON, READINGS, TUE, Greenhouse
 from user_behaviour_tests.spark.test_output import VERDICTS, program, readings, staging
@@ -42,11 +42,14 @@ class Attempts:
             if self.jobs.count(uri) == 1:
                 program()(uri)
 
-        return SparkFiles(self.inputs, run)
+        return SparkFiles.of(self.inputs, run)
+
+    def day(self, wanted: date) -> SparkDay:
+        return next(day for day in self.recipe().days if isinstance(day, SparkDay) and day.day == wanted)
 
     def publish(self, output: SparkOutput, *days: date) -> None:
         for day in days:
-            self.dataset.publish(output.take(day, self.inputs.by_day[day].manifest))
+            self.dataset.publish(output.take(self.day(day)))
 
     def die(self, run: str = "dead") -> SparkOutput:
         """An attempt whose process is killed when the program is through: nothing after that is carried out."""
@@ -75,7 +78,7 @@ def failed(attempts: Attempts) -> None:
 
     with (
         pytest.raises(RuntimeError, match="out of memory"),
-        spark_output(attempts.dataset, SparkFiles(attempts.inputs, run), batch_id="dead"),
+        spark_output(attempts.dataset, SparkFiles.of(attempts.inputs, run), batch_id="dead"),
     ):
         pass
 
@@ -88,7 +91,7 @@ def died_before_new_readings_came(attempts: Attempts) -> None:
 def died_while_a_day_was_taken(attempts: Attempts) -> None:
     dead = attempts.die()
     attempts.publish(dead, MON)
-    dead.take(TUE, attempts.inputs.by_day[TUE].manifest)  # its files are moved, and it has no manifest yet
+    dead.take(attempts.day(TUE))  # its files are moved, and it has no manifest yet
 
 
 def died_after_a_day_was_published(attempts: Attempts) -> None:

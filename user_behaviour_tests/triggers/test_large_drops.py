@@ -18,8 +18,8 @@ from user_behaviour.tables.schemas import RAW_REVIEWS
 from user_behaviour.triggers import drop_listing
 from user_behaviour.triggers.tick_memory import TickMemory
 from user_behaviour.vendor.drop import VendorDrop
+from user_behaviour.vendor.file_name import day_of
 from user_behaviour.vendor.local import LocalVendorDrop
-from user_behaviour.vendor.reviews import day_of
 from user_behaviour.vendor.s3 import S3VendorDrop
 from user_behaviour_tests.cloud.moto_server import Cloud, Wsgi
 from user_behaviour_tests.cloud.policies import host, refusing

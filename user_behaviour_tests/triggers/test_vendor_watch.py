@@ -13,7 +13,7 @@ from user_behaviour.triggers.drop_listing import DropListing
 from user_behaviour.triggers.tick_memory import QUIET_TICKS, TickMemory
 from user_behaviour.triggers.vendor_watch import WatchResult, open_days, watch
 from user_behaviour.vendor.drop import DropPage, DroppedFile
-from user_behaviour.vendor.reviews import day_of
+from user_behaviour.vendor.file_name import day_of
 
 PARTITIONS = DayRange(date(2010, 12, 1), date(2011, 12, 9))
 

@@ -18,7 +18,7 @@ from user_behaviour.tables.days import DayRange, days_of
 from user_behaviour.tables.schemas import RAW_REVIEWS
 from user_behaviour.vendor.landing import ReviewLanding
 from user_behaviour.vendor.local import LocalVendorDrop
-from user_behaviour.vendor.reviews import BadRow, ReviewRow, read_rows
+from user_behaviour.vendor.review_file import BadRow, ReviewRow, read_rows
 from user_behaviour.vendor.s3 import S3VendorDrop
 from user_behaviour_tests.cloud.moto_server import Cloud
 

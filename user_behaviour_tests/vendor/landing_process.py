@@ -15,6 +15,7 @@ from user_behaviour.assets.landing import ReviewLimits, raw_reviews
 from user_behaviour.checks import landing
 from user_behaviour.io_managers.lake import LakeIOManager
 from user_behaviour.lake.local import LocalLake
+from user_behaviour.spark.local import LocalSpark
 from user_behaviour.tables.days import DayRange
 from user_behaviour.vendor.local import LocalVendorDrop
 from user_behaviour_tests.vendor.files import D1, D2
@@ -44,6 +45,7 @@ def main(root: str, share: str) -> None:
                 "lake": lake,
                 "lake_io_manager": LakeIOManager(lake=lake),
                 "vendor_drop": LocalVendorDrop(directory=f"{root}/vendor"),
+                "spark": LocalSpark(programs="", home=""),
             },
             run_config=dg.RunConfig({"raw_reviews": ReviewLimits(bad_row_share=float(share))}),
             tags=DayRange(D1, D2).tags(),

@@ -23,7 +23,7 @@ def test_every_file_of_the_day_lands_in_the_order_of_names(vendor: Vendor) -> No
     assert vendor.rows(D3) == []  # no file: published as empty
     manifest, without_file = vendor.dataset.current(D1), vendor.dataset.current(D3)
     assert [source.name for source in manifest.sources] == [FIRST, late]
-    keys = sum(zlib.crc32(f"{file}:{line}".encode()) for _, _, file, line in vendor.rows())
+    keys = sum(zlib.crc32(f"{name}:{line}".encode()) for _, _, name, line in vendor.rows())
     assert manifest.facts == {"files": 2, "rows_in_files": 3, "rows_quarantined": 0, "review_keys": keys}
     assert without_file.facts == {"files": 0, "rows_in_files": 0, "rows_quarantined": 0, "review_keys": 0}
 

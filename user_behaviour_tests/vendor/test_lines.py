@@ -7,11 +7,36 @@ import tracemalloc
 
 import pytest
 
-from user_behaviour.vendor.lines import LONGEST_RECORD, UnreadableFile
-from user_behaviour.vendor.reviews import BadRow, ReviewRow, read_rows
+from user_behaviour.vendor.review_file import LONGEST_RECORD, BadRow, ReviewRow, UnreadableFile, read_rows
 from user_behaviour_tests.vendor.files import FIRST, HEADER, rows_of
 
 MAX_BYTES = 64 << 20
+UNREADABLE = [
+    (b"", None, "the file is empty"),
+    (b"\xef\xbb\xbf", None, "the file is empty"),
+    (gzip.compress(b"", mtime=0), None, "the file is empty"),
+    (b"1,good\n", 1, r"the header cid,review_str was expected, '1,good\n' was found"),
+    (b"CID,review_str\n1,good\n", 1, "header"),
+    (b"cid;review_str\n1;good\n", 1, "header"),
+    (b"cid, review_str\n1,good\n", 1, "header"),
+    (b"cid,review_str,lang\n1,good,en\n", 1, "header"),
+    (b'cid,review_str,"lang\n1,good"\n', 1, "header"),
+    (b"\ncid,review_str\n1,good\n", 1, r"'\n' was found"),
+    (b"cid,review_str\r1,good\r2,bad\r", 1, r"'cid,review_str\r1,good\r2,bad\r' was found"),
+    (b"\x89PNG\r\n\x1a\n", 1, r"'\\x89PNG\r\n' was found"),
+    ("cid,review_str\n".encode("utf-16"), 1, "NUL byte"),
+    (HEADER + b"1,good\n2,b\0d\n", 3, "NUL byte"),
+    (HEADER + b"1,good\n" + b"\0" * 5000, 3, "NUL byte"),
+    (HEADER + b'1,good\n2,"cut o', 3, "ends inside a quoted field"),
+    (HEADER + b'1,good\n2,"cut\n\noff""\n', 3, "ends inside a quoted field"),
+    (HEADER + b"1,good\n2," + b"x" * LONGEST_RECORD, 3, f"longer than {LONGEST_RECORD} bytes"),
+    (HEADER + b"1,good\n2," + b"x" * LONGEST_RECORD * 3 + b"\n3,good\n", 3, f"longer than {LONGEST_RECORD} bytes"),
+    (gzip.compress(HEADER + b"1,good\n", mtime=0)[:-3], 3, "the gzip data ends early"),
+    (gzip.compress(HEADER, mtime=0)[:5], 1, "the gzip data ends early"),
+    (gzip.compress(HEADER + b"1,good\n", mtime=0)[:-8] + b"\0" * 8, 3, "the gzip data is damaged (CRC"),
+    (gzip.compress(HEADER + b"1,good\n", mtime=0) + b"tail", 3, "the gzip data is damaged (Not a gzipped file"),
+    (b"\x1f\x8bnothing that gzip made", 1, "the gzip data is damaged"),
+]
 
 
 def failure_of(content: bytes, *, max_bytes: int = MAX_BYTES) -> UnreadableFile:
@@ -26,35 +51,7 @@ def test_several_gzip_members_are_one_file() -> None:
     assert rows_of(packed) == [ReviewRow("1", "a\nb", 2), ReviewRow("2", "c", 4)]
 
 
-@pytest.mark.parametrize(
-    ("content", "line", "reason"),
-    [
-        (b"", None, "the file is empty"),
-        (b"\xef\xbb\xbf", None, "the file is empty"),
-        (gzip.compress(b"", mtime=0), None, "the file is empty"),
-        (b"1,good\n", 1, r"the header cid,review_str was expected, '1,good\n' was found"),
-        (b"CID,review_str\n1,good\n", 1, "header"),
-        (b"cid;review_str\n1;good\n", 1, "header"),
-        (b"cid, review_str\n1,good\n", 1, "header"),
-        (b"cid,review_str,lang\n1,good,en\n", 1, "header"),
-        (b'cid,review_str,"lang\n1,good"\n', 1, "header"),
-        (b"\ncid,review_str\n1,good\n", 1, r"'\n' was found"),
-        (b"cid,review_str\r1,good\r2,bad\r", 1, r"'cid,review_str\r1,good\r2,bad\r' was found"),
-        (b"\x89PNG\r\n\x1a\n", 1, r"'\\x89PNG\r\n' was found"),
-        ("cid,review_str\n".encode("utf-16"), 1, "NUL byte"),
-        (HEADER + b"1,good\n2,b\0d\n", 3, "NUL byte"),
-        (HEADER + b"1,good\n" + b"\0" * 5000, 3, "NUL byte"),
-        (HEADER + b'1,good\n2,"cut o', 3, "ends inside a quoted field"),
-        (HEADER + b'1,good\n2,"cut\n\noff""\n', 3, "ends inside a quoted field"),
-        (HEADER + b"1,good\n2," + b"x" * LONGEST_RECORD, 3, f"longer than {LONGEST_RECORD} bytes"),
-        (HEADER + b"1,good\n2," + b"x" * LONGEST_RECORD * 3 + b"\n3,good\n", 3, f"longer than {LONGEST_RECORD} bytes"),
-        (gzip.compress(HEADER + b"1,good\n", mtime=0)[:-3], 3, "the gzip data ends early"),
-        (gzip.compress(HEADER, mtime=0)[:5], 1, "the gzip data ends early"),
-        (gzip.compress(HEADER + b"1,good\n", mtime=0)[:-8] + b"\0" * 8, 3, "the gzip data is damaged (CRC"),
-        (gzip.compress(HEADER + b"1,good\n", mtime=0) + b"tail", 3, "the gzip data is damaged (Not a gzipped file"),
-        (b"\x1f\x8bnothing that gzip made", 1, "the gzip data is damaged"),
-    ],
-)
+@pytest.mark.parametrize(("content", "line", "reason"), UNREADABLE)
 def test_an_unreadable_file_says_file_line_and_reason(content: bytes, line: int | None, reason: str) -> None:
     failure = failure_of(content)
     assert failure.line == line

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from user_behaviour.vendor.lines import LONGEST_RECORD
+from user_behaviour.vendor.review_file import LONGEST_RECORD
 from user_behaviour_tests.vendor.files import FIRST, HEADER
 
 pytestmark = pytest.mark.first  # its file would be among the last

@@ -1,16 +1,22 @@
 """What is taken out of the vendor's drop and what is not, and what becomes of a day whose originals are in trouble."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pytest
 
+from user_behaviour.lake.objects import Objects
+from user_behaviour.lake.s3 import S3Lake
+from user_behaviour.vendor.drop import DroppedFile
 from user_behaviour.vendor.local import LocalVendorDrop
+from user_behaviour.vendor.s3 import S3VendorDrop
+from user_behaviour_tests.cloud.moto_server import Cloud, Wsgi
 from user_behaviour_tests.vendor.files import D1, D2, FIRST, GOOD, LANDED, Vendor
 
+CHANGED = "changed while it was read; rerun when it is whole."
 SECOND = "movie_review_2010-12-02.csv"
 
 
@@ -37,7 +43,7 @@ def _replaced_by_a_pipe(path: Path) -> None:
 
 
 MEDDLING: dict[str, tuple[Callable[[Path], object], str]] = {
-    "grows": (lambda path: path.write_bytes(GOOD + b"3,more\n"), "changed while it was read; rerun when it is whole."),
+    "grows": (lambda path: path.write_bytes(GOOD + b"3,more\n"), CHANGED),
     "goes away": (
         Path.unlink,
         "cannot be opened (No such file or directory); correct its access rights, or deliver it again.",
@@ -69,6 +75,42 @@ def test_a_file_that_changes_while_it_is_copied_holds_back_its_day_alone(vendor_
     assert [lake.list(f"{kept}/{version}") for version in lake.list(kept)] in ([], [[]])
     vendor_on.deliver(FIRST, GOOD)
     assert vendor_on.land() == {"2010-12-01"}
+
+
+class Replacing(S3VendorDrop):
+    """A drop in which the vendor replaces the file just before it is copied."""
+
+    def copy_to_lake(self, file: DroppedFile, lake: Objects, path: str) -> bool:
+        self.place.client.put_object(Bucket=self.bucket, Key=self.place.key(file.name), Body=b"another")
+        return super().copy_to_lake(file, lake, path)
+
+
+@pytest.mark.parametrize(("kind", "reasons"), [(S3VendorDrop, ()), (Replacing, (f"{FIRST} {CHANGED}",))])
+def test_on_s3_the_server_copies_the_version_that_was_listed_and_no_byte_comes_by(
+    vendor: Vendor, cloud: Cloud, kind: type[S3VendorDrop], reasons: tuple[str, ...]
+) -> None:
+    bucket, asked = cloud.bucket("vendor"), list[tuple[str, str, str]]()
+
+    def watching(application: Wsgi) -> Wsgi:
+        def serve(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+            condition = environ.get("HTTP_X_AMZ_COPY_SOURCE_IF_MATCH", "")
+            asked.append((environ["REQUEST_METHOD"], environ["PATH_INFO"], condition))
+            return application(environ, start_response)
+
+        return serve
+
+    vendor.lake = S3Lake(aws=cloud.aws, bucket=cloud.bucket(), prefix="lake")
+    etag = cloud.aws.client("s3").put_object(Bucket=bucket, Key=f"in/{FIRST}", Body=GOOD)["ETag"].strip('"')
+
+    with cloud.behind(watching):
+        vendor.land(drop=kind(aws=cloud.aws, bucket=bucket, prefix="in"))
+
+    assert [path for method, path, _ in asked if method == "GET" and path.endswith(f"/in/{FIRST}")] == []
+    if reasons:
+        assert vendor.rejection().reasons == reasons
+    else:
+        assert vendor.rows() == LANDED
+        assert etag in [condition.strip('"') for method, _, condition in asked if method == "PUT"]
 
 
 def test_an_original_that_another_run_has_landed_meanwhile_stays(vendor_on: Vendor) -> None:

@@ -9,10 +9,48 @@ import pytest
 
 from user_behaviour.recipes import Quarantined
 from user_behaviour.tables.schemas import QUARANTINED_REVIEWS, RAW_REVIEWS
+from user_behaviour.vendor.file_name import day_of
 from user_behaviour.vendor.landing import BATCH_CHARACTERS, BATCH_ROWS, batches
-from user_behaviour.vendor.lines import LONGEST_RECORD
-from user_behaviour.vendor.reviews import BadRow, ReviewRow, day_of
+from user_behaviour.vendor.review_file import LONGEST_RECORD, BadRow, ReviewRow
 from user_behaviour_tests.vendor.files import FIRST, HEADER, rows_of
+
+UNUSABLE = [
+    (b"5\n", "2 fields expected, 1 found"),
+    (b"   \n", "2 fields expected, 1 found"),
+    (b'""\n', "2 fields expected, 1 found"),
+    (b"5,a,b\r\n", "2 fields expected, 3 found"),
+    (b'5,"a\nb",c\n', "2 fields expected, 3 found"),
+    (b",,,\n", "2 fields expected, 4 found"),
+    (b",good\n", "customer id is empty"),
+    (b'"",good\n', "customer id is empty"),
+    ("\u2003 ,good\n".encode(), "customer id is empty"),
+    (b"12345678901,good\n", "customer id is longer than 10 bytes"),
+    (b"9" * 5000 + b",good\n", "customer id is longer than 10 bytes"),
+    (b"2147483648,good\n", "customer id is larger than 2147483647"),
+    (b"17850.0,good\n", "customer id is not made of digits only"),
+    (b"-5,good\n", "customer id is not made of digits only"),
+    (b" 5,good\n", "customer id is not made of digits only"),
+    (b'"5\n",good\n', "customer id is not made of digits only"),
+    ("٥,good\n".encode(), "customer id is not made of digits only"),
+    ("²,good\n".encode(), "customer id is not made of digits only"),
+    (b"\xef\xbb\xbf5,good\n", "customer id is not made of digits only"),
+    (b"5,\n", "review is empty"),
+    (b'5,""\n', "review is empty"),
+    (b'5," \n\t "\n', "review is empty"),
+    (b"5," + b"x" * 65536 + b"\n", "review is longer than 65535 bytes"),
+    (b"5," + "ü".encode() * 32768 + b"\n", "review is longer than 65535 bytes"),
+    (b"5," + b"x" * 900_000 + b"\n", "review is longer than 65535 bytes"),
+    (b"5,caf\xe9\n", "invalid UTF-8"),
+    (b"5,\xed\xa0\x80\n", "invalid UTF-8"),
+    (b"\xff,good\n", "invalid UTF-8"),
+    (b'5,"a\nb\xc3"\n', "invalid UTF-8"),
+    (b'5,he said "x"\n', "quote in an unquoted field"),
+    (b'5, "x"\n', "quote in an unquoted field"),
+    (b'5,"he said "x" to me"\n', "text after a closing quote"),
+    (b'5,"x" \n', "text after a closing quote"),
+    (b"5,a\rb\n", "carriage return in an unquoted field"),
+    (b"5,a\r\r\n", "carriage return in an unquoted field"),
+]
 
 
 @pytest.mark.parametrize(
@@ -72,46 +110,7 @@ def test_a_header_without_rows_is_an_empty_file_that_can_be_read() -> None:
     assert rows_of(b"cid,review_str") == rows_of(HEADER) == rows_of(HEADER + b"\n\r\n\n") == []
 
 
-@pytest.mark.parametrize(
-    ("raw", "reason"),
-    [
-        (b"5\n", "2 fields expected, 1 found"),
-        (b"   \n", "2 fields expected, 1 found"),
-        (b'""\n', "2 fields expected, 1 found"),
-        (b"5,a,b\r\n", "2 fields expected, 3 found"),
-        (b'5,"a\nb",c\n', "2 fields expected, 3 found"),
-        (b",,,\n", "2 fields expected, 4 found"),
-        (b",good\n", "customer id is empty"),
-        (b'"",good\n', "customer id is empty"),
-        ("\u2003 ,good\n".encode(), "customer id is empty"),
-        (b"12345678901,good\n", "customer id is longer than 10 bytes"),
-        (b"9" * 5000 + b",good\n", "customer id is longer than 10 bytes"),
-        (b"2147483648,good\n", "customer id is larger than 2147483647"),
-        (b"17850.0,good\n", "customer id is not made of digits only"),
-        (b"-5,good\n", "customer id is not made of digits only"),
-        (b" 5,good\n", "customer id is not made of digits only"),
-        (b'"5\n",good\n', "customer id is not made of digits only"),
-        ("٥,good\n".encode(), "customer id is not made of digits only"),
-        ("²,good\n".encode(), "customer id is not made of digits only"),
-        (b"\xef\xbb\xbf5,good\n", "customer id is not made of digits only"),
-        (b"5,\n", "review is empty"),
-        (b'5,""\n', "review is empty"),
-        (b'5," \n\t "\n', "review is empty"),
-        (b"5," + b"x" * 65536 + b"\n", "review is longer than 65535 bytes"),
-        (b"5," + "ü".encode() * 32768 + b"\n", "review is longer than 65535 bytes"),
-        (b"5," + b"x" * 900_000 + b"\n", "review is longer than 65535 bytes"),
-        (b"5,caf\xe9\n", "invalid UTF-8"),
-        (b"5,\xed\xa0\x80\n", "invalid UTF-8"),
-        (b"\xff,good\n", "invalid UTF-8"),
-        (b'5,"a\nb\xc3"\n', "invalid UTF-8"),
-        (b'5,he said "x"\n', "quote in an unquoted field"),
-        (b'5, "x"\n', "quote in an unquoted field"),
-        (b'5,"he said "x" to me"\n', "text after a closing quote"),
-        (b'5,"x" \n', "text after a closing quote"),
-        (b"5,a\rb\n", "carriage return in an unquoted field"),
-        (b"5,a\r\r\n", "carriage return in an unquoted field"),
-    ],
-)
+@pytest.mark.parametrize(("raw", "reason"), UNUSABLE)
 def test_an_unusable_row_is_quarantined_with_line_reason_and_raw_bytes(raw: bytes, reason: str) -> None:
     content = HEADER + b'1,"two\nlines"\n' + raw + b"2,after\n"
     after = 4 + raw.count(b"\n")
@@ -184,5 +183,5 @@ def test_large_bad_rows_share_a_batch_with_reviews_only_as_far_as_it_goes() -> N
 
 
 def test_importing_the_module_does_not_import_arrow() -> None:
-    program = "import sys, user_behaviour.vendor.reviews; sys.exit('pyarrow' in sys.modules)"
+    program = "import sys, user_behaviour.vendor.review_file; sys.exit('pyarrow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -6,8 +6,7 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-from user_behaviour.vendor.lines import UnreadableFile
-from user_behaviour.vendor.reviews import BadRow, ReviewRow, read_rows
+from user_behaviour.vendor.review_file import BadRow, ReviewRow, UnreadableFile, read_rows
 from user_behaviour_tests.vendor.files import FIRST, rows_of
 
 PIECES = ["good", "bad ", '"', '""', ",", "\n", "\r\n", "\r", "<br />", "ü", "漢", "12", "7,x\n", "\x1c", "\u2028"]
