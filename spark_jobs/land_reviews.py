@@ -85,6 +85,7 @@ def _write(rows: DataFrame, columns: Sequence[str], place: str, *, parts: int = 
         .repartition(max(rows.sparkSession.sparkContext.defaultParallelism, parts), "insert_date", *part)
         .sortWithinPartitions("insert_date", "source_file", "line_number")
         .write.partitionBy("insert_date")
+        .option("parquet.statistics.truncate.length", 64)  # else footers say nothing of columns with long texts
         .mode("overwrite")
         .parquet(place)
     )
