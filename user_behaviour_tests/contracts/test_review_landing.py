@@ -4,11 +4,16 @@ The files are those of the tests of the reader, and some that only Spark could g
 """
 
 import gzip
+import json
 import os
+import runpy
+import tracemalloc
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import chain, repeat
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import dagster as dg
@@ -22,11 +27,13 @@ from user_behaviour.project_files import PROJECT_FILES as CHECKOUT
 from user_behaviour.spark.local import LocalSpark
 from user_behaviour.tables.days import DayRange
 from user_behaviour.tables.schemas import RAW_REVIEWS
+from user_behaviour.vendor import review_file
 from user_behaviour.vendor.local import LocalVendorDrop
 from user_behaviour_tests.vendor.files import BAD_ROW, D1, GOOD, HEADER
 from user_behaviour_tests.vendor.test_lines import UNREADABLE
 from user_behaviour_tests.vendor.test_reviews import UNUSABLE
 
+PROGRAM = CHECKOUT / "spark_jobs" / "land_reviews.py"
 BOM = b"\xef\xbb\xbf"
 # Each a day of its own.
 CONTENTS = [
@@ -103,7 +110,7 @@ def twins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Landed, La
     files |= {f"{days[-1]}{name}": content for name, content in OF_ONE_DAY.items()}
     for name, content in files.items():
         (root / "vendor" / f"movie_review_{name}").write_bytes(content)
-    home, programs = str(root / "home"), str(CHECKOUT / "spark_jobs")
+    home, programs = str(root / "home"), str(PROGRAM.parent)
     with pytest.MonkeyPatch.context() as environment:
         for variable in ("JAVA_HOME", "SPARK_LOCAL_IP"):  # to be as they were afterwards
             environment.setenv(variable, os.environ.get(variable, ""))
@@ -126,3 +133,50 @@ def test_every_file_becomes_the_same_rows_quarantine_counts_and_reasons(twins: t
     assert 15 < sum(bool(of_day["reasons"]) for of_day in found.values()) < 40
     assert sum(len(of_day["rows"]) for of_day in found.values()) > 90
     assert len(found[days[-1]]["sources"]) == len(OF_ONE_DAY)
+
+
+@pytest.fixture
+def program(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    monkeypatch.syspath_prepend(str(Path(review_file.__file__).parent))
+    return SimpleNamespace(**runpy.run_path(str(PROGRAM)))
+
+
+def test_a_plain_file_of_any_size_is_a_stream(program: SimpleNamespace) -> None:
+    line = b"1," + b"x" * 60_000
+    lines = chain([b"cid,review_str"], repeat(line, 1_500))
+    file = program.File("2010-12-01", "a.csv", "", 15 + 1_500 * (len(line) + 1), 1 << 30, 0)
+
+    tracemalloc.start()
+    try:
+        *rows, tally = ((row[2], row[-1]) for row in program.rows_of(file, lines))
+        assert tracemalloc.get_traced_memory()[1] < 8_000_000  # of 90 MB
+    finally:
+        tracemalloc.stop()
+
+    assert [number for number, _ in rows] == [*range(2, 1_502)]
+    assert json.loads(tally[1])["unreadable"] == ""
+
+
+def test_a_line_that_hadoop_left_out_makes_its_file_unreadable(program: SimpleNamespace) -> None:
+    file = program.File("2010-12-01", "a.csv", "", 5 << 20, 1 << 30, 0)
+
+    for lines in ([], [b"cid,review_str", b"1,good"]):
+        *_, tally = program.rows_of(file, iter(lines))
+        reason = (
+            f"a line is longer than {review_file.LONGEST_RECORD} bytes; deliver the file again, whole and corrected."
+        )
+        assert json.loads(tally[-1])["unreadable"] == f"Vendor file a.csv: {reason}"
+
+
+def test_reading_ends_where_too_many_rows_are_bad(program: SimpleNamespace) -> None:
+    file = program.File("2010-12-01", "a.csv", "", 15 + 9 * 2, 1 << 30, 3)
+
+    *rows, tally = program.rows_of(file, iter([b"cid,review_str", *[b"x"] * 9]))
+
+    assert len(rows) == 4
+    assert json.loads(tally[-1])["is_hopeless"]
+
+
+def test_what_the_reader_lets_in_fits_the_columns() -> None:
+    longest = {column.name: column.max_bytes for column in RAW_REVIEWS.columns}
+    assert (longest["cid"], longest["review_str"]) == (review_file.LONGEST_CID, review_file.LONGEST_REVIEW)

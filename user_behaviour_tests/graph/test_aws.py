@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from user_behaviour.lake.parquet_part import READ_WHOLE
 from user_behaviour_tests.cloud.leaks import places_that_hold
 from user_behaviour_tests.cloud.moto_server import Cloud, Wsgi
 from user_behaviour_tests.conftest import REAL_DATA
@@ -25,7 +26,7 @@ from user_behaviour_tests.sql.dialect import UNKNOWN_TO_SQLFLUFF, unparsable
 
 D1, D2, D3 = (date(2010, 12, day) for day in (1, 2, 3))
 REAL_DAYS = (date(2010, 12, 5), date(2010, 12, 6))
-LARGE = [b"99999,%s\n" % random.Random(n).randbytes(25_000).hex().encode() for n in range(60)]
+LARGE = [b"99999,%s\n" % random.Random(n).randbytes(25_000).hex().encode() for n in range(100)]
 RANGE = ("--from", "2010-12-01", "--to", "2010-12-06")
 
 
@@ -91,14 +92,14 @@ def _watching(read: Counter[str], application: Wsgi) -> Wsgi:
 def test_neither_a_vendor_s_file_nor_a_review_passes_through_the_orchestrator(
     account: AwsInstallation, first_run: str
 ) -> None:
-    """Of the large day: but for the newest, of which a few rows are shown with the materialization."""
+    """Told by a large day: of a small file one request brings all, for its footer; of the newest day rows are shown."""
     client, read = account.cloud.aws.client("s3"), account.read
     pages = client.get_paginator("list_objects_v2").paginate(Bucket=account.lake)
     sizes = {f"/{account.lake}/{found['Key']}": found["Size"] for page in pages for found in page["Contents"]}
     (landed,) = [path for path in sizes if "/raw_reviews/insert_date=2010-12-01/" in path and "/part-" in path]
 
     assert [path for path in read if "/drop/" in path or "/movie_review_file/" in path] == []
-    assert sizes[landed] > 1_000_000
+    assert sizes[landed] > READ_WHOLE
     assert 0 < read[landed] < 200_000  # its footer
 
 
