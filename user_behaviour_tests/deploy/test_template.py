@@ -18,6 +18,7 @@ from user_behaviour.aws.clients import Aws
 from user_behaviour.spark import emr, emr_serverless
 from user_behaviour.spark import job as spark_job
 from user_behaviour.tables.schemas import LAKE_TABLE_OF, RAW_REVIEWS
+from user_behaviour.vendor.originals import ORIGINALS
 from user_behaviour.warehouse import redshift_copy as staged_copy
 from user_behaviour_tests.cloud.authority import statements_of
 from user_behaviour_tests.cloud.cloudformation import complete_cloudformation
@@ -258,6 +259,7 @@ def test_the_prefixes_of_the_template_are_those_of_the_code() -> None:
         staged_copy.EXCHANGE,
         emr.PROGRAMS,
         emr_serverless.LOGS.split("/")[0],
+        ORIGINALS,
         RAW_REVIEWS.name,
         *(table.name for table in LAKE_TABLE_OF.values()),
     }

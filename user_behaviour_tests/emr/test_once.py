@@ -68,7 +68,7 @@ def test_a_job_is_found_behind_many_others(emr: Emr, aws: Aws, cloud: Cloud) -> 
     emr.worker.plays.extend([SUCCEED] * 102)
     spark = emr.spark(aws)
     others: list[Callable[[], object]] = [
-        partial(spark.submit, f"other-{n}", "s3://lake/other.py", ["--job", emr.job]) for n in range(101)
+        partial(spark.submit, f"other-{n}", "s3://lake/other.py", ["--job", emr.job], spark.python) for n in range(101)
     ]
     ours = partial(spark.run, "verdicts.py", emr.job)
     for submit in [*others, ours] if emr.waiting == "SUBMITTED" else [ours, *others]:  # not on the first page
