@@ -224,11 +224,13 @@ def test_the_deployment_s_role_replaces_the_image_and_nothing_else(created: Crea
         **{f"ecr:{action}": repository for action in (*push, "UploadLayerPart")},
         "cloudformation:DescribeStacks": stack,
         "cloudformation:UpdateStack": stack,
-        "ecs:RegisterTaskDefinition": {"arn:aws:ecs:task-definition/on-ecs-*:*"},
-        "ecs:DescribeTaskDefinition": {"*"},
-        "ecs:DeregisterTaskDefinition": {"*"},
-        "ecs:DescribeServices": {"arn:aws:ecs:service/on-ecs/*"},
-        "ecs:UpdateService": {"arn:aws:ecs:service/on-ecs/*"},
+        **{
+            f"ecs:{verb}": {"arn:aws:ecs:task-definition/on-ecs-*:*"}
+            for verb in ("RegisterTaskDefinition", "TagResource")
+        },
+        **{f"ecs:{verb}TaskDefinition": {"*"} for verb in ("Describe", "Deregister")},
+        **{f"ecs:{verb}": {"arn:aws:ecs:service/on-ecs/*"} for verb in ("DescribeServices", "UpdateService")},
+        **{f"ec2:Describe{kind}": {"*"} for kind in ("Subnets", "Vpcs")},
         "ssm:GetParameters": {"arn:aws:ssm:parameter/on-ecs-settings"},
     }
     role = created.aws.client("iam").get_role(RoleName=created.resource("DeployRole"))["Role"]
