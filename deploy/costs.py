@@ -10,21 +10,12 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Price:
-    """US dollars for one unit, and who says so."""
-
-    usd: float
-    unit: str
-    source: str
-
-
-@dataclass(frozen=True)
-class Amount:
-    """How much of something, and how that is known."""
+class Figure:
+    """US dollars for one unit, or how much of something; and who says so, or how that is known."""
 
     value: float
     unit: str
-    known: str
+    source: str
 
 
 @dataclass(frozen=True)
@@ -35,120 +26,119 @@ class Line:
     arithmetic: str
     usd: float
 
+    def times(self, count: float, name: str = "") -> "Line":
+        """So many of them, under a name of their own."""
+        return Line(name or self.name, f"{count:g} × ({self.arithmetic})", count * self.usd)
 
+
+EMR_PRICING = "aws.amazon.com/emr/pricing as listed in PerfKitBenchmarker, x86; read 2026-11-20"
 PRICES = {
-    "Spark, vCPU": Price(
-        0.052624, "vCPU-hour", "aws.amazon.com/emr/pricing as listed in PerfKitBenchmarker, x86; read 2026-11-20"
-    ),
-    "Spark, memory": Price(
-        0.0057785, "GB-hour", "aws.amazon.com/emr/pricing as listed in PerfKitBenchmarker, x86; read 2026-11-20"
-    ),
-    "Redshift Serverless": Price(
+    "Spark, vCPU": Figure(0.052624, "vCPU-hour", EMR_PRICING),
+    "Spark, memory": Figure(0.0057785, "GB-hour", EMR_PRICING),
+    "Redshift Serverless": Figure(
         0.375, "RPU-hour", "AWS Big Data Blog: 4 RPU from $1.50 an hour; least charge 60 s; read 2026-11-20"
     ),
-    "Redshift storage": Price(0.024, "GB-month", "quoted by third parties in 2025 and 2026; read 2026-11-20"),
-    "S3 storage": Price(0.023, "GB-month", "S3 Standard, quoted by third parties in 2025 and 2026; read 2026-11-20"),
-    "S3 writes and lists": Price(0.005, "1,000 requests", "S3 Standard, quoted by third parties; read 2026-11-20"),
-    "S3 reads": Price(0.0004, "1,000 requests", "S3 Standard, quoted by third parties; read 2026-11-20"),
-    "Secrets": Price(0.40, "secret-month", "quoted by third parties; read 2026-11-20"),
-    "Fargate, vCPU": Price(0.04048, "vCPU-hour", "Linux on x86, vantage.sh and wring.co, 2026; read 2026-11-27"),
-    "Fargate, memory": Price(0.004445, "GB-hour", "Linux on x86, vantage.sh and wring.co, 2026; read 2026-11-27"),
-    "RDS instance": Price(0.016, "hour", "PostgreSQL on db.t4g.micro, one zone, infratally.com, 2026; read 2026-11-27"),
-    "RDS storage": Price(0.115, "GB-month", "gp3, usage.ai, June 2026; read 2026-11-27"),
-    "NAT gateway": Price(0.045, "hour", "zacfukuda.com, June 2026; read 2026-11-27"),
-    "NAT gateway, data": Price(0.045, "GB", "zacfukuda.com, June 2026; read 2026-11-27"),
-    "public address": Price(0.005, "hour", "of the NAT gateway, cloudburn.io, 2026; read 2026-11-27"),
-    "interface endpoint": Price(0.01, "hour in a zone", "zacfukuda.com, June 2026; read 2026-11-27"),
-    "logs, images, private zone": Price(2.00, "month", "assumed: 1 GB of logs, ten images of 0.5 GB, one zone of DNS"),
-    "Spectrum on a cluster": Price(
+    "Redshift storage": Figure(0.024, "GB-month", "quoted by third parties in 2025 and 2026; read 2026-11-20"),
+    "S3 storage": Figure(0.023, "GB-month", "S3 Standard, quoted by third parties in 2025 and 2026; read 2026-11-20"),
+    "S3 writes and lists": Figure(0.005, "1,000 requests", "S3 Standard, quoted by third parties; read 2026-11-20"),
+    "S3 reads": Figure(0.0004, "1,000 requests", "S3 Standard, quoted by third parties; read 2026-11-20"),
+    "Secrets": Figure(0.40, "secret-month", "quoted by third parties; read 2026-11-20"),
+    "Fargate, vCPU": Figure(0.04048, "vCPU-hour", "Linux on x86, vantage.sh and wring.co, 2026; read 2026-11-27"),
+    "Fargate, memory": Figure(0.004445, "GB-hour", "Linux on x86, vantage.sh and wring.co, 2026; read 2026-11-27"),
+    "RDS instance": Figure(
+        0.016, "hour", "PostgreSQL on db.t4g.micro, one zone, infratally.com, 2026; read 2026-11-27"
+    ),
+    "RDS storage": Figure(0.115, "GB-month", "gp3, usage.ai, June 2026; read 2026-11-27"),
+    "NAT gateway": Figure(0.045, "hour", "zacfukuda.com, June 2026; read 2026-11-27"),
+    "NAT gateway, data": Figure(0.045, "GB", "zacfukuda.com, June 2026; read 2026-11-27"),
+    "public address": Figure(0.005, "hour", "of the NAT gateway, cloudburn.io, 2026; read 2026-11-27"),
+    "interface endpoint": Figure(0.01, "hour in a zone", "zacfukuda.com, June 2026; read 2026-11-27"),
+    "logs, images, private zone": Figure(2.00, "month", "assumed: 1 GB of logs, ten images of 0.5 GB, one zone of DNS"),
+    "Spectrum on a cluster": Figure(
         5.00, "TB scanned", "Amazon Redshift pricing, least charge 10 MB a query; Serverless charges RPUs instead"
     ),
 }
 
 AMOUNTS = {
-    "workers": Amount(3, "workers", "one driver and two executors to begin with, as deploy/template.yaml sets them"),
-    "workers, most": Amount(7, "workers", "one driver and the most executors of deploy/template.yaml"),
-    "worker vCPU": Amount(2, "vCPU", "deploy/template.yaml"),
-    "worker memory": Amount(8, "GB", "deploy/template.yaml"),
-    "Spark, a day": Amount(3, "minutes", "assumed: start and stop of workers, and seconds of work"),
-    "Spark, a backfill": Amount(5, "minutes", "assumed: the same, and 11 s of work measured on a laptop's 2 cores"),
-    "run's vCPU": Amount(1, "vCPU", "the task of a run, deploy/template.yaml"),
-    "run's memory": Amount(2, "GB", "the task of a run, deploy/template.yaml"),
-    "run": Amount(6, "minutes", "assumed: a task starts in one, and waits for Spark"),
-    "services' vCPU": Amount(1, "vCPU", "webserver, daemon and code together, deploy/template.yaml"),
-    "services' memory": Amount(4, "GB", "webserver, daemon and code together, deploy/template.yaml"),
-    "month": Amount(730, "hours", "a year's twelfth"),
-    "RDS storage": Amount(20, "GB", "the least that RDS gives; Dagster's events of a year are some 0.2 GB"),
-    "NAT data": Amount(5, "GB", "assumed; images and the lake come through S3's gateway endpoint"),
-    "endpoints": Amount(7300, "hours", "ten of them in one zone, for a month: those that a VPC without NAT needs"),
-    "base capacity": Amount(8, "RPU", "deploy/template.yaml"),
-    "Redshift, a day": Amount(120, "seconds awake", "assumed: a run wakes it for two minutes"),
-    "Redshift, a backfill": Amount(300, "seconds awake", "assumed; the same statements took 3 s on PostgreSQL"),
-    "S3 writes, a day": Amount(
+    "workers": Figure(3, "workers", "one driver and two executors to begin with, as deploy/template.yaml sets them"),
+    "workers, most": Figure(7, "workers", "one driver and the most executors of deploy/template.yaml"),
+    "worker vCPU": Figure(2, "vCPU", "deploy/template.yaml"),
+    "worker memory": Figure(8, "GB", "deploy/template.yaml"),
+    "Spark, a day": Figure(3, "minutes", "assumed: start and stop of workers, and seconds of work"),
+    "Spark, a backfill": Figure(5, "minutes", "assumed: the same, and 11 s of work measured on a laptop's 2 cores"),
+    "run's vCPU": Figure(1, "vCPU", "the task of a run, deploy/template.yaml"),
+    "run's memory": Figure(2, "GB", "the task of a run, deploy/template.yaml"),
+    "run": Figure(6, "minutes", "assumed: a task starts in one, and waits for Spark"),
+    "services' vCPU": Figure(1, "vCPU", "webserver, daemon and code together, deploy/template.yaml"),
+    "services' memory": Figure(4, "GB", "webserver, daemon and code together, deploy/template.yaml"),
+    "month": Figure(730, "hours", "a year's twelfth"),
+    "RDS storage": Figure(20, "GB", "the least that RDS gives; Dagster's events of a year are some 0.2 GB"),
+    "NAT data": Figure(5, "GB", "assumed; images and the lake come through S3's gateway endpoint"),
+    "endpoints": Figure(7300, "hours", "ten of them in one zone, for a month: those that a VPC without NAT needs"),
+    "base capacity": Figure(8, "RPU", "deploy/template.yaml"),
+    "Redshift, a day": Figure(120, "seconds awake", "assumed: a run wakes it for two minutes"),
+    "Redshift, a backfill": Figure(300, "seconds awake", "assumed; the same statements took 3 s on PostgreSQL"),
+    "S3 writes, a day": Figure(
         60, "requests", "at most: 24 a day were counted in a run of 374 days, on the stand-in for S3"
     ),
-    "S3 reads, a day": Amount(
+    "S3 reads, a day": Figure(
         200, "requests", "at most: 73 a day were counted in that run; Spectrum's scans by the stand-in"
     ),
-    "days of a backfill": Amount(374, "days", "2010-12-01 to 2011-12-09"),
-    "lake": Amount(0.1, "GB", "measured: 374 days of the public data in force are 74 MB"),
-    "secrets": Amount(4, "secrets", "source, Dagster's storage, Redshift's administrator and reader"),
-    "poll": Amount(24, "hours awake", "a query more often than once a minute never lets Redshift sleep"),
-    "looks": Amount(
+    "days of a backfill": Figure(374, "days", "2010-12-01 to 2011-12-09"),
+    "lake": Figure(0.1, "GB", "measured: 374 days of the public data in force are 74 MB"),
+    "secrets": Figure(4, "secrets", "source, Dagster's storage, Redshift's administrator and reader"),
+    "poll": Figure(24, "hours awake", "a query more often than once a minute never lets Redshift sleep"),
+    "looks": Figure(
         2880,
         "lists a day",
         "the sensor `vendor_files` looks every 30 s: one list, and two where the drop has more than 1,000 files; "
         "asking the queue (86,400 requests a month) is assumed to stay within SQS's free million",
     ),
-    "peeks": Amount(4, "looks a day", "`metric_follows` where nothing moves: one every six hours"),
-    "awake": Amount(60, "seconds awake", "the least that Redshift Serverless charges for waking up"),
-    "scan": Amount(10, "MB", "the least that Spectrum charges for a query on a provisioned cluster"),
+    "peeks": Figure(4, "looks a day", "`metric_follows` where nothing moves: one every six hours"),
+    "awake": Figure(60, "seconds awake", "the least that Redshift Serverless charges for waking up"),
+    "scan": Figure(10, "MB", "the least that Spectrum charges for a query on a provisioned cluster"),
 }
-MB_OF_A_TB = 1_000_000
 
 
-def spark(minutes: Amount, workers: float) -> Line:
+def amount(name: str) -> float:
+    """How much it is."""
+    return AMOUNTS[name].value
+
+
+def price(name: str) -> float:
+    """The US dollars for one unit of it."""
+    return PRICES[name].value
+
+
+def spark(minutes: str, workers: str) -> Line:
     """A job: every worker is paid for from its start to its end."""
-    cores, memory = (AMOUNTS[name].value for name in ("worker vCPU", "worker memory"))
-    vcpu, gb = PRICES["Spark, vCPU"].usd, PRICES["Spark, memory"].usd
-    usd = minutes.value / 60 * workers * (cores * vcpu + memory * gb)
+    lasts, many, cores, memory = map(amount, (minutes, workers, "worker vCPU", "worker memory"))
+    vcpu, gb = price("Spark, vCPU"), price("Spark, memory")
     return Line(
         "Spark on EMR Serverless",
-        f"{minutes.value:g} min / 60 × {workers:g} workers × ({cores:g} vCPU × ${vcpu:g} + {memory:g} GB × ${gb:g})",
-        usd,
+        f"{lasts:g} min / 60 × {many:g} workers × ({cores:g} vCPU × ${vcpu:g} + {memory:g} GB × ${gb:g})",
+        lasts / 60 * many * (cores * vcpu + memory * gb),
     )
 
 
 def fargate(name: str, hours: float, whose: str) -> Line:
     """Tasks on Fargate, for the time that they run."""
-    cores, memory = AMOUNTS[f"{whose} vCPU"].value, AMOUNTS[f"{whose} memory"].value
-    vcpu, gb = PRICES["Fargate, vCPU"].usd, PRICES["Fargate, memory"].usd
-    return Line(
-        name,
-        f"{hours:g} h × ({cores:g} vCPU × ${vcpu:g} + {memory:g} GB × ${gb:g})",
-        hours * (cores * vcpu + memory * gb),
-    )
+    cores, memory = amount(f"{whose} vCPU"), amount(f"{whose} memory")
+    vcpu, gb = price("Fargate, vCPU"), price("Fargate, memory")
+    arithmetic = f"{hours:g} h × ({cores:g} vCPU × ${vcpu:g} + {memory:g} GB × ${gb:g})"
+    return Line(name, arithmetic, hours * (cores * vcpu + memory * gb))
 
 
-def task() -> Line:
-    """The task in which a run is executed."""
-    return fargate("The run's task on Fargate", AMOUNTS["run"].value / 60, "run's")
-
-
-def redshift(seconds: float) -> Line:
+def redshift(seconds: float, name: str = "Redshift Serverless") -> Line:
     """Redshift Serverless, for the time that it is awake."""
-    capacity, price = AMOUNTS["base capacity"].value, PRICES["Redshift Serverless"].usd
-    return Line(
-        "Redshift Serverless",
-        f"{seconds:,.0f} s / 3,600 × {capacity:g} RPU × ${price:g}",
-        seconds / 3600 * capacity * price,
-    )
+    capacity, rpu = amount("base capacity"), price("Redshift Serverless")
+    return Line(name, f"{seconds:,.0f} s / 3,600 × {capacity:g} RPU × ${rpu:g}", seconds / 3600 * capacity * rpu)
 
 
 def requests(days: float) -> Line:
     """The requests to S3 for so many days."""
-    writes, reads = AMOUNTS["S3 writes, a day"].value, AMOUNTS["S3 reads, a day"].value
-    write, read = PRICES["S3 writes and lists"].usd, PRICES["S3 reads"].usd
+    writes, reads = amount("S3 writes, a day"), amount("S3 reads, a day")
+    write, read = price("S3 writes and lists"), price("S3 reads")
     return Line(
         "S3 requests",
         f"{days:g} × ({writes:g} × ${write:g} + {reads:g} × ${read:g}) / 1,000",
@@ -156,47 +146,47 @@ def requests(days: float) -> Line:
     )
 
 
+def a_run(spark_job: Line, seconds_awake: str, days: float) -> list[Line]:
+    """A run over so many days: both sides, and the metric."""
+    task = fargate("The run's task on Fargate", amount("run") / 60, "run's")
+    return [spark_job, redshift(amount(seconds_awake)), task, requests(days)]
+
+
 def a_day() -> list[Line]:
-    """One run over one day: both sides, and the metric."""
-    job = spark(AMOUNTS["Spark, a day"], AMOUNTS["workers"].value)
-    return [job, redshift(AMOUNTS["Redshift, a day"].value), task(), requests(1)]
+    """One run over one day."""
+    return a_run(spark("Spark, a day", "workers"), "Redshift, a day", 1)
 
 
 def a_backfill() -> list[Line]:
     """One run over 374 days: one Spark job, which takes all executors that it may have; one transaction."""
-    days, job = AMOUNTS["days of a backfill"].value, spark(AMOUNTS["Spark, a backfill"], AMOUNTS["workers, most"].value)
-    return [job, redshift(AMOUNTS["Redshift, a backfill"].value), task(), requests(days)]
+    job = spark("Spark, a backfill", "workers, most")
+    return a_run(job, "Redshift, a backfill", amount("days of a backfill"))
 
 
 def a_backfill_by_day() -> list[Line]:
     """The same days as one run each: what `--per-day` costs."""
-    days = AMOUNTS["days of a backfill"].value
-    return [Line(line.name, f"{days:g} × ({line.arithmetic})", days * line.usd) for line in a_day()[:3]] + [
-        requests(days)
-    ]
+    days = amount("days of a backfill")
+    return [*(line.times(days) for line in a_day()[:3]), requests(days)]
 
 
-def product(name: str, amount: str, price: str) -> Line:
+def product(name: str, known: str, unit_price: str) -> Line:
     """An amount at a price."""
-    known, usd = AMOUNTS[amount], PRICES[price].usd
-    return Line(name, f"{known.value:g} {known.unit} × ${usd:g}", known.value * usd)
+    figure, usd = AMOUNTS[known], price(unit_price)
+    return Line(name, f"{figure.value:g} {figure.unit} × ${usd:g}", figure.value * usd)
 
 
 def at_rest() -> list[Line]:
     """A month of the stack alone, in which nothing runs."""
-    return [
-        product("S3 storage", "lake", "S3 storage"),
-        product("Redshift storage", "lake", "Redshift storage"),
-        product("Secrets Manager", "secrets", "Secrets"),
-    ]
+    stored = [product(place, "lake", place) for place in ("S3 storage", "Redshift storage")]
+    return [*stored, product("Secrets Manager", "secrets", "Secrets")]
 
 
 def a_month() -> list[Line]:
     """Thirty days, one run each, with Dagster on Fargate, its database on RDS, a NAT gateway and both sensors on."""
     day, sensors = sum(line.usd for line in a_day()), sum(line.usd for line in traps()[1:3])
-    small = PRICES["logs, images, private zone"].usd
+    small = price("logs, images, private zone")
     return [
-        fargate("Webserver, daemon and code on Fargate", AMOUNTS["month"].value, "services'"),
+        fargate("Webserver, daemon and code on Fargate", amount("month"), "services'"),
         product("Dagster's database on RDS", "month", "RDS instance"),
         product("its storage", "RDS storage", "RDS storage"),
         product("NAT gateway", "month", "NAT gateway"),
@@ -211,27 +201,16 @@ def a_month() -> list[Line]:
 
 def traps() -> list[Line]:
     """What a habit costs, by the day."""
-    scan, scanned = AMOUNTS["scan"].value, PRICES["Spectrum on a cluster"].usd
+    lists, a_list = amount("looks"), price("S3 writes and lists")
+    scan, terabyte = amount("scan"), price("Spectrum on a cluster")
     return [
-        Line(
-            "a query every 30 s keeps Redshift Serverless awake",
-            redshift(AMOUNTS["poll"].value * 3600).arithmetic,
-            redshift(AMOUNTS["poll"].value * 3600).usd,
-        ),
-        Line(
-            "the sensor `metric_follows` on, while nothing moves",
-            f"{AMOUNTS['peeks'].value:g} × ({redshift(AMOUNTS['awake'].value).arithmetic})",
-            AMOUNTS["peeks"].value * redshift(AMOUNTS["awake"].value).usd,
-        ),
-        Line(
-            "the sensor `vendor_files` on",
-            f"{AMOUNTS['looks'].value:,.0f} × ${PRICES['S3 writes and lists'].usd:g} / 1,000",
-            AMOUNTS["looks"].value * PRICES["S3 writes and lists"].usd / 1000,
-        ),
+        redshift(amount("poll") * 3600, "a query every 30 s keeps Redshift Serverless awake"),
+        redshift(amount("awake")).times(amount("peeks"), "the sensor `metric_follows` on, while nothing moves"),
+        Line("the sensor `vendor_files` on", f"{lists:,.0f} × ${a_list:g} / 1,000", lists * a_list / 1000),
         Line(
             "1,000 small Spectrum queries on a provisioned cluster",
-            f"1,000 × {scan:g} MB / {MB_OF_A_TB:,} × ${scanned:g}",
-            1000 * scan / MB_OF_A_TB * scanned,
+            f"1,000 × {scan:g} MB / 1,000,000 × ${terabyte:g}",
+            scan / 1000 * terabyte,
         ),
     ]
 
@@ -244,35 +223,27 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def bill(title: str, lines: Sequence[Line]) -> str:
     """A table of lines, and their sum."""
     rows = [(line.name, line.arithmetic, f"${line.usd:,.4f}") for line in lines]
-    return table(
-        (title, "arithmetic", "US dollars"), [*rows, ("**sum**", "", f"**${sum(x.usd for x in lines):,.4f}**")]
-    )
+    total = ("**sum**", "", f"**${sum(line.usd for line in lines):,.4f}**")
+    return table((title, "arithmetic", "US dollars"), [*rows, total])
 
 
 def report() -> str:
     """All tables, as docs/aws.md has them."""
-    return "\n\n".join(
-        (
-            bill("one day, one run", a_day()),
-            bill("374 days, one run", a_backfill()),
-            bill("374 days, one run each", a_backfill_by_day()),
-            bill("a month of the stack alone, nothing running", at_rest()),
-            bill("a month with everything", a_month()),
-            bill("instead of the NAT gateway", [product("Interface endpoints", "endpoints", "interface endpoint")]),
-            table(
-                ("habit", "arithmetic", "US dollars a day"),
-                [(line.name, line.arithmetic, f"${line.usd:,.2f}") for line in traps()],
-            ),
-            table(
-                ("price", "US dollars", "for one", "source"),
-                [(name, f"{price.usd:g}", price.unit, price.source) for name, price in PRICES.items()],
-            ),
-            table(
-                ("amount", "value", "how it is known"),
-                [(name, f"{amount.value:g} {amount.unit}", amount.known) for name, amount in AMOUNTS.items()],
-            ),
-        )
+    habits = [(line.name, line.arithmetic, f"${line.usd:,.2f}") for line in traps()]
+    prices = [(name, f"{one.value:g}", one.unit, one.source) for name, one in PRICES.items()]
+    amounts = [(name, f"{one.value:g} {one.unit}", one.source) for name, one in AMOUNTS.items()]
+    tables = (
+        bill("one day, one run", a_day()),
+        bill("374 days, one run", a_backfill()),
+        bill("374 days, one run each", a_backfill_by_day()),
+        bill("a month of the stack alone, nothing running", at_rest()),
+        bill("a month with everything", a_month()),
+        bill("instead of the NAT gateway", [product("Interface endpoints", "endpoints", "interface endpoint")]),
+        table(("habit", "arithmetic", "US dollars a day"), habits),
+        table(("price", "US dollars", "for one", "source"), prices),
+        table(("amount", "value", "how it is known"), amounts),
     )
+    return "\n\n".join(tables)
 
 
 if __name__ == "__main__":
