@@ -112,17 +112,19 @@ _YEARS = {"date": (-719_162, 2_932_896), "timestamp": (-62_135_596_800_000_000, 
 def require_file(footer: Footer, table: Table, where: str) -> None:
     """A file must have the declared schema, and no null where none may be."""
     require_schema(footer.schema, table, where)
-    for column in table.columns:
-        if (nulls := footer.nulls[column.name]) and not column.nullable:
-            raise SchemaError(f"{table.name}, {where}: {column.name} is null in {nulls} rows, and may not be.")
+    _require_no_nulls(footer, table, where)
 
 
 def require_footer(footer: Footer, table: Table, day: date) -> None:
     """A file of a day must be one that `conform` brings into the table's schema."""
     conform(pa.RecordBatch.from_pylist([], schema=footer.schema), table, day)
+    _require_no_nulls(footer, table, str(day))
+
+
+def _require_no_nulls(footer: Footer, table: Table, where: str) -> None:
     for column in table.columns:
         if (nulls := footer.nulls.get(column.name, 0)) and not column.nullable:
-            raise SchemaError(f"{table.name}, {day}: {column.name} is null in {nulls} rows, and may not be.")
+            raise SchemaError(f"{table.name}, {where}: {column.name} is null in {nulls} rows, and may not be.")
 
 
 def conform(batch: pa.RecordBatch, table: Table, day: date) -> pa.RecordBatch:

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pytest
 
 from user_behaviour.catalog.external_tables import Registration
-from user_behaviour.io_managers.warehouse import AuditError
+from user_behaviour.io_managers.replacement import AuditError
 from user_behaviour.lake.held_back import MissingPartitionError
 from user_behaviour.local.stack import Stack
 from user_behaviour.recipes import Extract, RegisteredPartitions, ReplaceDays

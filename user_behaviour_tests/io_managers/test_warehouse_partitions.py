@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from user_behaviour.io_managers.partition_keys import WrongDaysError
-from user_behaviour.io_managers.warehouse import FactsError
+from user_behaviour.io_managers.replacement import FactsError
 from user_behaviour.lake.conformity import SchemaError
 from user_behaviour.tables.days import DayRange
 from user_behaviour.warehouse.published_days import published_days
