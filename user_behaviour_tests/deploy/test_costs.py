@@ -3,7 +3,7 @@
 import math
 import runpy
 
-from user_behaviour_tests.deploy.test_template import DEPLOY, template
+from user_behaviour_tests.deploy.created_stack import DEPLOY, template
 
 COSTS = runpy.run_path(str(DEPLOY / "costs.py"))
 TEMPLATE = template()

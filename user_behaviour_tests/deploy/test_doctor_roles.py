@@ -20,7 +20,7 @@ from user_behaviour.warehouse.postgres import PostgresWarehouseByUrl
 from user_behaviour_tests.cloud.authority import ACCOUNT, Question
 from user_behaviour_tests.cloud.moto_server import REGION, Cloud
 from user_behaviour_tests.cloud.policies import simulating
-from user_behaviour_tests.deploy.test_template import CreatedStack, create
+from user_behaviour_tests.deploy.created_stack import CreatedStack
 
 
 def questions(request: Mapping[str, list[str]]) -> Iterator[Question]:
@@ -35,11 +35,6 @@ def questions(request: Mapping[str, list[str]]) -> Iterator[Question]:
     for action in values("ActionNames"):
         for resource in values("ResourceArns"):
             yield Question(principal, action, resource, given)
-
-
-@pytest.fixture(scope="module")
-def created(cloud: Cloud) -> CreatedStack:
-    return create(cloud, "examined")
 
 
 @pytest.fixture
@@ -151,7 +146,7 @@ def test_the_orchestrator_s_role_is_granted_what_the_doctor_asks_about_the_catal
     assert asked == {
         Question(own, f"glue:{action}", f"{glue}:{resource}")
         for action in actions
-        for resource in ("catalog", "database/examined", "table/examined/*")
+        for resource in ("catalog", "database/deployed", "table/deployed/*")
     }
     assert examined.refused(asked) == set()
 

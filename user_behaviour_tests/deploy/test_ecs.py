@@ -24,8 +24,8 @@ from user_behaviour.local.stack import Stack
 from user_behaviour.settings import read_settings
 from user_behaviour_tests.cloud.moto_server import REGION, Cloud, Environ, Wsgi, body_of
 from user_behaviour_tests.cloud.policies import answering, target
+from user_behaviour_tests.deploy.created_stack import DEPLOY, CreatedStack, create, template
 from user_behaviour_tests.deploy.test_permissions import ORCHESTRATOR
-from user_behaviour_tests.deploy.test_template import DEPLOY, CreatedStack, create, template
 
 NAME = "on-ecs"
 IMAGE = f"123456789012.dkr.ecr.{REGION}.amazonaws.com/user-behaviour:v1"

@@ -21,10 +21,9 @@ from user_behaviour.instance.storage import PooledPostgresStorage
 from user_behaviour.local.planned_events import LocalPostgresStorage
 from user_behaviour.local.stack import Stack
 from user_behaviour_tests.cloud.moto_server import Cloud
-from user_behaviour_tests.deploy.test_template import template
+from user_behaviour_tests.deploy.created_stack import DEPLOY, template
 
-CHECKOUT = Path(__file__).resolve().parents[2]
-DEPLOY = CHECKOUT / "deploy"
+CHECKOUT = DEPLOY.parent
 BIN = Path(sys.executable).parent
 
 

@@ -5,13 +5,12 @@ LAKE and VENDOR are the buckets' ARNs, APPLICATION the Spark application's, ORCH
 
 import pytest
 
-from user_behaviour_tests.cloud.moto_server import Cloud
-from user_behaviour_tests.deploy.test_template import CreatedStack, create
+from user_behaviour_tests.deploy.created_stack import CreatedStack
 
 CATALOG = {
     "arn:aws:glue:catalog",
-    "arn:aws:glue:database/permitted",
-    "arn:aws:glue:table/permitted/*",
+    "arn:aws:glue:database/deployed",
+    "arn:aws:glue:table/deployed/*",
 }
 OBJECTS = {"LAKE/lake/*"}
 STAGING = {"LAKE/lake/_staging/*"}
@@ -118,11 +117,6 @@ TRUSTED = {
     "SparkRole": "emr-serverless.amazonaws.com",
     "OrchestratorRole": ["ecs-tasks.amazonaws.com", "ec2.amazonaws.com"],
 }
-
-
-@pytest.fixture(scope="module")
-def created(cloud: Cloud) -> CreatedStack:
-    return create(cloud, "permitted")
 
 
 @pytest.mark.parametrize("role", sorted(GRANTED))

@@ -1,121 +1,24 @@
-"""The stack of `deploy/template.yaml`: linted, and created on moto with what `cloud.cloudformation` adds to it.
-
-moto's IAM stores policies and does not judge by them: that each permission suffices, only an account can show.
-"""
+"""The stack of `deploy/template.yaml`: linted, and created on moto."""
 
 import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from user_behaviour.aws.clients import Aws
 from user_behaviour.spark import emr, emr_serverless
 from user_behaviour.spark import job as spark_job
 from user_behaviour.tables.schemas import LAKE_TABLE_OF, RAW_REVIEWS
 from user_behaviour.vendor.originals import ORIGINALS
 from user_behaviour.warehouse import redshift_copy as staged_copy
-from user_behaviour_tests.cloud.authority import statements_of
-from user_behaviour_tests.cloud.cloudformation import complete_cloudformation
 from user_behaviour_tests.cloud.moto_server import REGION, Cloud
+from user_behaviour_tests.deploy.created_stack import TEMPLATE, CreatedStack, create
 
-DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
-TEMPLATE = DEPLOY / "template.yaml"
 BIN = Path(sys.executable).parent
 KEY = f"arn:aws:kms:{REGION}:123456789012:key/0f1e2d3c-0000-1111-2222-333344445555"
 VENDOR = "arn:aws:iam::999988887777:root"
-
-
-@dataclass(frozen=True)
-class CreatedStack:
-    """A stack on moto, as its owner sees it."""
-
-    name: str
-    aws: Aws
-
-    @property
-    def outputs(self) -> dict[str, str]:
-        found = self.aws.client("cloudformation").describe_stacks(StackName=self.name)["Stacks"][0]
-        return {output["OutputKey"]: output["OutputValue"] for output in found["Outputs"]}
-
-    def resource(self, logical: str) -> str:
-        """The name that CloudFormation gave a bucket or role."""
-        if logical.endswith("Bucket"):
-            return self.outputs[{"LakeBucket": "Lake", "VendorBucket": "VendorDrop"}[logical]].split("/")[2]
-        roles = [str(role["RoleName"]) for role in self.aws.client("iam").list_roles(MaxItems=1000)["Roles"]]
-        (name,) = [name for name in roles if name.startswith(f"{self.name}-{logical}-")]
-        return name
-
-    def permissions(self, logical: str) -> dict[str, set[str]]:
-        """Action -> resources, of all policies of a role; the names that moto gave are replaced by the logical ones."""
-        names = {
-            f"arn:aws:s3:::{self.resource('LakeBucket')}": "LAKE",
-            f"arn:aws:s3:::{self.resource('VendorBucket')}": "VENDOR",
-            self.outputs["OrchestratorRoleArn"]: "ORCHESTRATOR",
-            self.outputs["EmrRole"]: "SPARK",
-            self.outputs["RedshiftIamRole"]: "REDSHIFT",
-            self.outputs["RedshiftWorkgroupArn"]: "WORKGROUP",
-            f"arn:aws:sqs:{REGION}:123456789012:{self.outputs['VendorQueueUrl'].split('/')[-1]}": "QUEUE",
-            f":{REGION}:123456789012:/applications/{self.outputs['EmrApplication']}": "APPLICATION",
-            f":{REGION}:123456789012:": ":",
-        }
-        found: dict[str, set[str]] = {}
-        for statement in self.statements(logical):
-            assert statement["Effect"] == "Allow"
-            for resource in _listed(statement["Resource"]):
-                for real, short in names.items():
-                    resource = resource.replace(real, short)
-                for action in _listed(statement["Action"]):
-                    found.setdefault(action, set()).add(resource)
-        return found
-
-    def statements(self, logical: str) -> Iterator[dict[str, Any]]:
-        yield from statements_of(self.aws, self.resource(logical))
-
-
-def _listed(value: Any) -> list[str]:
-    return [value] if isinstance(value, str) else list(value)
-
-
-def template() -> dict[str, Any]:
-    """As JSON: moto's own reading of YAML loses what is nested in the short forms of functions."""
-    from cfnlint.decode import decode
-
-    decoded, errors = decode(str(TEMPLATE))
-    assert not errors
-    return dict(json.loads(json.dumps(decoded)))
-
-
-def create(cloud: Cloud, name: str, **parameters: str) -> CreatedStack:
-    """Creates the stack with the parameters, and those that everybody must bring."""
-    ec2 = cloud.aws.client("ec2")
-    subnets = [subnet["SubnetId"] for subnet in ec2.describe_subnets()["Subnets"]]
-    brought = {
-        "VpcId": ec2.describe_vpcs()["Vpcs"][0]["VpcId"],
-        "SubnetIds": ",".join(subnets),
-        "BudgetEmail": "a@b.example",
-        "GlueDatabaseName": name,  # other tests make databases in the same moto
-    }
-    with complete_cloudformation(cloud.aws):
-        cloud.aws.client("cloudformation").create_stack(
-            StackName=name,
-            TemplateBody=json.dumps(template()),
-            Capabilities=["CAPABILITY_IAM"],
-            Parameters=[
-                {"ParameterKey": key, "ParameterValue": value} for key, value in {**brought, **parameters}.items()
-            ],
-        )
-    return CreatedStack(name, cloud.aws)
-
-
-@pytest.fixture(scope="module")
-def created(cloud: Cloud) -> CreatedStack:
-    return create(cloud, "deployed")
 
 
 @pytest.fixture(scope="module")
@@ -166,33 +69,22 @@ def test_a_bucket_is_closed_versioned_and_reached_by_tls_only(created: CreatedSt
 def test_the_lake_forgets_what_nobody_needs(created: CreatedStack) -> None:
     s3 = created.aws.client("s3")
     rules = s3.get_bucket_lifecycle_configuration(Bucket=created.resource("LakeBucket"))["Rules"]
-    assert all(rule.pop("Status") == "Enabled" for rule in rules)
-    assert {rule.pop("ID"): rule for rule in rules} == {
-        "unfinished-uploads": {
-            "Filter": {"Prefix": ""},
-            "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1},
-        },
-        "what-was-replaced-or-deleted": {
-            "Filter": {"Prefix": ""},
-            "Expiration": {"ExpiredObjectDeleteMarker": True},
-            "NoncurrentVersionExpiration": {"NoncurrentDays": 30},
-        },
-        "spark-staging": {
-            "Filter": {"Prefix": "lake/_staging/"},
-            "Expiration": {"Days": 3},
-            "NoncurrentVersionExpiration": {"NoncurrentDays": 1},
-        },
-        "warehouse-transfers": {
-            "Filter": {"Prefix": "lake/exchange/"},
-            "Expiration": {"Days": 3},
-            "NoncurrentVersionExpiration": {"NoncurrentDays": 1},
-        },
-        "logs": {
-            "Filter": {"Prefix": "lake/_logs/"},
-            "Expiration": {"Days": 90},
-            "NoncurrentVersionExpiration": {"NoncurrentDays": 1},
-        },
+    assert {rule["Status"] for rule in rules} == {"Enabled"}
+    days = {
+        rule["ID"]: (rule["Filter"]["Prefix"], rule["Expiration"]["Days"], rule["NoncurrentVersionExpiration"])
+        for rule in rules
+        if rule["Filter"]["Prefix"]
     }
+    soon = {"NoncurrentDays": 1}
+    assert days == {
+        "spark-staging": ("lake/_staging/", 3, soon),
+        "warehouse-transfers": ("lake/exchange/", 3, soon),
+        "logs": ("lake/_logs/", 90, soon),
+    }
+    uploads, replaced = (rule for rule in rules if not rule["Filter"]["Prefix"])
+    assert uploads["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
+    assert replaced["NoncurrentVersionExpiration"] == {"NoncurrentDays": 30}
+    assert replaced["Expiration"] == {"ExpiredObjectDeleteMarker": True}
 
 
 def test_the_parts_exist_under_the_names_that_the_outputs_give(created: CreatedStack) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from user_behaviour_tests.deploy.test_template import DEPLOY, template
+from user_behaviour_tests.deploy.created_stack import DEPLOY, template
 
 WORKFLOWS = {path.stem: path for path in (DEPLOY.parent / ".github" / "workflows").glob("*.yml")}
 BIN = Path(sys.executable).parent
@@ -40,13 +39,9 @@ def test_the_linters_of_workflows_find_nothing(linter: str) -> None:
         ("deploy", {"contents": "read", "id-token": "write"}, 'deploy/release.sh "$STACK" "$VERSION"'),
     ],
 )
-def test_a_workflow_pins_its_actions_may_little_and_runs_what_runs_here(
-    name: str, permissions: dict[str, str], runs: str
-) -> None:
-    text = WORKFLOWS[name].read_text(encoding="utf-8")
-    (job,) = yaml.safe_load(text)["jobs"].values()
+def test_a_workflow_may_little_and_runs_what_runs_here(name: str, permissions: dict[str, str], runs: str) -> None:
+    (job,) = yaml.safe_load(WORKFLOWS[name].read_text(encoding="utf-8"))["jobs"].values()
     assert (job["permissions"], job["steps"][-1]["run"]) == (permissions, runs)
-    assert all(re.fullmatch(r"[\w/-]+@[0-9a-f]{40} # v[\d.]+", used) for used in re.findall("uses: (.*)", text))
 
 
 def test_a_release_builds_pushes_and_changes_nothing_but_the_image(tmp_path: Path) -> None:
