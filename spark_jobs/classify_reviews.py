@@ -37,7 +37,8 @@ class BadJob(ValueError):
 class Job:
     """What to classify and where the result goes.
 
-    `locations` are directories of Parquet files below `base`, one a day; below `result` it is said what was written.
+    `locations` are directories of Parquet files below `base`, one a day. Below `output` lie the rows, below `result`
+    JSON lines, the `summary` of each day.
     """
 
     locations: tuple[str, ...]
@@ -81,7 +82,7 @@ def read_job(spark: SparkSession, uri: str) -> Job:
 
 
 def run(spark: SparkSession, job: Job) -> None:
-    """Reads every location, classifies, writes the rows by day and `_SUCCESS`, and says of each day what it wrote."""
+    """Reads every location, classifies, writes the rows by day and `_SUCCESS`, and a summary of each day."""
     reviews = spark.read.schema(INPUT_SCHEMA).option("basePath", job.base).parquet(*job.locations)
     rows = classify(reviews).select(
         "cid",
@@ -94,12 +95,13 @@ def run(spark: SparkSession, job: Job) -> None:
         "insert_date",
     )
     rows = rows.persist()  # small by now, without the texts: written, and summed up
-    said = [row[0] for row in rows.groupBy("insert_date").agg(*summary()).select(F.to_json(F.struct("*"))).collect()]
-    files = {day["insert_date"]: -(-day["rows"] // job.rows_per_file) for day in map(json.loads, said)}
-    large = {day: several for day, several in files.items() if several > 1}
+    summarised = rows.groupBy("insert_date").agg(*summary()).select(F.to_json(F.struct("*")))
+    summaries = [row[0] for row in summarised.collect()]
+    counted = {day["insert_date"]: day["rows"] for day in map(json.loads, summaries)}
+    large = {day: -(-number // job.rows_per_file) for day, number in counted.items() if number > job.rows_per_file}
     # A large day is cut by its keys, so that none of its tasks has more than a file to write.
-    several = F.create_map(*(F.lit(part) for day in large.items() for part in day))[F.col("insert_date")]
-    cut = [F.pmod(F.hash("source_file", "line_number"), F.coalesce(several, F.lit(1)))] if large else []
+    files = F.create_map(*(F.lit(part) for day in large.items() for part in day))[F.col("insert_date")]
+    cut = [F.pmod(F.hash("source_file", "line_number"), F.coalesce(files, F.lit(1)))] if large else []
     (
         # With a number: Spark merges the small partitions of a repartition without one, and one task would write all.
         rows.repartition(max(spark.sparkContext.defaultParallelism, sum(large.values())), "insert_date", *cut)
@@ -109,7 +111,7 @@ def run(spark: SparkSession, job: Job) -> None:
         .mode("overwrite")
         .parquet(job.output)
     )
-    spark.range(1).select(F.lit("\n".join(said))).write.mode("overwrite").text(job.result)
+    spark.range(1).select(F.lit("\n".join(summaries))).write.mode("overwrite").text(job.result)
     rows.unpersist()
 
 
