@@ -33,8 +33,9 @@ class PartitionCatalog(ExternalTables):
     def register(self, table: Table, dataset: Dataset, days: Sequence[date]) -> dict[date, Registration]:
         """As the role says, a hundred days at a time: a failure leaves the hundreds before it registered.
 
-        Batches that are not registered yet are read once before they are: the warehouse would cut a text that is too
-        long, and misread a type that is not the declared one, without a word. `CatalogError` names days refused.
+        Batches that are not registered yet must fit first, by their record and footers or else by their rows: the
+        warehouse would cut a text that is too long, and misread a type that is not the declared one, without a word.
+        `CatalogError` names days refused.
         """
         days = sorted(set(days))
         done: dict[date, Registration] = {}
