@@ -1,7 +1,7 @@
 """Twin of the catalog: the AWS Glue Data Catalog, which Redshift sees through its external schema `spectrum`.
 
-Glue answers a batch with 200 and says in `Errors` which of it failed: every answer
-is looked into. What its structures look like is in `glue_format`.
+Glue answers a batch with 200 and says in `Errors` what of it failed, so each answer is examined. What its structures
+look like is in `glue_format`.
 """
 
 import random
@@ -63,7 +63,7 @@ class GlueExternalTables(PartitionCatalog):
                 f"{shown(declared_columns(table)[-1:])}; that cannot be changed. Delete the table in Glue (its files "
                 "stay), then `user-behaviour migrate` and `user-behaviour reconcile --repair`."
             )
-        if rows := self._rows(table):
+        if rows := self._registered_rows(table):
             wanted["Parameters"][ROWS] = str(rows)
         if covers(found, wanted):
             return False
@@ -74,9 +74,9 @@ class GlueExternalTables(PartitionCatalog):
 
     def register(self, table: Table, dataset: Dataset, days: Sequence[date]) -> dict[date, Registration]:
         """As the role says; the number of rows of the table as a whole follows, by which Redshift plans."""
-        before = self._rows(table, days)
+        before = self._registered_rows(table, days)
         done = super().register(table, dataset, days)
-        self._add_rows(table, sum(one.rows for one in done.values()) - before)
+        self._adjust_row_count(table, sum(one.rows for one in done.values()) - before)
         return done
 
     def columns(self, table: Table) -> list[tuple[str, str]]:
@@ -111,11 +111,11 @@ class GlueExternalTables(PartitionCatalog):
             return [one for one in errors if one["ErrorDetail"].get("ErrorCode") != ABSENT]
 
         days = sorted(set(days))
-        before = self._rows(table, days)
+        before = self._registered_rows(table, days)
         for start in range(0, len(days), DELETED_AT_ONCE):
             if refused := _refused(days[start : start + DELETED_AT_ONCE], delete):
                 raise CatalogError(f"Glue keeps partitions of {table.name}: {refused}; try again.")
-        self._add_rows(table, -before)
+        self._adjust_row_count(table, -before)
 
     def _newest(self, table: Table, warehouse: Warehouse) -> Diagnosis:
         """Glue and Redshift are two places: whether they agree comes first."""
@@ -128,12 +128,12 @@ class GlueExternalTables(PartitionCatalog):
         found = f"shows {len(seen):,} partitions, Glue has {len(there):,}{elsewhere}"
         return bad(f"{table.name} in Redshift", found, _SHOW)
 
-    def _rows(self, table: Table, days: Collection[date] | None = None) -> int:
+    def _registered_rows(self, table: Table, days: Collection[date] | None = None) -> int:
         """The rows of the partitions of some days, or of all."""
         span = DayRange(min(days), max(days)) if days else ALL_DAYS
         return sum(one.rows for day, one in self.registered(table, span).items() if days is None or day in days)
 
-    def _add_rows(self, table: Table, more: int) -> None:
+    def _adjust_row_count(self, table: Table, more: int) -> None:
         """Where another run changes the table at the same moment, its number stands: it is a hint for the planner.
 
         `define` counts anew, and so does this where there is no number yet.
@@ -141,7 +141,7 @@ class GlueExternalTables(PartitionCatalog):
         if not more or (found := self._definition(table)) is None:
             return
         said = found.get("Parameters", {}).get(ROWS, "")
-        rows = max(int(said) + more, 0) if said.isdecimal() else self._rows(table)
+        rows = max(int(said) + more, 0) if said.isdecimal() else self._registered_rows(table)
         fields = self.aws.client("glue").meta.service_model.shape_for("TableInput").members
         same = {name: found[name] for name in fields if name in found}
         counted = {**same, "Parameters": {**found.get("Parameters", {}), ROWS: str(rows)}}
