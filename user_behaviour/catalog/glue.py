@@ -6,7 +6,7 @@ look like is in `glue_format`.
 
 import random
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -74,9 +74,8 @@ class GlueExternalTables(PartitionCatalog):
 
     def register(self, table: Table, dataset: Dataset, days: Sequence[date]) -> dict[date, Registration]:
         """As the role says; the number of rows of the table as a whole follows, by which Redshift plans."""
-        before = self._registered_rows(table, days)
         done = super().register(table, dataset, days)
-        self._adjust_row_count(table, sum(one.rows for one in done.values()) - before)
+        self._count_rows(table)
         return done
 
     def columns(self, table: Table) -> list[tuple[str, str]]:
@@ -111,11 +110,10 @@ class GlueExternalTables(PartitionCatalog):
             return [one for one in errors if one["ErrorDetail"].get("ErrorCode") != ABSENT]
 
         days = sorted(set(days))
-        before = self._registered_rows(table, days)
         for start in range(0, len(days), DELETED_AT_ONCE):
             if refused := _refused(days[start : start + DELETED_AT_ONCE], delete):
                 raise CatalogError(f"Glue keeps partitions of {table.name}: {refused}; try again.")
-        self._adjust_row_count(table, -before)
+        self._count_rows(table)
 
     def _newest(self, table: Table, warehouse: Warehouse) -> Diagnosis:
         """Glue and Redshift are two places: whether they agree comes first."""
@@ -128,23 +126,19 @@ class GlueExternalTables(PartitionCatalog):
         found = f"shows {len(seen):,} partitions, Glue has {len(there):,}{elsewhere}"
         return bad(f"{table.name} in Redshift", found, _SHOW)
 
-    def _registered_rows(self, table: Table, days: Collection[date] | None = None) -> int:
-        """The rows of the partitions of some days, or of all."""
-        span = DayRange(min(days), max(days)) if days else ALL_DAYS
-        return sum(one.rows for day, one in self.registered(table, span).items() if days is None or day in days)
+    def _registered_rows(self, table: Table) -> int:
+        return sum(one.rows for one in self.registered(table, ALL_DAYS).values())
 
-    def _adjust_row_count(self, table: Table, more: int) -> None:
-        """Where another run changes the table at the same moment, its number stands: it is a hint for the planner.
-
-        `define` counts anew, and so does this where there is no number yet.
-        """
-        if not more or (found := self._definition(table)) is None:
+    def _count_rows(self, table: Table) -> None:
+        """Writes down how many rows the table has. Where another run does so at the same moment, its number stands."""
+        if (found := self._definition(table)) is None:
             return
-        said = found.get("Parameters", {}).get(ROWS, "")
-        rows = max(int(said) + more, 0) if said.isdecimal() else self._registered_rows(table)
+        parameters, rows = found.get("Parameters", {}), str(self._registered_rows(table))
+        if parameters.get(ROWS, "0") == rows:
+            return
         fields = self.aws.client("glue").meta.service_model.shape_for("TableInput").members
         same = {name: found[name] for name in fields if name in found}
-        counted = {**same, "Parameters": {**found.get("Parameters", {}), ROWS: str(rows)}}
+        counted = {**same, "Parameters": {**parameters, ROWS: rows}}
         try:
             self._call("update_table", table, TableInput=counted, VersionId=found["VersionId"], SkipArchive=True)
         except UnavailableError as error:

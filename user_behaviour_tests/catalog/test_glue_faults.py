@@ -129,7 +129,7 @@ def test_expired_credentials_are_one_clear_error(glue: Glue, cloud: Cloud) -> No
         raise Refused("ExpiredTokenException", "The security token included in the request is expired")
 
     wire = GlueWire(alter)
-    said = rf"get_partitions of {glue.database}.parcels failed: Glue says ExpiredTokenException: .*Log in again"
+    said = rf"batch_get_partition of {glue.database}.parcels failed: Glue says ExpiredTokenException: .*Log in again"
     with cloud.behind(wire), pytest.raises(CredentialsRejectedError, match=said):
         glue.external.register(EXTERNAL, glue.dataset, [D1])
     assert len(wire.calls) == 1
