@@ -65,6 +65,9 @@ def write_metric(here: Deployment, batch: str, reads: Mapping[str, str]) -> None
     partition = "insert into audit.published_partition values (%s, %s, %s, '2010-12-02 01:00', 1, %s, '{}')"
 
     def work(cursor: Any) -> None:
+        for extract in ("purchases_by_customer", "reviews_by_customer"):
+            selected = statement(f"warehouse/{extract}.sql")
+            cursor.execute(f"create temporary table {extract} as {selected}", span)
         cursor.execute(statement("warehouse/user_behavior_metric.sql"), span)
         cursor.execute(partition, ("public.user_behavior_metric", DAY, batch, json.dumps(reads)))
 

@@ -18,7 +18,7 @@ from sqlfluff.core import FluffConfig, Linter
 from user_behaviour.local.stack import Stack
 from user_behaviour.tables.days import DayRange
 from user_behaviour.tables.schemas import EXTERNAL_TABLES
-from user_behaviour.tables.statements import SQL
+from user_behaviour.tables.statements import SQL, split
 from user_behaviour.warehouse.warehouse import WarehouseDataError
 from user_behaviour_tests.cloud.moto_server import Cloud
 from user_behaviour_tests.cloud.own_redshift import OwnRedshift, own_redshift
@@ -48,7 +48,8 @@ def test_every_file_parses_in_the_dialect_of_its_directory() -> None:
 
 
 def parsing_errors(config: FluffConfig, file: Path) -> list[Any]:
-    parsed = Linter(config=config).parse_string(file.read_text(), fname=str(file), config=config)
+    known = ";\n".join(text for text in split(file.read_text()) if not UNKNOWN_TO_SQLFLUFF.match(text))
+    parsed = Linter(config=config).parse_string(known, fname=str(file), config=config)
     return list(parsed.violations)
 
 
