@@ -103,10 +103,10 @@ def _read(spark: SparkSession, files: Sequence[File]) -> Any:
     plain = spark.read.format("text").option("lineSep", "\n").option(longest, LONGEST_LINE)
     found = []
     for ends, reader, column in ((".csv", plain, "value"), (".gz", spark.read.format("binaryFile"), "content")):
-        # As one of Hadoop's patterns that holds for this name alone.
-        paths = [re.sub(r"([\\*?{}\[\]])", r"\\\1", file.uri) for file in files if file.name.endswith(ends)]
+        # By their directories, each of one version: Hadoop takes an address for a pattern, and a name may be none.
+        paths = sorted({file.uri.rpartition("/")[0] for file in files if file.name.endswith(ends)})
         if paths:
-            lines = reader.option("recursiveFileLookup", value=True).load(paths)
+            lines = reader.option("pathGlobFilter", f"*{ends}").option("recursiveFileLookup", value=True).load(paths)
             found.append(lines.select(F.col(column).cast("binary"), "_metadata.file_path").rdd.map(tuple))
     by_place = {_place(file.uri): file for file in files}
     return spark.sparkContext.union(found).mapPartitions(partial(_read_files, by_place))
@@ -119,7 +119,9 @@ def _place(uri: str) -> str:
 
 def _read_files(files: Mapping[str, File], lines: Iterable[tuple[bytes, str]]) -> Iterator[tuple[Any, ...]]:
     for uri, of_file in groupby(lines, key=itemgetter(1)):
-        yield from rows_of(files[_place(unquote(uri))], (line for line, _ in of_file))
+        # Beside it may lie the same bytes under a name that the day has no more.
+        if file := files.get(_place(unquote(uri))):
+            yield from rows_of(file, (line for line, _ in of_file))
 
 
 def rows_of(file: File, lines: Iterator[bytes]) -> Iterator[tuple[Any, ...]]:

@@ -27,6 +27,7 @@ class ReadAhead(Generic[T]):
             if item is _END:
                 return
             yield item
+        raise LookupError(f"{day} is asked for after the reading ended: out of order, or after an error.")
 
     def close(self) -> None:
         """Ends the thread."""

@@ -74,7 +74,10 @@ def make_archive(program: Path) -> str:
             return "another process is making it."
         home = java_home(Path(name), environ=os.environ)
         archive = archive_of(home)
-        draft = archive.with_name(f"draft{archive.suffix}")
+        # With a name of its own: what a maker started that was killed may still be writing.
+        for left in ARCHIVES.glob("draft-*"):
+            left.unlink()
+        draft = archive.with_name(f"draft-{os.getpid()}{archive.suffix}")
         reason = _written(program, home, draft, Path(name))
         for old in ARCHIVES.glob(f"{archive.name.partition('-')[0]}-*"):
             old.unlink()

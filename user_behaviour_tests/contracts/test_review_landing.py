@@ -48,7 +48,7 @@ CONTENTS = [
     GOOD + b"3," + b"x" * 60_000 + b"\xff\r\n4,\x01" + bytes(range(128, 256)) + b"\n",
     gzip.compress(BOM + GOOD.replace(b"\n", b"\r\n")),
 ]
-OF_ONE_DAY = {" %41 [x]{y}*?,\\ä.csv": GOOD, "_A.csv": GOOD, "_%41.csv": GOOD, ".csv.gz": gzip.compress(GOOD)}
+OF_ONE_DAY = {" T10:30 %41 [x]{y}*?,\\ä.csv": GOOD, "_A.csv": GOOD, "_%41.csv": GOOD, ".csv.gz": gzip.compress(GOOD)}
 OF_ONE_DAY |= {"_plain.csv.gz": GOOD + BAD_ROW, "_late.csv": HEADER + b'5,"a ""late"" one"\n6,\n'}
 
 

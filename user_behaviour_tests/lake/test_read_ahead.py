@@ -24,3 +24,15 @@ def test_what_holds_a_day_back_and_what_is_left_of_it_do_not_reach_the_next() ->
         with pytest.raises(HeldBackError, match="a bad value"):
             list(rows.of(DAYS[1]))
         assert list(rows.of(DAYS[2])) == ["03 first", "03 second"]
+
+
+def test_after_an_error_of_the_reading_a_later_day_is_an_error_and_not_empty() -> None:
+    def read(day: date) -> Iterator[str]:
+        raise OSError("the connection is lost")
+        yield f"{day}"
+
+    with closing(ReadAhead(DAYS, read)) as rows:
+        with pytest.raises(OSError, match="the connection is lost"):
+            list(rows.of(DAYS[0]))
+        with pytest.raises(LookupError, match="2010-12-02 is asked for after the reading ended"):
+            list(rows.of(DAYS[1]))
