@@ -74,7 +74,7 @@ AMOUNTS = {
     "month": Figure(730, "hours", "a year's twelfth"),
     "RDS storage": Figure(20, "GB", "the least that RDS gives; Dagster's events of a year are some 0.2 GB"),
     "NAT data": Figure(5, "GB", "assumed; images and the lake come through S3's gateway endpoint"),
-    "endpoints": Figure(7300, "hours", "ten of them in one zone, for a month: those that a VPC without NAT needs"),
+    "endpoints": Figure(8030, "hours", "eleven in one zone, for a month: what runs and ECS need in a VPC without NAT"),
     "base capacity": Figure(8, "RPU", "deploy/template.yaml"),
     "Redshift, a day": Figure(120, "seconds awake", "assumed: a run wakes it for two minutes"),
     "Redshift, a backfill": Figure(300, "seconds awake", "assumed; the same statements took 3 s on PostgreSQL"),
