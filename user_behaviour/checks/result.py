@@ -31,6 +31,7 @@ class Offence:
 class DaysUnderCheck:
     """`of_run` are the days that the run is about, `standing` other days that offended when last looked at."""
 
+    check: dg.AssetCheckKey
     of_run: Sequence[date]
     standing: Collection[date] = ()
 
@@ -66,9 +67,12 @@ class DaysUnderCheck:
         """
         found = [*offences, *overtaken] if not self.fails(offences) else list(offences)
         found.sort(key=lambda offence: offence.day not in self.of_run)
+        # A result that names its check spares Dagster looking for the asset's materialization once more.
+        name: dict[str, Any] = {"asset_key": self.check.asset_key, "check_name": self.check.name}
         checked = {*looked_at} & {*self.of_run}
         if not checked and not self.fails(found):
             return dg.AssetCheckResult(
+                **name,
                 passed=False,
                 severity=severity,
                 description="None of the days is published, so there was nothing to check.",
@@ -76,6 +80,7 @@ class DaysUnderCheck:
         if not self.fails(offences):
             severity = standing if offences else dg.AssetCheckSeverity.WARN if overtaken else severity
         return dg.AssetCheckResult(
+            **name,
             passed=not found,
             severity=severity,
             description=self._summary(found),
@@ -109,8 +114,8 @@ def days_under_check(
     (check,) = (spec.key for spec in context.check_specs)
     if span is None:
         there = {*days_of(context.instance.get_materialized_partitions(check.asset_key)), *known()}
-        return DaysUnderCheck(sorted(there) or days_of([DAILY.get_partition_keys()[0]]))
-    return DaysUnderCheck(span.days(), standing() if standing else _offended_last(context.instance, check))
+        return DaysUnderCheck(check, sorted(there) or days_of([DAILY.get_partition_keys()[0]]))
+    return DaysUnderCheck(check, span.days(), standing() if standing else _offended_last(context.instance, check))
 
 
 def failed_days(instance: dg.DagsterInstance, asset: dg.AssetKey) -> list[date]:

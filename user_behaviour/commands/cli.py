@@ -3,6 +3,7 @@
 The commands are in the other modules here. Whatever takes time to import is imported by the command that needs it.
 """
 
+import gc
 import sys
 from types import TracebackType
 from typing import Any
@@ -22,6 +23,10 @@ from user_behaviour.commands.run import run
 from user_behaviour.commands.stack import down, status, up
 
 INTERRUPTED = 130
+
+# Of objects that may be garbage before Python looks. At its own 700 it goes through those of Dagster's 1,500 modules
+# again and again while they are imported: a tenth of a day's run.
+GARBAGE = 50_000
 
 # The errors that a user can do something about, besides OSError: by name, so that none is imported for this.
 EXPECTED_ERRORS = (
@@ -76,6 +81,7 @@ for command in (approve, dev, env, demo):
 
 def main() -> None:
     """The entry point: an error that nobody expected becomes one line too, unless `--debug` is given."""
+    gc.set_threshold(GARBAGE)
     if "--debug" not in sys.argv:
         sys.excepthook = _unexpected
     cli()

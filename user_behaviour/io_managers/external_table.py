@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 from user_behaviour.catalog.external_tables import ExternalTables, misfits
-from user_behaviour.io_managers.partitioned import Input, Output, PartitionedIOManager
+from user_behaviour.io_managers.partitioned import Input, Output, PartitionedIOManager, named
 from user_behaviour.io_managers.publishing import Outcome
 from user_behaviour.lake.conformity import SchemaError
 from user_behaviour.lake.held_back import MissingPartitionError
@@ -19,8 +19,8 @@ from user_behaviour.tables.days import DayRange
 class ExternalTableIOManager(PartitionedIOManager):
     """Registers partitions of an external table."""
 
-    takes: ClassVar = {"ExternalPartitions": ExternalPartitions}
-    gives: ClassVar = {"RegisteredPartitions": RegisteredPartitions}
+    takes: ClassVar = (named(ExternalPartitions),)
+    gives: ClassVar = (named(RegisteredPartitions),)
 
     lake: Lake
     external_tables: ExternalTables

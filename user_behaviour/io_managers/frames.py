@@ -1,16 +1,18 @@
 """Arrow tables, streams of record batches and pandas data frames, cut into the days of a run, and made from them.
 
-A value for one day may have no partition column; a value for many days must have it, as `date`.
+A value for one day may have no partition column; a value for many days must have it, as `date`. pandas is imported
+where a frame is asked for: a run does without.
 """
 
+from __future__ import annotations
+
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from itertools import groupby
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -18,14 +20,12 @@ from user_behaviour.lake.conformity import AUDIT_COLUMN, SchemaError
 from user_behaviour.tables.table import Table
 from user_behaviour.tables.values import MisfitError, exact
 
-Frame: TypeAlias = pa.Table | pa.RecordBatchReader | pd.DataFrame
+if TYPE_CHECKING:
+    import pandas as pd
+
+Frame: TypeAlias = Union[pa.Table, pa.RecordBatchReader, "pd.DataFrame"]
 DayRows: TypeAlias = tuple[date, Iterable[pa.RecordBatch]]
-FRAMES: Mapping[str, type] = {
-    "pyarrow.Table": pa.Table,
-    "pyarrow.RecordBatchReader": pa.RecordBatchReader,
-    "pandas.DataFrame": pd.DataFrame,
-}
-_INTEGERS = {pa.int32(): pd.Int32Dtype(), pa.int64(): pd.Int64Dtype()}
+FRAMES = ("pyarrow.Table", "pyarrow.RecordBatchReader", "pandas.DataFrame")
 
 
 class PartitionColumnError(Exception):
@@ -38,12 +38,13 @@ def by_day(value: Frame, table: Table, days: Sequence[date]) -> Iterator[DayRows
     A stream must come in the order of days and is read as it is asked for: rows that nobody took of a day are passed
     over when the next is asked for. Raises `PartitionColumnError`, of a stream perhaps half-way.
     """
-    if table.partition_column not in (value.columns if isinstance(value, pd.DataFrame) else value.schema.names):
+    is_arrow = isinstance(value, pa.Table | pa.RecordBatchReader)
+    if table.partition_column not in (value.schema.names if is_arrow else value.columns):
         if len(days) > 1:
             raise PartitionColumnError(
                 f"{table.name}: rows for {len(days)} days have no column {table.partition_column}; add it, as a date."
             )
-        if isinstance(value, pd.DataFrame):
+        if not is_arrow:
             return iter([(days[0], _batch(value, table, days[0]))])
         return iter([(days[0], value.to_batches() if isinstance(value, pa.Table) else value)])
     if isinstance(value, pa.RecordBatchReader):
@@ -76,9 +77,13 @@ def as_frame(stream: pa.RecordBatchReader, kind: Any) -> Any:
     """The stream as one of the types of `FRAMES`."""
     if kind is pa.RecordBatchReader:
         return stream
-    table = stream.read_all()
+    if kind is pa.Table:
+        return stream.read_all()
+    import pandas as pd
+
     # As pandas' own integers: numpy's have no null, and the floats that stand in for them lose digits.
-    return table if kind is pa.Table else table.to_pandas(date_as_object=True, types_mapper=_INTEGERS.get)
+    integers = {pa.int32(): pd.Int32Dtype(), pa.int64(): pd.Int64Dtype()}
+    return stream.read_all().to_pandas(date_as_object=True, types_mapper=integers.get)
 
 
 def _days_of_pandas(frame: pd.DataFrame, table: Table, days: Sequence[date]) -> Iterator[DayRows]:

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from user_behaviour.io_managers.frames import FRAMES, Frame, as_frame, by_day
 from user_behaviour.io_managers.partition_keys import NotWholeDaysError, WrongDaysError
-from user_behaviour.io_managers.partitioned import Input, Output, PartitionedIOManager
+from user_behaviour.io_managers.partitioned import Input, Output, PartitionedIOManager, named
 from user_behaviour.io_managers.publishing import PREVIEW, PREVIEW_ROWS, ROWS, Outcome, business_first, preview
 from user_behaviour.lake.approvals import Approvals
 from user_behaviour.lake.conformity import schema_with_day, with_day
@@ -34,8 +34,8 @@ T = TypeVar("T")
 class LakeIOManager(PartitionedIOManager):
     """Stores an asset's partitions as immutable batches of Parquet files in the lake."""
 
-    takes: ClassVar = {"PerDay": PerDay, "SparkFiles": SparkFiles, **FRAMES}
-    gives: ClassVar = {"Locations": Locations, "PartitionStreams": PartitionStreams, **FRAMES}
+    takes: ClassVar = (named(PerDay), named(SparkFiles), *FRAMES)
+    gives: ClassVar = (named(Locations), named(PartitionStreams), *FRAMES)
 
     lake: Lake
 

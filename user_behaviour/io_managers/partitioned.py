@@ -70,10 +70,10 @@ class Input:
 
 
 class PartitionedIOManager(dg.ConfigurableIOManager):
-    """Stores and loads one day or many of an asset. `takes` and `gives` are types, by the names that people know."""
+    """Stores and loads one day or many of an asset. `takes` and `gives` are types, as `named` names them."""
 
-    takes: ClassVar[Mapping[str, type]]
-    gives: ClassVar[Mapping[str, type]]
+    takes: ClassVar[Sequence[str]]
+    gives: ClassVar[Sequence[str]]
 
     @abstractmethod
     def write(self, output: Output, value: Any) -> Outcome:
@@ -94,7 +94,7 @@ class PartitionedIOManager(dg.ConfigurableIOManager):
                 f"{type(self).__name__} stores assets, and this output is none; give it another io_manager_key."
             )
         asset, step = context.asset_key.to_user_string(), step_of(context)
-        if not isinstance(obj, tuple(self.takes.values())):
+        if {*self.takes}.isdisjoint(map(named, type(obj).__mro__)):
             raise TypeError(
                 f"{asset} returned {type(obj).__name__}; {type(self).__name__} takes one of: {', '.join(self.takes)}."
             )
@@ -119,7 +119,7 @@ class PartitionedIOManager(dg.ConfigurableIOManager):
         """
         asset = context.asset_key.to_user_string()
         kind: Any = given(lambda: context.dagster_type.typing_type)
-        if kind not in self.gives.values():
+        if named(kind) not in self.gives:
             raise TypeError(
                 f"{type(self).__name__} cannot give {asset} as {kind}; annotate the parameter with one of: "
                 f"{', '.join(self.gives)}."
@@ -131,6 +131,13 @@ class PartitionedIOManager(dg.ConfigurableIOManager):
         step = step_of(context)
         label = f"{asset} {step.run_id}" if step else asset
         return self.read(Input(label, table_of(context.asset_key, metadata), days, kind))
+
+
+def named(kind: Any) -> str:
+    """A type by its package, where that is not ours, and its name; so one can be meant that is not imported."""
+    if not isinstance(kind, type):
+        return str(kind)
+    return f"{kind.__module__.partition('.')[0]}.{kind.__qualname__}".removeprefix("user_behaviour.")
 
 
 def table_of(asset_key: dg.AssetKey, metadata: Mapping[str, Any] | None) -> Table:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import pyarrow as pa
 
 from user_behaviour.io_managers.frames import FRAMES, Frame, as_frame, repeatable
-from user_behaviour.io_managers.partitioned import Input, Output, PartitionedIOManager
+from user_behaviour.io_managers.partitioned import Input, Output, PartitionedIOManager, named
 from user_behaviour.io_managers.publishing import Outcome
 from user_behaviour.io_managers.refusals import reasons, replaced
 from user_behaviour.io_managers.replacement import Replacement, on_range
@@ -27,7 +27,7 @@ from user_behaviour.warehouse.warehouse import Warehouse
 class WarehouseIOManager(PartitionedIOManager):
     """Stores an asset's partitions as the rows of a warehouse table that bear the partition's day."""
 
-    takes: ClassVar = {"ReplaceDays": ReplaceDays, **FRAMES}
+    takes: ClassVar = (named(ReplaceDays), *FRAMES)
     gives: ClassVar = FRAMES
 
     warehouse: Warehouse

@@ -9,9 +9,10 @@ from user_behaviour.checks.result import DaysUnderCheck, Offence
 from user_behaviour.tables.days import DayRange
 
 JANUARY = DayRange(date(2011, 1, 1), date(2011, 1, 31)).days()
-MONTH = DaysUnderCheck(JANUARY)
+CHECK = dg.AssetCheckKey(dg.AssetKey("raw_reviews"), "is_well")
+MONTH = DaysUnderCheck(CHECK, JANUARY)
 FIRST, SECOND, THIRD = JANUARY[:3]
-EARLIER = DaysUnderCheck([SECOND], standing=[FIRST, THIRD])
+EARLIER = DaysUnderCheck(CHECK, [SECOND], standing=[FIRST, THIRD])
 WARN, ERROR = dg.AssetCheckSeverity.WARN, dg.AssetCheckSeverity.ERROR
 
 
