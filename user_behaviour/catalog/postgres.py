@@ -60,8 +60,10 @@ class PostgresExternalTables(ExternalTables):
             rows = (row for day in stale for row in with_day(fitting_rows(table, dataset, manifests[day]), table, day))
             self.warehouse.load(cursor, table.name, rows)
             if len(stale) >= MANY_DAYS:
-                # Without statistics, joins of what was just loaded are planned as if it were a few rows.
+                # Without statistics, joins of what was just loaded are planned as if it were a few rows; and block
+                # ranges that nothing summarized are read whenever a day is looked for.
                 cursor.execute(f"analyze {qualified(table.name)}", ())
+                cursor.execute(_SUMMARIZE, {"table": qualified(table.name)})
             moment, records = timestamp(datetime.now(UTC)), [wanted[day] for day in stale]
             values = [(table.name, r.day, r.location, r.batch_id, r.rows, moment) for r in records]
             execute_values(cursor, _RECORD, values, page_size=1000)
@@ -126,4 +128,12 @@ on conflict (table_name, insert_date) do update set
     batch_id = excluded.batch_id,
     row_count = excluded.row_count,
     registered_at = excluded.registered_at
+"""
+
+_SUMMARIZE = """
+select brin_summarize_new_values(indexrelid)
+from pg_index
+inner join pg_class on pg_class.oid = indexrelid
+inner join pg_am on pg_am.oid = relam
+where indrelid = %(table)s::regclass and amname = 'brin'
 """

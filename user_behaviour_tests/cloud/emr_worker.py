@@ -183,6 +183,8 @@ class EmrWorker:
         except ClientError as error:  # program or job object are gone
             self._fail(job, str(error))
             return
+        finally:
+            job.process = None  # others go on in it
         if job.cancel_asked:
             return
         if code:

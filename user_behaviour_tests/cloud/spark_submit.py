@@ -2,16 +2,18 @@
 
 PySpark's wheel has no S3 connector. So what the job object names is fetched into a directory first, Hadoop is told to
 look there for every `s3://` address, and what the program wrote is put back. Program, arguments and addresses are
-those that were submitted, untouched.
+those that were submitted, untouched. The machines of a process share a driver, which stays up (`spark_driver`).
 """
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import shlex
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -31,7 +33,28 @@ _S3_IS_HERE = {
     "spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.viewfs.ViewFileSystemOverloadScheme",
     "spark.hadoop.fs.viewfs.overload.scheme.target.s3.impl": _LOCAL,
     "spark.hadoop.fs.viewfs.overload.scheme.target.file.impl": _LOCAL,
+    "spark.hadoop.fs.s3.impl.disable.cache": "true",  # the directories are others in the next job
 }
+_ONE_AT_A_TIME = threading.Lock()
+_driver: subprocess.Popen[bytes] | None = None
+
+
+def driver() -> subprocess.Popen[bytes]:
+    """The driver of this process's machines: the one that is up, or a new one."""
+    global _driver
+    if _driver is None or _driver.poll() is not None:
+        home = java_home(Path(), environ=os.environ)
+        config = with_archive(SPARK_CONFIG, home).items()
+        submit = [part for name, value in config for part in ("--conf", f"{name}={value}")]
+        environ = {"JAVA_HOME": str(home), "SPARK_LOCAL_IP": "127.0.0.1"}
+        _driver = subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("spark_driver.py"))],
+            env=os.environ | environ | {"PYSPARK_SUBMIT_ARGS": shlex.join([*submit, "pyspark-shell"])},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        atexit.register(_driver.kill)
+    return _driver
 
 
 @dataclass(frozen=True)
@@ -76,16 +99,18 @@ class SparkMachine:
         inputs = named.get("inputs", ())
         self._fetch(mirror, *(entry["location"] + "/" for entry in inputs if "location" in entry))
         self._fetch(mirror, *(file["uri"] for entry in inputs for file in entry.get("files", ())))
-        with self._log(job_id).open("wb") as log:
-            process = subprocess.Popen(
-                [sys.executable, str(program), *submission.arguments],
-                cwd=self._workdir / job_id,
-                env=self._environment(mirror, submission.options, modules),
-                stdout=log,
-                stderr=log,
-            )
+        asked = {
+            "program": str(program),
+            "arguments": [*submission.arguments],
+            "directory": str(self._workdir / job_id),
+            "log": str(self._log(job_id)),
+            "modules": [str(module.parent) for module in modules],
+            "properties": self._properties(mirror, submission.options, modules),
+        }
+        with _ONE_AT_A_TIME:
+            process = driver()
             started(process)
-            code = process.wait()
+            code = _answer(process, asked)
         # Also of a program that failed: on S3 what its tasks had written would be there, too.
         for place in ("quarantine", "result", "output"):
             if place in named:
@@ -98,20 +123,16 @@ class SparkMachine:
     def _log(self, job_id: str) -> Path:
         return self._workdir / job_id / "stderr"
 
-    def _environment(self, mirror: Path, options: Sequence[str], modules: Sequence[Path]) -> dict[str, str]:
+    def _properties(self, mirror: Path, options: Sequence[str], modules: Sequence[Path]) -> dict[str, str]:
+        given = (
+            value.partition("=") for name, value in zip(options[::2], options[1::2], strict=True) if name == "--conf"
+        )
         mounted = {
             f"spark.hadoop.fs.viewfs.mounttable.{bucket.name}.linkFallback": bucket.as_uri()
             for bucket in mirror.iterdir()
         }
-        home = java_home(self._workdir, environ=os.environ)
-        config = {**with_archive(SPARK_CONFIG, home), **_S3_IS_HERE, **mounted}
-        arguments = [part for name, value in config.items() for part in ("--conf", f"{name}={value}")]
-        return os.environ | {
-            "JAVA_HOME": str(home),
-            "SPARK_LOCAL_IP": "127.0.0.1",
-            "PYTHONPATH": os.pathsep.join(str(module.parent) for module in modules),  # as spark-submit has it
-            "PYSPARK_SUBMIT_ARGS": shlex.join([*arguments, *options, "pyspark-shell"]),
-        }
+        path = os.pathsep.join(str(module.parent) for module in modules)
+        return {**_S3_IS_HERE, **mounted, "spark.executorEnv.PYTHONPATH": path} | {n: v for n, _, v in given}
 
     def _fetch(self, mirror: Path, *uris: str) -> list[Path]:
         """Copies an object, or what is below an address that ends with `/`; the local paths of what was asked for."""
@@ -146,6 +167,18 @@ class SparkMachine:
         for path in files:
             if path.name == "_SUCCESS":  # last, as the committer does it
                 put(path)
+
+
+def _answer(process: subprocess.Popen[bytes], asked: dict[str, Any]) -> int:
+    """The exit code of a program; that of the driver, where it was killed or died of it."""
+    assert process.stdin
+    assert process.stdout
+    try:
+        process.stdin.write(json.dumps(asked).encode() + b"\n")
+        process.stdin.flush()
+    except BrokenPipeError:
+        return process.wait()
+    return int(said) if (said := process.stdout.readline()) else process.wait()
 
 
 def _place(uri: str) -> tuple[str, str]:

@@ -13,6 +13,7 @@ from user_behaviour.warehouse.redshift import RedshiftWarehouse
 from user_behaviour_tests.cloud.moto_server import Cloud
 from user_behaviour_tests.cloud.own_redshift import OwnRedshift, own_redshift
 from user_behaviour_tests.doctor.said import said
+from user_behaviour_tests.migrations import IDS
 
 SETTINGS = "USER_BEHAVIOUR_REDSHIFT_HOST, …_PORT, …_DATABASE, …_USER, …_PASSWORD or …_WORKGROUP or …_CLUSTER"
 
@@ -32,7 +33,7 @@ def redshift(stack: Stack, cloud: Cloud) -> Iterator[OwnRedshift]:
 def migrated(redshift: OwnRedshift) -> Iterator[OwnRedshift]:
     redshift.migrations.apply()
     yield redshift
-    redshift.migrations.roll_back(3)
+    redshift.migrations.roll_back(len(IDS))
 
 
 def test_a_migrated_redshift_is_green_but_for_what_only_a_copy_shows_and_nothing_is_written(
@@ -104,6 +105,5 @@ def test_a_login_that_fails_says_what_to_correct_and_no_password(
 def test_migrations_that_are_pending_are_red_with_the_command(redshift: OwnRedshift) -> None:
     drift = RedshiftDrift(redshift.warehouse, redshift.migrations, glue_database="elsewhere")
     assert said(migrations(drift)) == "\n".join(
-        f"✗ drift: Migration {name} is pending\n  Apply it with `user-behaviour migrate`."
-        for name in ("0001.audit", "0002.spectrum", "0003.user_behavior_metric")
+        f"✗ drift: Migration {name} is pending\n  Apply it with `user-behaviour migrate`." for name in IDS
     )

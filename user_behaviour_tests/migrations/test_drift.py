@@ -12,6 +12,7 @@ from user_behaviour.migrations.drift import PostgresDrift
 from user_behaviour.migrations.migrations import MIGRATIONS, Migrations
 from user_behaviour.warehouse.postgres import PostgresWarehouse, PostgresWarehouseByUrl
 from user_behaviour_tests.databases import new_database
+from user_behaviour_tests.migrations import IDS
 
 METRIC = "public.user_behavior_metric"
 
@@ -80,7 +81,7 @@ def test_a_migration_that_was_changed_after_it_was_applied(warehouse: PostgresWa
         "as a new migration."
     ]
     # Applied again, it counts as it is now.
-    Migrations(warehouse, files).roll_back(1)
+    Migrations(warehouse, files).roll_back(2)
     Migrations(warehouse, files).apply()
     assert findings(warehouse, files) == []
 
@@ -88,6 +89,5 @@ def test_a_migration_that_was_changed_after_it_was_applied(warehouse: PostgresWa
 def test_of_a_database_without_migrations_only_that_is_said(stack: Stack) -> None:
     with new_database(stack.endpoints().warehouse) as url:
         assert findings(PostgresWarehouseByUrl(url=url)) == [
-            f"Migration {id_} is pending; apply it with `user-behaviour migrate`."
-            for id_ in ("0001.audit", "0002.spectrum", "0003.user_behavior_metric")
+            f"Migration {id_} is pending; apply it with `user-behaviour migrate`." for id_ in IDS
         ]

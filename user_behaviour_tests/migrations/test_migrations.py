@@ -14,8 +14,7 @@ from user_behaviour.migrations import migrations as module
 from user_behaviour.migrations.migrations import MIGRATIONS, MigrationError, Migrations
 from user_behaviour.warehouse.postgres import PostgresWarehouse, PostgresWarehouseByUrl
 from user_behaviour_tests.databases import new_database
-
-IDS = ("0001.audit", "0002.spectrum", "0003.user_behavior_metric")
+from user_behaviour_tests.migrations import IDS
 
 
 @pytest.fixture
@@ -75,7 +74,7 @@ def test_the_local_warehouse_goes_up_and_down_and_up_again(warehouse: PostgresWa
         "spectrum.registered_partition",
         "spectrum.user_purchase_staging",
     ]
-    assert (migrations.roll_back(3), values(warehouse, tables)) == (IDS[::-1], ledger)
+    assert (migrations.roll_back(len(IDS)), values(warehouse, tables)) == (IDS[::-1], ledger)
     assert values(warehouse, schemas) == ["audit", "public"]
     assert (migrations.apply(), values(warehouse, tables)) == (IDS, made)
     assert migrations.apply() == ()

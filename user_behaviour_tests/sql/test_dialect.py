@@ -24,6 +24,7 @@ from user_behaviour_tests.cloud.moto_server import Cloud
 from user_behaviour_tests.cloud.own_redshift import OwnRedshift, own_redshift
 from user_behaviour_tests.io_managers.daily_table import NAME, asset, by_sql, daily_table, week
 from user_behaviour_tests.io_managers.greenhouse import DAYS, MON, WED, Greenhouse
+from user_behaviour_tests.migrations import IDS
 from user_behaviour_tests.sql.dialect import UNKNOWN_TO_SQLFLUFF, unparsable
 
 POSTGRES = [SQL / "schema", SQL / "migrations" / "postgres"]
@@ -74,7 +75,7 @@ def run_everything_once(redshift: OwnRedshift, directory: Path) -> None:
         too_long = pa.record_batch({"sensor": ["0123456789"]})
         with pytest.raises(WarehouseDataError):
             redshift.warehouse.transaction(lambda cursor: redshift.warehouse.load(cursor, NAME, [too_long]))
-    redshift.migrations.roll_back(3)
+    redshift.migrations.roll_back(len(IDS))
 
 
 def test_every_statement_that_python_makes_parses_in_redshifts_dialect(redshift: OwnRedshift, tmp_path: Path) -> None:
