@@ -1,5 +1,5 @@
--- The rows of the external tables lie in the order of their days, so that a block range tells days apart as well as an
--- entry for each row did, which cost as much to write as the rows themselves.
+-- The rows of the external tables lie in the order of their days, so that block ranges tell days apart as well as an
+-- entry for each row did, which cost a sixth of what it takes to load them.
 drop index if exists spectrum.user_purchase_staging_day;
 
 drop index if exists spectrum.movie_review_clean_stage_day;
