@@ -17,7 +17,7 @@ $(READY): pyproject.toml constraints.txt
 		{ echo "CPython 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) -V). Name another: make PYTHON=python3.12"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "Installing the pinned dependencies into .venv (a minute or two, once) …"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[local,dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[local,training,dev]'
 	@echo "Keeping the classes of Spark as Java starts them fastest (half a minute, once) …"
 	@$(BIN)/python -m user_behaviour.spark.class_archive spark_jobs/classify_reviews.py
 	@touch $@

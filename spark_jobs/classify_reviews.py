@@ -1,9 +1,9 @@
 """Spark program: classifies the reviews of many days in one job.
 
-Spark's SQL and the standard library alone (Python 3.9, Spark 3.5 or 4), so that spark-submit runs it unchanged, by
-hand, locally or on EMR:
+Spark's SQL and the standard library alone (Python 3.9, Spark 3.5 or 4), and the scoring as a module, so that
+spark-submit runs it unchanged, by hand, locally or on EMR:
 
-    spark-submit classify_reviews.py --job s3://bucket/jobs/42.json
+    spark-submit --py-files user_behaviour/classifier/review_scoring.py classify_reviews.py --job s3://bucket/jobs/42.json
 
 A day is one file; a large one is cut by its keys into files that Redshift Spectrum likes, each sorted by file and line.
 It knows locations, not the lake: which batch of a day is current, and when the output is published, its caller decides.
@@ -14,14 +14,15 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, Row, SparkSession
 from pyspark.sql import functions as F  # noqa: N812  (the name that every Spark program gives it)
 
 INPUT_SCHEMA = "cid string, review_str string, source_file string, line_number int, insert_date string"
-CLASSIFIER, VERSION = "token_good", "1"
+JUDGED = "cid string, positive_review boolean, source_file string, line_number int, insert_date string"
+BASELINE, BASELINE_VERSION = "token_good", "1"
 # Left and right of it the text ends, or there is one of Java's white spaces: blank, tab, and four line ends.
 GOOD = r"(?i)(?<!\S)good(?!\S)"
 # 7 bytes a row were measured: files of about 140 MB, for which Redshift Spectrum asks (64 MB to 1 GB).
@@ -38,7 +39,7 @@ class Job:
     """What to classify and where the result goes.
 
     `locations` are directories of Parquet files below `base`, one a day. Below `output` lie the rows, below `result`
-    JSON lines, the `summary` of each day.
+    JSON lines, the `summary` of each day. `model` is the directory of a model, of `card.json` and `terms.parquet`.
     """
 
     locations: tuple[str, ...]
@@ -46,20 +47,46 @@ class Job:
     output: str
     result: str
     batch_id: str
+    model: str | None = None
     rows_per_file: int = ROWS_PER_FILE
 
 
-def classify(reviews: DataFrame) -> DataFrame:
-    """The reviews with `positive_review` boolean, `classifier` string and `classifier_version` string added.
+def classify(reviews: DataFrame, model: str | None = None) -> DataFrame:
+    """The reviews with `positive_review` boolean, `classifier` string and `classifier_version` string.
 
-    Positive when `good`, in any case, is one of the words of the review between white space.
+    Positive when the model says so with a probability above one half. Without a model, by the baseline: when `good`, in
+    any case, is one of the words of the review between white space.
     """
+    if model:
+        return _by_model(reviews, model)
     verdict = {
         "positive_review": F.col("review_str").rlike(GOOD),
-        "classifier": F.lit(CLASSIFIER),
-        "classifier_version": F.lit(VERSION),
+        "classifier": F.lit(BASELINE),
+        "classifier_version": F.lit(BASELINE_VERSION),
     }
     return reviews.withColumns(verdict)
+
+
+def _by_model(reviews: DataFrame, directory: str) -> DataFrame:
+    """By the model in a directory, which is read once and sent to every worker; without the texts.
+
+    By an RDD, since a function in SQL would have PySpark import pandas, which EMR does not promise.
+    """
+    from review_scoring import CLASSIFIER, model_of  # here, since the baseline does without
+
+    spark = reviews.sparkSession
+    card = "".join(row.value for row in spark.read.text(f"{directory}/card.json", wholetext=True).collect())
+    weights = spark.read.parquet(f"{directory}/terms.parquet").select("term", "length", "pull").collect()
+    model = model_of(json.loads(card), weights)
+    everywhere = spark.sparkContext.broadcast(model)
+
+    def judged(rows: Iterable[Row]) -> Iterator[tuple[object, ...]]:
+        probability = everywhere.value.probability
+        for row in rows:
+            yield row.cid, probability(row.review_str) > 0.5, row.source_file, row.line_number, row.insert_date
+
+    verdicts = spark.createDataFrame(reviews.rdd.mapPartitions(judged), JUDGED, verifySchema=False)
+    return verdicts.withColumns({"classifier": F.lit(CLASSIFIER), "classifier_version": F.lit(model.version)})
 
 
 def read_job(spark: SparkSession, uri: str) -> Job:
@@ -73,6 +100,7 @@ def read_job(spark: SparkSession, uri: str) -> Job:
             output=found["output"],
             result=found["result"],
             batch_id=found["batch_id"],
+            model=found.get("settings", {}).get("model"),
         )
     except (json.JSONDecodeError, KeyError, TypeError) as error:
         raise BadJob(
@@ -84,7 +112,7 @@ def read_job(spark: SparkSession, uri: str) -> Job:
 def run(spark: SparkSession, job: Job) -> None:
     """Reads every location, classifies, writes the rows by day and `_SUCCESS`, and a summary of each day."""
     reviews = spark.read.schema(INPUT_SCHEMA).option("basePath", job.base).parquet(*job.locations)
-    rows = classify(reviews).select(
+    rows = classify(reviews, job.model).select(
         "cid",
         "positive_review",
         "classifier",
@@ -121,7 +149,10 @@ def summary() -> list[Column]:
     return [
         F.count("*").alias("rows"),
         F.struct(
-            F.sum(key).alias("review_keys"), F.sum(F.col("positive_review").cast("int")).alias("positive_reviews")
+            F.sum(key).alias("review_keys"),
+            F.sum(F.col("positive_review").cast("int")).alias("positive_reviews"),
+            F.first("classifier").alias("classifier"),
+            F.first("classifier_version").alias("classifier_version"),
         ).alias("facts"),
         F.struct(*(F.max(F.octet_length(name)).alias(name) for name in TEXTS)).alias("longest_texts"),
     ]

@@ -91,10 +91,10 @@ class SparkFiles(LakeRecipe):
 
     `run(job)` starts the program and returns when it has succeeded; `job` is the URI of a JSON object with `inputs` (of
     every day that has any, what it is given), `base` (below which they lie), `output` (where to write
-    `insert_date=…/part-….parquet`), `quarantine` (the same, one file a day, of rows that cannot be used), `result` and
-    `batch_id`. A day without anything given is published as empty and never reaches Spark. Below `result` a program may
-    write JSON lines with `insert_date`, and the day's `facts` and `longest_texts` (see `Manifest`). `inputs` is their
-    name; `may_shrink` is as in `PerDay`.
+    `insert_date=…/part-….parquet`), `quarantine` (the same, one file a day, of rows that cannot be used), `result`,
+    `batch_id` and `settings`. A day without anything given is published as empty and never reaches Spark. Below
+    `result` a program may write JSON lines with `insert_date`, and the day's `facts` and `longest_texts` (see
+    `Manifest`). `inputs` is their name; `may_shrink` is as in `PerDay`; the `settings`, in values of JSON, are for all.
     """
 
     inputs: str
@@ -102,13 +102,14 @@ class SparkFiles(LakeRecipe):
     days: Sequence[SparkDay | HeldBack]
     run: Callable[[str], None]
     may_shrink: bool = True
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, inputs: Locations, run: Callable[[str], None]) -> Self:
+    def of(cls, inputs: Locations, run: Callable[[str], None], settings: Mapping[str, Any] | None = None) -> Self:
         """Of each row of the partitions the program makes one."""
         there = [_made_of(location) for location in inputs.by_day.values()]
         missing = [HeldBack(day, error) for day, error in inputs.missing.items()]
-        return cls(inputs.dataset, inputs.base, [*there, *missing], run)
+        return cls(inputs.dataset, inputs.base, [*there, *missing], run, settings=settings or {})
 
 
 def _made_of(location: Location) -> SparkDay:

@@ -4,14 +4,18 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import date
 from functools import partial
+from pathlib import Path
 
 import dagster as dg
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from user_behaviour.assets.declaration import declared
+from user_behaviour.classifier import review_scoring
+from user_behaviour.classifier.models import Models
 from user_behaviour.deployments import SPARK_JOBS
 from user_behaviour.lake.held_back import HeldBackError
+from user_behaviour.lake.lake import Lake
 from user_behaviour.lake.locations import Locations, PartitionStreams
 from user_behaviour.lake.manifests import Manifest, Source
 from user_behaviour.lake.read_ahead import ReadAhead
@@ -22,6 +26,7 @@ from user_behaviour.tables.schemas import CLASSIFIED_REVIEWS, STAGED_PURCHASES
 
 GROUP = "staging"
 CLASSIFIER_PROGRAM = "classify_reviews.py"
+_JUDGED_BY = [SPARK_JOBS / CLASSIFIER_PROGRAM, Path(review_scoring.__file__)]
 
 
 @dg.asset(
@@ -40,11 +45,17 @@ def staged_purchases(raw_purchases: PartitionStreams, quantity_rules: QuantityRu
     kinds={"parquet", "spark"},
     io_manager_key="lake_io_manager",
     pool="spark",
-    **declared(CLASSIFIED_REVIEWS, made_by=(SPARK_JOBS / CLASSIFIER_PROGRAM).read_text(encoding="utf-8")),
+    **declared(CLASSIFIED_REVIEWS, made_by="".join(file.read_text(encoding="utf-8") for file in _JUDGED_BY)),
 )
-def classified_reviews(raw_reviews: Locations, spark: SparkRunner) -> SparkFiles:
-    """A row is a review of the day: was it positive, and which classifier said so."""
-    return SparkFiles.of(raw_reviews, run=partial(spark.run, CLASSIFIER_PROGRAM))
+def classified_reviews(raw_reviews: Locations, lake: Lake, spark: SparkRunner) -> SparkFiles:
+    """A row is a review of the day: was it positive, and which classifier said so.
+
+    By the model that is live when the run begins; by the baseline, the word `good`, where there is none.
+    """
+    models = Models(lake)
+    live = models.live()
+    run = partial(spark.run, CLASSIFIER_PROGRAM, modules=[review_scoring.__file__])
+    return SparkFiles.of(raw_reviews, run, {"model": lake.uri(models.directory(live))} if live else {})
 
 
 def _staged(purchases: PartitionStreams, rules: QuantityRules) -> Iterator[DayBatch | HeldBack]:

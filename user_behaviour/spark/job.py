@@ -6,7 +6,7 @@ A job lies at `_staging/<data set>/<batch>/<token>/`. Nothing outside that direc
 import json
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -20,13 +20,15 @@ JOBS_DIRECTORY = "_staging"
 class SparkJob:
     """One job, in a directory of the lake: of each day that has rows what the program needs, all below the URI `base`.
 
-    `batch_id` is the batch that the rows bear which the program writes. The `inputs` of a day are values of JSON.
+    `batch_id` is the batch that the rows bear which the program writes. The `inputs` of a day, and the `settings` of
+    all, are values of JSON.
     """
 
     directory: str
     batch_id: str
     base: str
     inputs: Mapping[date, Mapping[str, Any]]
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def path(self) -> str:
@@ -57,6 +59,7 @@ class SparkJob:
             "quarantine": lake.uri(self.quarantine),
             "result": lake.uri(self.result),
             "batch_id": self.batch_id,
+            "settings": self.settings,
         }
         lake.write(self.path, json.dumps(content).encode())
 
@@ -67,7 +70,7 @@ def read_job(lake: Objects, directory: str) -> SparkJob | None:
         return None
     content = json.loads(found[0])
     inputs = {date.fromisoformat(entry.pop("insert_date")): entry for entry in content["inputs"]}
-    return SparkJob(directory, content["batch_id"], content["base"], inputs)
+    return SparkJob(directory, content["batch_id"], content["base"], inputs, content.get("settings", {}))
 
 
 def read_result(lake: Objects, job: SparkJob) -> dict[date, list[dict[str, Any]]]:

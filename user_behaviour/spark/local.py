@@ -2,6 +2,7 @@
 
 import os
 import runpy
+import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
@@ -63,4 +64,5 @@ def _start(spark: LocalSpark) -> Any:
     os.environ["JAVA_HOME"] = str(home)
     # Else Spark looks up an address of the machine, which it does not need here, and logs a warning.
     os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
+    os.environ["PYSPARK_PYTHON"] = sys.executable  # of the workers; else the machine's own
     return LazyPySparkResource(spark_config=with_archive(SPARK_CONFIG, home)).spark_session

@@ -85,7 +85,7 @@ def spark_output(
     lake, jobs = dataset.lake, f"{JOBS_DIRECTORY}/{dataset.table.name}"
     inputs = {found.day: found.given for found in recipe.days if isinstance(found, SparkDay) and found.given}
     # With a token: a runner identifies jobs by their objects, and must not take this one for a failed one.
-    job = SparkJob(f"{jobs}/{batch_id}/{secrets.token_hex(4)}", batch_id, recipe.base, inputs)
+    job = SparkJob(f"{jobs}/{batch_id}/{secrets.token_hex(4)}", batch_id, recipe.base, inputs, recipe.settings)
     batches = _batches_left(dataset, (batch_id, *runs))
     try:
         if inputs:
@@ -122,7 +122,11 @@ def job_to_wait_for(dataset: Dataset, batches: Sequence[str], job: SparkJob) -> 
         directory = f"{JOBS_DIRECTORY}/{dataset.table.name}/{batch}"
         for token in dataset.lake.list(directory):
             left = read_job(dataset.lake, f"{directory}/{token}")
-            if left and (left.base, left.inputs) == (job.base, job.inputs) and not _is_half_taken(left, dataset):
+            if (
+                left
+                and (left.base, left.inputs, left.settings) == (job.base, job.inputs, job.settings)
+                and not _is_half_taken(left, dataset)
+            ):
                 return left
     return None
 

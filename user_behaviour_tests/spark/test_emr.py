@@ -20,12 +20,15 @@ import pytest
 from user_behaviour.spark.class_archive import with_archive
 from user_behaviour.spark.java import java_home
 from user_behaviour.spark.local_config import SPARK_CONFIG
-from user_behaviour_tests.spark.test_programs import FIRST, SECOND, write_day, write_job
+from user_behaviour_tests.spark.test_programs import FIRST, SECOND, small_model, write_day, write_job
 
 CHECKOUT = Path(__file__).parents[2]
 PROGRAMS = CHECKOUT / "spark_jobs"
 # What is shipped with programs, by the name under which they import it.
-MODULES = {"review_file": CHECKOUT / "user_behaviour" / "vendor" / "review_file.py"}
+MODULES = {
+    "review_file": CHECKOUT / "user_behaviour" / "vendor" / "review_file.py",
+    "review_scoring": CHECKOUT / "user_behaviour" / "classifier" / "review_scoring.py",
+}
 SOURCES = [*sorted(PROGRAMS.glob("*.py")), *MODULES.values()]
 SPARK_35 = CHECKOUT / ".venv-spark35"
 # Modules of the standard library that came after Python 3.9.
@@ -33,11 +36,16 @@ LATER = {"tomllib"}
 NASTY = ["good\x85", "\u00a0good", "a\tGOOD\x0bb", "go\u0130od", "\x1cgood", "", "g\u00f6od good", "good\x00"]
 
 
-def classification(root: Path) -> Path:
+def classification(root: Path, model: Path | None = None) -> Path:
     """Two days for `classify_reviews.py`; the job object."""
     nasty = [("7", text, "n.csv", line) for line, text in enumerate(NASTY, start=2)]
     days = {"2010-12-01": FIRST + nasty, "2010-12-02": SECOND}
-    return write_job(root, {day: write_day(root / "in", day, rows) for day, rows in days.items()})
+    return write_job(root, {day: write_day(root / "in", day, rows) for day, rows in days.items()}, model=model)
+
+
+def classification_by_a_model(root: Path) -> Path:
+    """The same, for a model to judge."""
+    return classification(root, small_model(root / "in" / "lake")[0])
 
 
 def landing(root: Path) -> Path:
@@ -55,7 +63,11 @@ def landing(root: Path) -> Path:
     return root / "job.json"
 
 
-JOBS: dict[str, Callable[[Path], Path]] = {"classify_reviews.py": classification, "land_reviews.py": landing}
+JOBS: dict[str, tuple[str, Callable[[Path], Path]]] = {
+    "the baseline": ("classify_reviews.py", classification),
+    "a model": ("classify_reviews.py", classification_by_a_model),
+    "landing": ("land_reviews.py", landing),
+}
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.name)
@@ -81,11 +93,13 @@ def _is_spark_without_more(name: str) -> bool:
 
 
 def test_every_program_is_run_here() -> None:
-    assert {path.name for path in PROGRAMS.glob("*.py")} == set(JOBS)
+    assert {path.name for path in PROGRAMS.glob("*.py")} == {program for program, _ in JOBS.values()}
 
 
-@pytest.mark.parametrize("program", JOBS)
-def test_a_program_writes_the_same_on_the_spark_of_emr_and_on_ours(program: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("program", "make"), JOBS.values(), ids=JOBS)
+def test_a_program_writes_the_same_on_the_spark_of_emr_and_on_ours(
+    program: str, make: Callable[[Path], Path], tmp_path: Path
+) -> None:
     if not (SPARK_35 / "ready").exists():
         pytest.fail("The Spark of EMR is not in .venv-spark35; make it with: make spark35")
     (site,) = SPARK_35.glob("lib/python3*/site-packages")
@@ -98,7 +112,7 @@ def test_a_program_writes_the_same_on_the_spark_of_emr_and_on_ours(program: str,
     config = {"ours": with_archive(SPARK_CONFIG, java["ours"]), "emr": SPARK_CONFIG}
 
     for where in spark:
-        job = JOBS[program](tmp_path / where)
+        job = make(tmp_path / where)
         # As a step names it.
         settings = {**config[where], "spark.pyspark.python": str(python[where])}
         options = [part for item in settings.items() for part in ("--conf", "=".join(item))]

@@ -17,6 +17,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from user_behaviour.classifier import review_scoring
+from user_behaviour.classifier.models import Models
+from user_behaviour.classifier.review_scoring import Model
+from user_behaviour.lake.local import LocalLake
 from user_behaviour.spark.class_archive import with_archive
 from user_behaviour.spark.java import java_home
 from user_behaviour.spark.local_config import SPARK_CONFIG
@@ -76,7 +80,7 @@ def write_day(base: Path, day: str, rows: list[tuple[str, str, str, int]], *, ex
     return str(location)
 
 
-def write_job(root: Path, locations: dict[str, str], *, output: str | None = None) -> Path:
+def write_job(root: Path, locations: dict[str, str], *, output: str | None = None, model: Path | None = None) -> Path:
     """The JSON object that names the days; its path."""
     job = {
         "inputs": [{"insert_date": day, "location": location} for day, location in locations.items()],
@@ -84,6 +88,7 @@ def write_job(root: Path, locations: dict[str, str], *, output: str | None = Non
         "output": output or str(root / "out"),
         "result": str(root / "result"),
         "batch_id": "batch-2",
+        "settings": {"model": str(model)} if model else {},
     }
     path = root / "job.json"
     path.write_text(json.dumps(job))
@@ -138,8 +143,54 @@ def test_what_was_written_of_each_day_is_said(program: SimpleNamespace, tmp_path
     said = [json.loads(line) for file in (tmp_path / "result").glob("part-*") for line in file.read_text().splitlines()]
     keys = zlib.crc32(b"c.csv:2") + zlib.crc32(b"c.csv:3")
     longest = {"cid": 1, "classifier": 10, "classifier_version": 1, "source_file": 5, "batch_id": 7}
-    facts = {"review_keys": keys, "positive_reviews": 1}
+    facts = {"review_keys": keys, "positive_reviews": 1, "classifier": "token_good", "classifier_version": "1"}
     assert said == [{"insert_date": "2010-12-02", "rows": 2, "facts": facts, "longest_texts": longest}]
+
+
+def small_model(root: Path) -> tuple[Path, Model]:
+    """A model of a few terms, and its directory."""
+    weights = {"good": (2.0, 3.0), "not NOT_so": (1.5, -4.0), "bad": (1.0, -1.0), "was NOT_good .": (9.0, 1.0)}
+    models = Models(LocalLake(root=str(root)))
+    version = models.add(Model("", weights, intercept=-0.25, slope=2.0, offset=0.5), {})
+    return root / models.directory(version), models.model(version)
+
+
+def test_with_a_model_the_verdicts_are_those_of_plain_python(program: SimpleNamespace, tmp_path: Path) -> None:
+    from pyspark.sql import SparkSession
+
+    SparkSession.builder.getOrCreate().sparkContext.addPyFile(review_scoring.__file__)
+    directory, model = small_model(tmp_path)
+    locations = {"2010-12-01": write_day(tmp_path / "in", "2010-12-01", FIRST + SECOND)}
+
+    program.main(["--job", str(write_job(tmp_path, locations, model=directory))])
+
+    (rows,) = read_output(tmp_path / "out").values()
+    assert {(row["classifier"], row["classifier_version"]) for row in rows} == {("terms", directory.name)}
+    by_line = {(row["source_file"], row["line_number"]): row["positive_review"] for row in rows}
+    assert by_line == {(file, line): model.probability(text) > 0.5 for _, text, file, line in FIRST + SECOND}
+    assert [by_line[file, line] for _, _, file, line in SECOND] == [False, False]
+    assert by_line["a.csv", 2]
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"format": 2}, "has format 2 and token rules 1; this version scores by 1 and 1. Train one"),
+        ({"terms": 5}, "has 4 terms; its card says 5"),
+        ({"slope": None}, "The card of a model cannot be read"),
+    ],
+)
+def test_a_model_that_cannot_be_read_fails_the_job_before_a_row_is_written(
+    program: SimpleNamespace, tmp_path: Path, changed: dict[str, Any], says: str
+) -> None:
+    directory, _ = small_model(tmp_path)
+    card = json.loads((directory / "card.json").read_text())
+    (directory / "card.json").write_text(json.dumps(card | changed))
+    locations = {"2010-12-01": write_day(tmp_path / "in", "2010-12-01", FIRST)}
+
+    with pytest.raises(ValueError, match=says):
+        program.main(["--job", str(write_job(tmp_path, locations, model=directory))])
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_large_day_comes_out_in_several_files_and_a_small_one_in_one(

@@ -1,0 +1,137 @@
+"""The versions of the classifier in the lake, and which of them is live.
+
+A version is `review_classifier/<version>/`: `terms.parquet` (term string, length double, pull double) and `card.json`.
+It never changes, and the same labels give the same one. `review_classifier/_live.json` says which one scores, and what
+was put into force before: by whom, when and why.
+"""
+
+import getpass
+import hashlib
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from user_behaviour.classifier.review_scoring import FORMAT, TOKEN_RULES, Model, model_of
+from user_behaviour.lake.manifests import timestamp
+from user_behaviour.lake.objects import Objects
+
+ROOT = "review_classifier"
+BASELINE = ""  # what is live where no version is
+_LIVE = f"{ROOT}/_live.json"
+
+
+class UnknownVersionError(ValueError):
+    """There is no such version, or none to go back to."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """A version, or the `BASELINE`, was put into force."""
+
+    version: str
+    who: str
+    when: str
+    why: str
+
+
+class Models:
+    """The versions in a lake."""
+
+    def __init__(self, lake: Objects) -> None:
+        self._lake = lake
+
+    def directory(self, version: str) -> str:
+        """Where a version lies."""
+        return f"{ROOT}/{version}"
+
+    def add(self, model: Model, facts: Mapping[str, Any]) -> str:
+        """Keeps a model, unless it is there; gives its version. `facts` are what its card says besides, of JSON."""
+        terms = io.BytesIO()
+        rows = sorted((term, *pair) for term, pair in model.weights.items())
+        columns = {name: [row[at] for row in rows] for at, name in enumerate(("term", "length", "pull"))}
+        pq.write_table(pa.table(columns), terms, compression="zstd")
+        card = {
+            "format": FORMAT,
+            "token_rules": TOKEN_RULES,
+            "terms": len(rows),
+            "intercept": model.intercept,
+            "slope": model.slope,
+            "offset": model.offset,
+            **facts,
+        }
+        content = json.dumps(rows).encode() + json.dumps(card, sort_keys=True).encode()
+        version = hashlib.sha256(content).hexdigest()[:12]
+        if version not in self.versions():
+            self._lake.write(f"{self.directory(version)}/terms.parquet", terms.getvalue())
+            # Last: without it there is no version.
+            described = json.dumps({"version": version, **card}, indent=2, sort_keys=True)
+            self._lake.write(f"{self.directory(version)}/card.json", described.encode())
+        return version
+
+    def versions(self) -> list[str]:
+        """Those that are whole."""
+        names = [name for name in self._lake.list(ROOT) if not name.startswith("_")]
+        return [name for name in names if "card.json" in self._lake.list(self.directory(name))]
+
+    def card(self, version: str) -> dict[str, Any]:
+        """What is known of a version. Raises `UnknownVersionError`."""
+        found = self._lake.read(f"{self.directory(version)}/card.json")
+        if not version or found is None:
+            known = ", ".join(self.versions()) or "none; train one: `user-behaviour train`"
+            raise UnknownVersionError(f"There is no version {version!r} of the classifier; there are: {known}.")
+        return dict(json.loads(found[0]))
+
+    def model(self, version: str) -> Model:
+        """A version, to score by. Raises `UnknownVersionError` and `ModelError`."""
+        card = self.card(version)
+        with self._lake.open(f"{self.directory(version)}/terms.parquet") as file:
+            terms = pq.read_table(pa.BufferReader(file.read()))
+        return model_of(card, zip(*(terms[name].to_pylist() for name in ("term", "length", "pull")), strict=True))
+
+    def live(self) -> str:
+        """The version that scores; `BASELINE` where none does."""
+        return self.changes()[-1].version if self.changes() else BASELINE
+
+    def changes(self) -> list[Change]:
+        """What was put into force, the newest last."""
+        return self._changes()[0]
+
+    def promote(self, version: str, *, why: str) -> Change:
+        """Puts a version into force, from the next run on. Raises `UnknownVersionError`."""
+        self.card(version)
+        return self._change(lambda _: version, why)
+
+    def demote(self, *, why: str) -> Change:
+        """Puts into force what was before the live version, in the end the baseline. Raises `UnknownVersionError`."""
+
+        def before(changes: list[Change]) -> str:
+            if not changes or changes[-1].version == BASELINE:
+                raise UnknownVersionError("The baseline is live, and there is nothing to go back to.")
+            # A version that was taken back is none to come back to.
+            kept: list[str] = [BASELINE]
+            for change in changes:
+                if change.version in kept:
+                    del kept[kept.index(change.version) + 1 :]
+                else:
+                    kept.append(change.version)
+            return kept[-2]
+
+        return self._change(before, why)
+
+    def _changes(self) -> tuple[list[Change], str | None]:
+        found = self._lake.read(_LIVE)
+        return ([Change(**one) for one in json.loads(found[0])], found[1]) if found else ([], None)
+
+    def _change(self, choose: Any, why: str) -> Change:
+        while True:
+            changes, seen = self._changes()
+            change = Change(choose(changes), getpass.getuser(), timestamp(datetime.now(UTC)), why)
+            content = json.dumps([asdict(one) for one in (*changes, change)], indent=2).encode()
+            if self._lake.swap(_LIVE, content, expected=seen):
+                return change

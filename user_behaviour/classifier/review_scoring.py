@@ -1,0 +1,109 @@
+"""What the terms of a review are, and what a model says of them.
+
+By the standard library alone (Python 3.9) and without imports of our own: it goes with the Spark program to EMR, and
+training uses the very same. The rules are those of `TOKEN_RULES`; a model that was trained by others is refused.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from math import exp, sqrt
+from typing import Any
+
+FORMAT = 1
+TOKEN_RULES = "1"  # noqa: S105 (of texts, and no secret)
+CLASSIFIER = "terms"
+MARKED_WORDS = 4
+NOT = "NOT_"
+
+_TAG = re.compile(r"</?[a-zA-Z!][^<>]{0,200}>")
+_TOKEN = re.compile(r"[a-z0-9]+(?:'[a-z]+)?|[^\sa-z0-9]")
+_NEGATIONS = {"cannot", "neither", "never", "no", "nobody", "none", "nor", "not", "nothing", "nowhere", "without"}
+_MARK_ENDS = frozenset('.,;:!?()"')
+_QUOTES = str.maketrans("\u2018\u2019\u00b4`", "''''")
+
+
+class ModelError(ValueError):
+    """A model is none that this version can score by."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A linear model over terms: `weights` has the length and the pull that each has where it is in a review.
+
+    The score of a review is (the sum of the pulls of its terms) / (the root of the sum of the squares of their lengths)
+    + `intercept`; its probability of being positive is the logistic function of `slope` * score + `offset` (Platt).
+    """
+
+    version: str
+    weights: Mapping[str, tuple[float, float]] = field(repr=False)
+    intercept: float
+    slope: float
+    offset: float
+
+    def score(self, text: str) -> float:
+        """Above 0 is positive before calibration; of a text without a known term it is the intercept."""
+        squares = pull = 0.0
+        for length, pulls in filter(None, map(self.weights.get, terms(text))):
+            squares += length * length
+            pull += pulls
+        return (pull / sqrt(squares) if squares else 0.0) + self.intercept
+
+    def probability(self, text: str) -> float:
+        """How probable it is that the review is positive, 0 to 1."""
+        return logistic(self.slope * self.score(text) + self.offset)
+
+
+def model_of(card: Any, weights: Iterable[tuple[str, float, float]]) -> Model:
+    """The model of a card, an object of JSON, and the rows (term, length, pull). Raises `ModelError`."""
+    try:
+        written = {"format": card["format"], "token_rules": card["token_rules"]}
+        numbers = [float(card[name]) for name in ("intercept", "slope", "offset")]
+        model = Model(str(card["version"]), {term: (length, pull) for term, length, pull in weights}, *numbers)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"The card of a model cannot be read ({type(error).__name__}: {error}).") from error
+    if written != {"format": FORMAT, "token_rules": TOKEN_RULES}:
+        raise ModelError(
+            f"Model {model.version} has format {written['format']} and token rules {written['token_rules']}; this "
+            f"version scores by {FORMAT} and {TOKEN_RULES}. Train one: `user-behaviour train`."
+        )
+    if len(model.weights) != card.get("terms"):
+        raise ModelError(f"Model {model.version} has {len(model.weights)} terms; its card says {card.get('terms')}.")
+    return model
+
+
+def logistic(value: float) -> float:
+    """1 / (1 + e^-value), for any value."""
+    if value >= 0:
+        return 1 / (1 + exp(-value))
+    grown = exp(value)
+    return grown / (1 + grown)
+
+
+def tokens(text: str) -> list[str]:
+    """Words in lower case and marks of punctuation; words after a negation are marked, until a mark or a few words on.
+
+    Tags and entities of HTML are none of the text; a quote of typesetters is an apostrophe.
+    """
+    plain = html.unescape(_TAG.sub(" ", text)) if "<" in text or "&" in text else text
+    found = _TOKEN.findall(plain.translate(_QUOTES).lower())
+    left = 0
+    for at, token in enumerate(found):
+        if token in _NEGATIONS or token.endswith("n't"):
+            left = MARKED_WORDS
+        elif token in _MARK_ENDS:
+            left = 0
+        elif left:
+            left -= 1
+            found[at] = NOT + token
+    return found
+
+
+def terms(text: str) -> list[str]:
+    """The words of a review and each two and three that follow each other, each once, in the order of the text."""
+    one = tokens(text)
+    two, three = map("{} {}".format, one, one[1:]), map("{} {} {}".format, one, one[1:], one[2:])
+    return [*dict.fromkeys([*one, *two, *three])]
