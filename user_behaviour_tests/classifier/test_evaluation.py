@@ -1,0 +1,237 @@
+"""The figures of an evaluation, by hand and by scikit-learn and SciPy; what the gate lets through; the page."""
+
+import json
+import re
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from scipy.stats import binomtest
+from sklearn import metrics
+from sklearn.calibration import calibration_curve
+
+from user_behaviour.classifier.evaluation import Gate, Judged, gate, reliability, report, roc
+from user_behaviour.classifier.evaluation_page import html
+
+BEATS_BASELINE = (
+    "500 reviews are judged rightly by this version alone and 50 by the baseline alone; by chance that has "
+    "a probability of less than 0.0001, and less than 0.01 is needed."
+)
+GOOD_SLICES = "95.00% of the 1,000 reviews of the worst slice (all reviews) are judged rightly; 88% are needed."
+CALIBRATED = "The calibration error is 0.00%; 2% is allowed."
+
+FIVE = Judged(
+    texts=["good", "not bad", "a bad one", "<br />worst <b>", "it isn't so bad at all"],
+    truth=np.array([True, True, False, False, True]),
+    probability=np.array([0.9, 0.2, 0.7, 0.6, 1.0]),  # right, missed, mistaken, mistaken, right
+    baseline=np.array([True, True, False, True, False]),
+    months=["2011-01", "2011-01", "2011-02", "2011-02", "2011-02"],
+)
+
+
+def judged(truth: np.ndarray, probability: np.ndarray, **others: object) -> Judged:
+    """Reviews of one text; the baseline calls all of them positive."""
+    ordinary = {"texts": ["a film"] * len(truth), "baseline": np.ones(len(truth), bool)}
+    return Judged(truth=truth, probability=probability, **ordinary | others)
+
+
+def thousand(*, confidence: float = 0.95, **others: object) -> Judged:
+    """Every other review is positive, and every twentieth verdict wrong."""
+    truth = np.arange(1000) % 2 == 0
+    verdict = truth ^ (np.arange(1000) % 20 == 0)
+    return judged(truth, np.where(verdict, confidence, 1 - confidence), **others)
+
+
+def by_chance(n: int) -> Judged:
+    """Probabilities of three digits, of which many are alike, and truths that follow them loosely."""
+    random = np.random.default_rng(7)
+    probability = random.random(n).round(3)
+    return judged(random.random(n) < 0.2 + 0.6 * probability, probability)
+
+
+def test_every_figure_of_five_reviews_is_what_one_reckons_by_hand() -> None:
+    evaluation = report(FIVE).to_json()
+    assert evaluation == {
+        "n": 5,
+        "accuracy": 0.4,
+        "baseline_accuracy": 0.6,
+        "confident_accuracy": 0.5,  # without the fourth
+        "precision": 0.5,  # 2 of 4
+        "recall": 0.666667,  # 2 of 3
+        "f1": 0.571429,  # 2 · 2 / (2 · 2 + 2 + 1)
+        "auc": 0.666667,  # 4 of the 6 pairs of a positive and a negative review are in order
+        "brier": 0.3,  # (0.01 + 0.64 + 0.49 + 0.36 + 0) / 5
+        "ece": 0.44,  # (0.1 + 0.8 + 0.7 + 0.6 + 0) / 5: each is a bin
+        "confusion": {"true_positive": 2, "false_positive": 2, "false_negative": 1, "true_negative": 0},
+        "slices": [
+            {"name": "0 to 7 characters", "n": 2, "accuracy": 0.5},
+            {"name": "8 to 9 characters", "n": 1, "accuracy": 0.0},
+            {"name": "10 to 15 characters", "n": 1, "accuracy": 0.0},
+            {"name": "16 to 22 characters", "n": 1, "accuracy": 1.0},
+            {"name": "with a negation", "n": 2, "accuracy": 0.5},
+            {"name": "without a negation", "n": 3, "accuracy": 0.333333},
+            {"name": "2011-01", "n": 2, "accuracy": 0.5},
+            {"name": "2011-02", "n": 3, "accuracy": 0.333333},
+        ],
+        "mistakes": [
+            {"text": "not bad", "truth": True, "probability": 0.2},
+            {"text": "a bad one", "truth": False, "probability": 0.7},
+            {"text": "<br />worst <b>", "truth": False, "probability": 0.6},
+        ],
+    }
+    assert json.loads(json.dumps(evaluation)) == evaluation
+
+
+def test_a_bin_counts_by_its_reviews_and_by_its_mean_confidence() -> None:
+    """Of eleven the two least confident are one bin: half of them right, at 0.6; the others are sure, and right."""
+    eleven = judged(np.array([True, False] + [True] * 9), np.array([0.6, 0.6] + [1.0] * 9))
+    assert report(eleven).to_json()["ece"] == 0.018182  # 2/11 · 0.1
+    assert reliability(eleven) == [(0.6, 0.5), *[(1.0, 1.0)] * 9]
+
+
+def test_figures_are_those_of_scikit_learn() -> None:
+    chance = by_chance(2000)
+    found, verdict = report(chance), chance.probability > 0.5
+    assert {name: getattr(found, name) for name in ("accuracy", "precision", "recall", "f1", "auc", "brier")} == (
+        pytest.approx(
+            {
+                "accuracy": metrics.accuracy_score(chance.truth, verdict),
+                "precision": metrics.precision_score(chance.truth, verdict),
+                "recall": metrics.recall_score(chance.truth, verdict),
+                "f1": metrics.f1_score(chance.truth, verdict),
+                "auc": metrics.roc_auc_score(chance.truth, chance.probability),
+                "brier": metrics.brier_score_loss(chance.truth, chance.probability),
+            }
+        )
+    )
+    mistaken, caught, _ = metrics.roc_curve(chance.truth, chance.probability, drop_intermediate=False)
+    np.testing.assert_allclose(roc(chance), np.column_stack([mistaken, caught]))
+
+
+def test_the_bins_are_those_of_scikit_learn_by_quantiles_of_confidence() -> None:
+    """Where no two confidences are equal, and ten bins share the reviews evenly."""
+    random = np.random.default_rng(11)
+    probability = random.permutation(np.linspace(0.001, 0.9985, 2000))
+    chance = judged(random.random(2000) < 0.2 + 0.6 * probability, probability)
+    confidence = np.maximum(probability, 1 - probability)
+    assert len(set(confidence)) == 2000
+    right = (probability > 0.5) == chance.truth
+    accuracy, mean_confidence = calibration_curve(right, confidence, n_bins=10, strategy="quantile")
+    np.testing.assert_allclose(reliability(chance), np.column_stack([mean_confidence, accuracy]))
+    assert report(chance).ece == pytest.approx(np.abs(accuracy - mean_confidence).mean())
+
+
+def test_a_review_as_probably_positive_as_not_is_judged_negative() -> None:
+    evaluation = report(judged(np.array([True, False]), np.array([0.5, 0.5])))
+    assert (evaluation.accuracy, evaluation.precision, evaluation.recall, evaluation.f1) == (0.5, 0, 0, 0)
+
+
+def test_reviews_of_one_length_are_in_one_slice() -> None:
+    evaluation = report(judged(FIVE.truth, FIVE.probability, texts=["four"] * 4 + ["longest"]))
+    assert [(one.name, one.n) for one in evaluation.slices] == [
+        ("0 to 4 characters", 4), ("5 to 7 characters", 1), ("without a negation", 5),
+    ]  # fmt: skip
+
+
+def test_of_many_mistakes_the_twenty_most_confident_are_shown_and_cut() -> None:
+    probability = np.linspace(0.51, 0.99, 30)
+    evaluation = report(judged(np.arange(30) == 0, probability, texts=["é" * 301] * 30))
+    assert [one.probability for one in evaluation.mistakes] == probability[:9:-1].tolist()
+    assert {one.text for one in evaluation.mistakes} == {"é" * 300}
+
+
+@pytest.mark.parametrize("positive", [True, False])
+def test_reviews_of_one_kind_are_no_ground_for_a_judgement(positive: bool) -> None:
+    with pytest.raises(ValueError, match=f"{2 * positive} of 2 reviews are positive; a model is judged by both kinds"):
+        report(judged(np.array([positive] * 2), np.array([0.1, 0.9])))
+
+
+def passes(of: Judged, **live: np.ndarray) -> Gate:
+    return gate(report(of), of, **live)
+
+
+def test_a_version_that_is_better_even_and_calibrated_passes_with_its_figures() -> None:
+    assert passes(thousand()) == Gate(True, (BEATS_BASELINE, GOOD_SLICES, CALIBRATED))
+
+
+@pytest.mark.parametrize(
+    ("won", "lost"), [(0, 0), (6, 0), (7, 0), (5, 40), (21, 9), (22, 8), (70, 50), (76, 50), (77, 50), (900, 50)]
+)
+@pytest.mark.parametrize("rival", ["baseline", "live version"])
+def test_a_version_passes_only_with_a_lead_that_chance_seldom_gives(rival: str, won: int, lost: int) -> None:
+    """The probability is that of SciPy's binomial test."""
+    candidate = thousand()
+    of_rival = candidate.right.copy()
+    of_rival[np.flatnonzero(candidate.right)[:won]] = False
+    of_rival[np.flatnonzero(~candidate.right)[:lost]] = True
+    verdicts = of_rival == candidate.truth
+    decision = passes(thousand(baseline=verdicts)) if rival == "baseline" else passes(candidate, live=verdicts)
+    chance = binomtest(won, won + lost, alternative="greater").pvalue if won else 1
+    shown = f"{chance:.4f}" if chance >= 0.0001 else "less than 0.0001"
+    sentence = (
+        f"{won} reviews are judged rightly by this version alone and {lost} by the {rival} alone; by chance that "
+        f"has a probability of {shown}, and less than 0.01 is needed."
+    )
+    assert decision.passed == (chance < 0.01)
+    assert sentence in decision.reasons
+    assert decision.passed or decision.reasons == (sentence,)
+
+
+def of_a_month(reviews: int, wrong: int) -> Judged:
+    """A thousand, of which those of one month are sometimes wrong, and said to be; the others are right and sure."""
+    truth = np.arange(1000) % 2 == 0
+    mistaken = np.zeros(1000, bool)
+    mistaken[np.linspace(0, reviews - 1, wrong).astype(int)] = True
+    in_month = np.arange(1000) < reviews
+    confidence = np.where(in_month, 1 - wrong / reviews, 1)
+    months = np.where(in_month, "2011-03", "2011-04").tolist()
+    return judged(truth, np.where(truth ^ mistaken, confidence, 1 - confidence), months=months)
+
+
+@pytest.mark.parametrize(("reviews", "wrong", "passed"), [(200, 25, False), (200, 24, True), (199, 24, True)])
+def test_a_large_slice_below_the_floor_fails(reviews: int, wrong: int, passed: bool) -> None:
+    decision = passes(of_a_month(reviews, wrong))
+    assert decision.passed == passed
+    if not passed:
+        assert decision.reasons == (
+            "87.50% of the 200 reviews of the worst slice (2011-03) are judged rightly; 88% are needed.",
+        )
+
+
+def test_where_no_slice_is_large_the_whole_must_reach_the_floor() -> None:
+    """Nothing passes because there was nothing to look at: 13 of 100 are wrong."""
+    hundred = judged(np.arange(100) % 2 == 0, np.where((np.arange(100) % 2 == 0) ^ (np.arange(100) < 13), 0.87, 0.13))
+    sentence = "87.00% of the 100 reviews of the worst slice (all reviews) are judged rightly; 88% are needed."
+    assert sentence in passes(hundred).reasons
+
+
+def test_a_version_that_is_too_sure_fails() -> None:
+    assert passes(thousand(confidence=0.99)) == Gate(False, ("The calibration error is 4.00%; 2% is allowed.",))
+
+
+def test_the_page_holds_tables_and_pictures_and_every_text_is_escaped() -> None:
+    text = "<script>alert('&')</script>"
+    evaluation = report(judged(FIVE.truth, FIVE.probability, texts=[text] * 5))
+    page = html(
+        evaluation,
+        title="Version <1>",
+        roc=[(0, 0), (0, 0.5), (0.25, 1), (1, 1)],
+        reliability=[(0.6, 0.45), (1, 0.95)],
+        learning=[(1000, 0.81), (4000, 0.9)],
+    )
+    assert "&lt;script&gt;alert(&#x27;&amp;&#x27;)&lt;/script&gt;" in page
+    assert "<title>Version &lt;1&gt;</title>" in page
+    assert "<h1>Version &lt;1&gt;</h1>" in page
+    assert "<tr><td>positive</td><td>2</td><td>1</td></tr>\n<tr><td>negative</td><td>2</td><td>0</td></tr>" in page
+    assert "<tr><td>brier</td><td>0.3000</td></tr>" in page
+    assert "<tr><td>0 to 27 characters</td><td>5</td><td>0.4000</td></tr>" in page
+    assert not re.search(r"<script|https?:|src=|href=|url\(|@import", page)
+    pictures = [ElementTree.fromstring(one) for one in re.findall(r"<svg.*?</svg>", page, re.DOTALL)]
+    lines = [[line.get("points") for line in picture.iter("polyline")] for picture in pictures]
+    assert lines == [  # in a frame of 300 by 220, whose upper left corner is 0,0
+        ["0.0,220.0 300.0,0.0", "0.0,220.0 0.0,110.0 75.0,0.0 300.0,0.0"],
+        ["0.0,200.0 300.0,0.0", "60.0,220.0 300.0,20.0"],  # up from 0.45
+        ["75.0,209.0 300.0,110.0"],  # up from 0.8
+    ]
+    labels = [[label.text for label in picture.iter("text")] for picture in pictures]
+    assert labels[2] == ["0", "0.8", "800", "0.84", "1,600", "0.88", "2,400", "0.92", "3,200", "0.96", "4,000", "1"]
