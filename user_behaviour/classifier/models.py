@@ -7,7 +7,6 @@ was put into force before: by whom, when and why.
 
 import getpass
 import hashlib
-import io
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -52,7 +51,7 @@ class Models:
 
     def add(self, model: Model, facts: Mapping[str, Any]) -> str:
         """Keeps a model, unless it is there; gives its version. `facts` are what its card says besides, of JSON."""
-        terms = io.BytesIO()
+        terms = pa.BufferOutputStream()
         rows = sorted((term, *pair) for term, pair in model.weights.items())
         columns = {name: [row[at] for row in rows] for at, name in enumerate(("term", "length", "pull"))}
         pq.write_table(pa.table(columns), terms, compression="zstd")
@@ -68,7 +67,7 @@ class Models:
         content = json.dumps(rows).encode() + json.dumps(card, sort_keys=True).encode()
         version = hashlib.sha256(content).hexdigest()[:12]
         if version not in self.versions():
-            self._lake.write(f"{self.directory(version)}/terms.parquet", terms.getvalue())
+            self._lake.write(f"{self.directory(version)}/terms.parquet", bytes(terms.getvalue()))
             # Last: without it there is no version.
             described = json.dumps({"version": version, **card}, indent=2, sort_keys=True)
             self._lake.write(f"{self.directory(version)}/card.json", described.encode())
@@ -91,7 +90,7 @@ class Models:
         """A version, to score by. Raises `UnknownVersionError` and `ModelError`."""
         card = self.card(version)
         with self._lake.open(f"{self.directory(version)}/terms.parquet") as file:
-            terms = pq.read_table(pa.BufferReader(file.read()))
+            terms = pq.ParquetFile(pa.BufferReader(file.read())).read(use_threads=False)
         return model_of(card, zip(*(terms[name].to_pylist() for name in ("term", "length", "pull")), strict=True))
 
     def live(self) -> str:

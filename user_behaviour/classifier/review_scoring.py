@@ -16,6 +16,7 @@ from typing import Any
 FORMAT = 1
 TOKEN_RULES = "1"  # noqa: S105 (of texts, and no secret)
 CLASSIFIER = "terms"
+BASELINE_VERSION = "1"
 MARKED_WORDS = 4
 NOT = "NOT_"
 
@@ -23,6 +24,7 @@ _TAG = re.compile(r"</?[a-zA-Z!][^<>]{0,200}>")
 _TOKEN = re.compile(r"[a-z0-9]+(?:'[a-z]+)?|[^\sa-z0-9]")
 _NEGATIONS = {"cannot", "neither", "never", "no", "nobody", "none", "nor", "not", "nothing", "nowhere", "without"}
 _MARK_ENDS = frozenset('.,;:!?()"')
+_GOOD = re.compile(r"(?<![^ \t\n\x0b\f\r])good(?![^ \t\n\x0b\f\r])", re.IGNORECASE | re.ASCII)
 _QUOTES = str.maketrans("\u2018\u2019\u00b4`", "''''")
 
 
@@ -45,7 +47,7 @@ class Model:
     offset: float
 
     def score(self, text: str) -> float:
-        """Above 0 is positive before calibration; of a text without a known term it is the intercept."""
+        """Above 0 it is rather positive, before calibration; of a text without a known term it is the intercept."""
         squares = pull = 0.0
         for length, pulls in filter(None, map(self.weights.get, terms(text))):
             squares += length * length
@@ -81,6 +83,11 @@ def logistic(value: float) -> float:
         return 1 / (1 + exp(-value))
     grown = exp(value)
     return grown / (1 + grown)
+
+
+def baseline(text: str) -> bool:
+    """What the rule says that scores where no model does: whether `good` is one of the words between white space."""
+    return _GOOD.search(text) is not None
 
 
 def tokens(text: str) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from user_behaviour.commands.approve import approve
+from user_behaviour.commands.classifier import demote, load_labels, models, promote, train
 from user_behaviour.commands.data import deliver, generate, load_purchases
 from user_behaviour.commands.demo import demo
 from user_behaviour.commands.dev import dev
@@ -33,6 +34,10 @@ EXPECTED_ERRORS = (
     ("psycopg2", "Error"),
     ("user_behaviour.aws.secrets", "SecretError"),
     ("user_behaviour.catalog.external_tables", "CatalogError"),
+    ("user_behaviour.classifier.labels", "LabelsError"),
+    ("user_behaviour.classifier.models", "UnknownVersionError"),
+    ("user_behaviour.classifier.review_scoring", "ModelError"),
+    ("user_behaviour.classifier.training", "UntrainableError"),
     ("user_behaviour.lake.held_back", "HeldBackError"),
     ("user_behaviour.local.errors", "ShopDataError"),
     ("user_behaviour.local.errors", "StackError"),
@@ -76,6 +81,8 @@ def cli(ctx: click.Context, *, debug: bool) -> None:
 for command in (up, down, status, doctor, migrate, generate, load_purchases, deliver, run, query, explain, reconcile):
     cli.add_command(command)
 for command in (approve, dev, env, demo):
+    cli.add_command(command)
+for command in (load_labels, train, models, promote, demote):
     cli.add_command(command)
 
 

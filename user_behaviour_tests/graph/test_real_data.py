@@ -2,6 +2,9 @@
 
 import csv
 import gzip
+import html
+import json
+import math
 import re
 import runpy
 import shutil
@@ -10,11 +13,15 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from decimal import Decimal
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
+from user_behaviour.classifier.models import Models
+from user_behaviour.classifier.training import Configuration, train
 from user_behaviour.project_files import PROJECT_FILES as CHECKOUT
 from user_behaviour.tables.days import DayRange
 from user_behaviour.tables.schemas import CLASSIFIED_REVIEWS, RAW_PURCHASES, RAW_REVIEWS
@@ -33,6 +40,8 @@ pytestmark = pytest.mark.first
 
 FIRST, LAST = "2010-12-01", "2011-12-09"
 PURCHASE_LINES, REVIEWS = 541_909, 25_000  # as the description of the data says
+SCORED = ["classified_reviews", "spectrum/movie_review_clean_stage", "public/user_behavior_metric"]
+NEGATIONS = {"cannot", "neither", "never", "no", "nobody", "none", "nor", "not", "nothing", "nowhere", "without"}
 WHITE_SPACE = re.compile(r"[ \t\n\x0b\f\r]")  # what Java, and so Spark's Tokenizer, takes for \s
 
 
@@ -92,6 +101,54 @@ def test_running_parts_again_changes_no_row(shop: Installation) -> None:
     assert shop.run_day("2011-11-20").success
     assert shop.run("2010-12-01", "2010-12-03", select=["staged_purchases", "public/user_behavior_metric"]).success
     assert shop.metric() == before
+
+
+def test_by_a_model_the_score_is_what_its_artefact_says_and_nothing_else_changes(
+    shop: Installation, real_data: Path
+) -> None:
+    before = shop.metric("2011-11-14", "2011-11-27")
+    with gzip.open(real_data / "labelled_reviews.csv.gz", "rt", encoding="utf-8", newline="") as file:
+        labels = [(row["review_str"], row["positive_review"] == "true") for row in islice(csv.DictReader(file), 3_000)]
+    texts, truth = zip(*labels, strict=True)
+    models = Models(shop.here.lake)
+    trained = train(texts, truth, range(len(texts)), configurations=[Configuration(5, 0.5)])
+    version = models.add(trained.model, {})
+    models.promote(version, why="a test")
+
+    assert shop.run("2011-11-14", "2011-11-27", select=SCORED).success
+
+    card = json.loads((shop.home / "lake" / models.directory(version) / "card.json").read_text())
+    rows = pq.read_table(shop.home / "lake" / models.directory(version) / "terms.parquet").to_pylist()
+    weights = {row["term"]: (row["length"], row["pull"]) for row in rows}
+    positive: Counter[tuple[date, int]] = Counter()
+    for day in {row[0] for row in before}:
+        with (real_data / "vendor_drops" / f"movie_review_{day}.csv").open(encoding="utf-8", newline="") as opened:
+            for review in csv.DictReader(opened):
+                positive[day, int(review["cid"])] += is_positive(review["review_str"], card, weights)
+    after = shop.metric("2011-11-14", "2011-11-27")
+    assert after == [(*row[:3], positive[row[:2]], row[4]) for row in before]
+    assert sum(row[3] for row in after) != sum(row[3] for row in before)
+    models.demote(why="a test")
+    assert shop.run("2011-11-14", "2011-11-27", select=SCORED).success
+    assert shop.metric("2011-11-14", "2011-11-27") == before
+
+
+def is_positive(text: str, card: dict[str, Any], weights: dict[str, tuple[float, float]]) -> bool:
+    """The verdict by what docs/adr/0028 says of a model, and nothing of the package."""
+    plain = re.sub(r"</?[a-zA-Z!][^<>]{0,200}>", " ", text)
+    for quote in "\u2018\u2019\u00b4`":
+        plain = plain.replace(quote, "'")
+    marked, left = [], 0
+    for word in re.findall(r"[a-z0-9]+(?:'[a-z]+)?|[^\sa-z0-9]", html.unescape(plain).replace("\u2019", "'").lower()):
+        is_negation = word.endswith("n't") or word in NEGATIONS
+        is_end = word in set('.,;:!?()"')
+        marked.append("NOT_" + word if left and not (is_negation or is_end) else word)
+        left = 4 if is_negation else 0 if is_end else max(left - 1, 0)
+    grams = {" ".join(marked[at : at + size]) for size in (1, 2, 3) for at in range(len(marked) - size + 1)}
+    known = [weights[gram] for gram in grams if gram in weights]
+    length = math.sqrt(math.fsum(of * of for of, _ in known))
+    score = (math.fsum(pull for _, pull in known) / length if known else 0) + card["intercept"]
+    return bool(card["slope"] * score + card["offset"] > 0)
 
 
 @pytest.mark.slow

@@ -1,0 +1,40 @@
+"""How a version is judged before it scores: by the labels that training never sees, against what scores now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+import numpy as np
+
+from user_behaviour.classifier.evaluation import Evaluation, Gate, Judged, gate, report
+from user_behaviour.classifier.labels import Label
+from user_behaviour.classifier.models import Models
+from user_behaviour.classifier.review_scoring import BASELINE_VERSION, Model, baseline
+from user_behaviour.lake.dataset import Dataset
+
+
+def judged(labels: Sequence[Label], model: Model) -> Judged:
+    """The test reviews among the labels, as a model and the baseline see them."""
+    test = [label for label in labels if label.is_test]
+    return Judged(
+        texts=[label.review_str for label in test],
+        truth=np.array([label.positive_review for label in test], bool),
+        probability=np.array([model.probability(label.review_str) for label in test], float),
+        baseline=np.array([baseline(label.review_str) for label in test], bool),
+    )
+
+
+def gated(models: Models, labels: Sequence[Label], version: str) -> tuple[Evaluation, Gate]:
+    """How good a version is, and whether it may go live: against the baseline, and the live version where one is."""
+    candidate, live = judged(labels, models.model(version)), models.live()
+    evaluation = report(candidate)
+    rival = judged(labels, models.model(live)).verdict if live and live != version else None
+    return evaluation, gate(evaluation, candidate, live=rival)
+
+
+def days_of_another(classified: Dataset, version: str) -> list[date]:
+    """The days whose verdicts in force are of another version."""
+    found = classified.manifests(classified.days())
+    by_day = {day: one.facts.get("classifier_version", BASELINE_VERSION) for day, one in found.items() if one.rows}
+    return sorted(day for day, scored_by in by_day.items() if scored_by != version)

@@ -1,0 +1,137 @@
+"""Files of labels: what counts, what is kept out and why, and versions that are named after what the files say."""
+
+import csv
+import gzip
+from pathlib import Path
+
+import pytest
+
+from user_behaviour.classifier.labels import Labels, LabelsError, group_of
+from user_behaviour.lake.local import LocalLake
+
+HEADER = "review_str,positive_review\n"
+GOOD = "".join(f"a film of {number} hours,{'true' if number % 2 else 'FALSE'}\n" for number in range(20))
+
+
+@pytest.fixture
+def labels(tmp_path: Path) -> Labels:
+    return Labels(LocalLake(root=str(tmp_path / "lake")))
+
+
+def file(tmp_path: Path, text: str, name: str = "labels.csv") -> Path:
+    content = text.encode()
+    (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    return tmp_path / name
+
+
+@pytest.mark.parametrize("name", ["labels.csv", "labels.csv.gz"])
+def test_rows_are_kept_with_their_lines(labels: Labels, tmp_path: Path, name: str) -> None:
+    text = HEADER + '"one\n""two"", <br />",1\nthree,0\n' + GOOD
+    landed = labels.land([file(tmp_path, text, name)])
+
+    rows = labels.read(landed.version)
+    assert [(row.review_str, row.positive_review, row.source_file, row.line_number) for row in rows[:3]] == [
+        ('one\n"two", <br />', True, name, 2),
+        ("three", False, name, 4),
+        ("a film of 0 hours", False, name, 5),
+    ]
+    assert (landed.rows, landed.positives, landed.quarantined, landed.duplicates) == (22, 11, 0, 0)
+    assert labels.current() == landed
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ("a film", "2 fields expected, 1 found"),
+        ("a,b,true", "2 fields expected, 3 found"),
+        ("a film,perhaps", "the label is 'perhaps', and not true or false"),
+        ("a film,", "the label is '', and not true or false"),
+        (" ,true", "the text is empty"),
+    ],
+)
+def test_a_row_that_cannot_be_used_is_kept_out_with_its_reason(
+    labels: Labels, tmp_path: Path, row: str, reason: str
+) -> None:
+    landed = labels.land([file(tmp_path, f"{HEADER}{row}\n{GOOD}")])
+
+    (bad,) = labels.quarantine(landed.version)
+    assert (bad.line_number, bad.reason) == (2, reason)
+    assert landed.rows == 20
+
+
+def test_a_text_with_both_labels_is_kept_out_and_a_repeated_one_counts_once(labels: Labels, tmp_path: Path) -> None:
+    text = HEADER + "Mixed <i>one</i>!,true\nfine,true\nmixed one,false\nfine,true\n" + GOOD
+    landed = labels.land([file(tmp_path, text)])
+
+    assert [(bad.line_number, bad.reason) for bad in labels.quarantine(landed.version)] == [
+        (2, "the same text has both labels"),
+        (4, "the same text has both labels"),
+    ]
+    assert (landed.rows, landed.duplicates) == (21, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("review,label\na,true\n", "begins with 'review, label'; expected is 'review_str, positive_review'"),
+        ("", "begins with ''"),
+        (HEADER + GOOD + "a,x\nb,x\nc,x\n", "3 of 23 rows cannot be used, which is more than 10%: labels.csv, line 22"),
+        (HEADER + "a,true\nb,true\n", "2 of 2 labels are positive; there must be both kinds"),
+        (HEADER + 'a,true\n"b,false\n', "line 3: unexpected end of data"),
+        (HEADER, "0 of 0 labels are positive"),
+    ],
+)
+def test_files_that_cannot_be_taken_leave_what_is_there(labels: Labels, tmp_path: Path, text: str, says: str) -> None:
+    before = labels.land([file(tmp_path, HEADER + GOOD)])
+
+    with pytest.raises(LabelsError, match=says):
+        labels.land([file(tmp_path, text)])
+    assert labels.current() == before
+
+
+def test_bytes_that_are_no_text_are_refused(labels: Labels, tmp_path: Path) -> None:
+    for name, content in (("a.csv", b"\xff\xfe"), ("b.csv.gz", b"not packed")):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(LabelsError, match=f"{name} cannot be read"):
+            labels.land([tmp_path / name])
+    assert labels.current() is None
+
+
+def test_the_same_files_are_the_same_version_and_changed_ones_another(labels: Labels, tmp_path: Path) -> None:
+    one, two = file(tmp_path, HEADER + GOOD), file(tmp_path, HEADER + "more,true\n", "more.csv")
+    first, both = labels.land([one]), labels.land([two, one])
+
+    assert labels.land([one, two]) == both
+    assert first.version != both.version
+    assert labels.land([one]) == first
+    assert labels.current() == first
+
+
+def test_all_of_a_group_are_on_the_same_side_and_one_group_in_ten_is_kept_from_training(
+    labels: Labels, tmp_path: Path
+) -> None:
+    rows = "".join(
+        f"Film {n} is fine,true\nfilm {n} is <b>fine</b>!,true\nFilm {n} is dull,false\n" for n in range(700)
+    )
+    found = labels.read(labels.land([file(tmp_path, HEADER + rows)]).version)
+
+    sides = {}
+    for label in found:
+        assert sides.setdefault(label.group, label.is_test) == label.is_test
+    assert len(sides) == 1_400
+    assert 100 < sum(sides.values()) < 180
+    assert group_of("A film - <i>fine</i>") == group_of("a film fine") != group_of("a film fined")
+
+
+def test_the_real_labels(labels: Labels, real_data: Path) -> None:
+    path = real_data / "labelled_reviews.csv.gz"
+    with gzip.open(path, "rt", encoding="utf-8", newline="") as opened:
+        rows = {(row["review_str"], row["positive_review"]) for row in csv.DictReader(opened)}
+
+    landed = labels.land([path])
+
+    assert (landed.rows + landed.quarantined, landed.rows + landed.quarantined + landed.duplicates) == (
+        len(rows),
+        25_000,
+    )
+    assert landed.positives == sum(said == "true" for _, said in rows)
