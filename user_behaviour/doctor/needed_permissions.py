@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from user_behaviour.aws.clients import Aws
 from user_behaviour.catalog.external_tables import ExternalTables
 from user_behaviour.catalog.glue import GlueExternalTables
+from user_behaviour.classifier.models import ROOT as MODELS
 from user_behaviour.diagnosis import Diagnosis
 from user_behaviour.doctor.permissions import account_prefix, may, trusts
 from user_behaviour.lake.lake import Lake
@@ -64,13 +65,13 @@ def spark_permissions(spark: SparkRunner, lake: Lake) -> Iterator[Diagnosis]:
 def _role_on_lake(aws: Aws, role: str, lake: Lake) -> Iterator[Diagnosis]:
     """What a job does: it reads its program, its job object, the vendor's or the landed files, and writes rows."""
     # Without a slash too: Spark asks whether its base path is an object before it takes it for a directory.
-    below = (ORIGINALS, RAW_REVIEWS.name, PROGRAMS, JOBS_DIRECTORY)
+    below = (ORIGINALS, RAW_REVIEWS.name, MODELS, PROGRAMS, JOBS_DIRECTORY)
     reads = [RAW_REVIEWS.name, *(f"{directory}/*" for directory in below)]
     yield may("role reads", aws, ["s3:GetObject"], on=[_arn(lake, path) for path in reads], who=role)
     # S3A writes in parts, clears the parts of a task that failed, and what the output replaces.
     writes = ["s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"]
     yield may("role writes", aws, writes, on=[_arn(lake, f"{JOBS_DIRECTORY}/*")], who=role)
-    for directory in (ORIGINALS, RAW_REVIEWS.name, JOBS_DIRECTORY):
+    for directory in (ORIGINALS, RAW_REVIEWS.name, MODELS, JOBS_DIRECTORY):
         bucket, _, key = _arn(lake, directory).partition("/")
         prefix = {"s3:prefix": f"{key}/"}
         yield may(f"role lists {directory}", aws, ["s3:ListBucket"], on=[bucket], who=role, context=prefix)

@@ -109,6 +109,7 @@ def test_the_job_s_role_is_granted_what_the_doctor_asks_of_it(examined: Examined
         Question(role, "s3:GetObject", f"{bucket}/lake/movie_review_file/*"),
         Question(role, "s3:GetObject", f"{bucket}/lake/raw_reviews"),
         Question(role, "s3:GetObject", f"{bucket}/lake/raw_reviews/*"),
+        Question(role, "s3:GetObject", f"{bucket}/lake/review_classifier/*"),
         Question(role, "s3:GetObject", f"{bucket}/lake/_programs/*"),
         Question(role, "s3:GetObject", f"{bucket}/lake/_staging/*"),
         Question(role, "s3:PutObject", f"{bucket}/lake/_staging/*"),
@@ -116,6 +117,7 @@ def test_the_job_s_role_is_granted_what_the_doctor_asks_of_it(examined: Examined
         Question(role, "s3:AbortMultipartUpload", f"{bucket}/lake/_staging/*"),
         Question(role, "s3:ListBucket", bucket, (("s3:prefix", "lake/movie_review_file/"),)),
         Question(role, "s3:ListBucket", bucket, (("s3:prefix", "lake/raw_reviews/"),)),
+        Question(role, "s3:ListBucket", bucket, (("s3:prefix", "lake/review_classifier/"),)),
         Question(role, "s3:ListBucket", bucket, (("s3:prefix", "lake/_staging/"),)),
         Question(role, "s3:PutObject", f"{bucket}/lake/_logs/spark/*"),
     }

@@ -39,6 +39,7 @@ SPARK = {
         "LAKE/lake/movie_review_file/*",
         "LAKE/lake/raw_reviews",
         "LAKE/lake/raw_reviews/*",
+        "LAKE/lake/review_classifier/*",
         "LAKE/lake/_programs/*",
         "LAKE/lake/_staging/*",
     },
@@ -97,6 +98,7 @@ LISTED = {
             "lake/movie_review_file/*",
             "lake/raw_reviews",
             "lake/raw_reviews/*",
+            "lake/review_classifier/*",
             "lake/_programs/*",
             "lake/_staging/*",
         ]

@@ -32,6 +32,7 @@ ASKED_OF_IAM = (
     "role writes",
     "role lists movie_review_file",
     "role lists raw_reviews",
+    "role lists review_classifier",
     "role lists _staging",
     "role writes logs",
 )
@@ -100,6 +101,7 @@ def test_a_good_application_is_green_throughout_and_is_only_looked_at(
             "✓ role writes: allowed: s3:PutObject, s3:DeleteObject, s3:AbortMultipartUpload",
             "✓ role lists movie_review_file: allowed: s3:ListBucket",
             "✓ role lists raw_reviews: allowed: s3:ListBucket",
+            "✓ role lists review_classifier: allowed: s3:ListBucket",
             "✓ role lists _staging: allowed: s3:ListBucket",
             "✓ role writes logs: allowed: s3:PutObject",
         ]
@@ -216,6 +218,12 @@ def test_permissions_of_the_caller_and_of_the_role_are_told_apart(cloud: Cloud, 
                 f"{bucket} (with s3:prefix ub/raw_reviews/)",
                 f"the role {arn}",
             ),
+            (
+                "role lists review_classifier",
+                "s3:ListBucket",
+                f"{bucket} (with s3:prefix ub/review_classifier/)",
+                f"the role {arn}",
+            ),
             ("role lists _staging", "s3:ListBucket", f"{bucket} (with s3:prefix ub/_staging/)", f"the role {arn}"),
             ("role writes logs", "s3:PutObject", f"{bucket}/ub/_logs/spark/*", f"the role {arn}"),
         )
@@ -296,7 +304,7 @@ def test_a_good_cluster_is_green_and_gets_no_step(cloud: Cloud, lake: S3Lake, al
     assert said(spark_permissions(spark, lake)) == f"✓ submit steps: allowed: {', '.join(verbs)}"
     with_role = said(spark_permissions(steps(lake, spark.cluster, role(cloud)), lake)).splitlines()
     asked = [line.partition(": ")[0] for line in with_role]
-    assert asked == [f"✓ {subject}" for subject in ("submit steps", "pass the role", *ASKED_OF_IAM[4:9])]
+    assert asked == [f"✓ {subject}" for subject in ("submit steps", "pass the role", *ASKED_OF_IAM[4:-1])]
     assert cloud.aws.client("emr").list_steps(ClusterId=spark.cluster)["Steps"] == []
 
 
