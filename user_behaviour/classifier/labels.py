@@ -9,10 +9,10 @@ import gzip
 import hashlib
 import io
 import json
-import re
+import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from user_behaviour.classifier.near_duplicates import groups, normal
 from user_behaviour.lake.manifests import timestamp
 from user_behaviour.lake.objects import Objects
 
@@ -29,8 +30,6 @@ MOST_BAD = 0.1  # of the rows; more is another kind of file
 TEST_SHARE = 10  # one in so many groups is kept from training
 _CURRENT = f"{ROOT}/_current.json"
 _LABELS = {"true": True, "1": True, "false": False, "0": False}
-_TAG = re.compile(r"<[^<>]*>")
-_NO_WORD = re.compile(r"[\W_]+")
 
 
 class LabelsError(ValueError):
@@ -39,7 +38,7 @@ class LabelsError(ValueError):
 
 @dataclass(frozen=True)
 class Label:
-    """A text, and whether people call it positive. Texts of the same `group` differ in marks, markup and case alone."""
+    """A text, and whether people call it positive. Texts of the same `group` are nearly the same."""
 
     review_str: str
     positive_review: bool
@@ -90,9 +89,11 @@ class Labels:
         version = hashlib.sha256("".join(digests).encode()).hexdigest()[:12]
         if (known := self._version(version)) is None:
             known = self._written(version, contents)
-        pointer = self._lake.read(_CURRENT)
-        self._lake.swap(_CURRENT, json.dumps({"version": version}).encode(), expected=pointer[1] if pointer else None)
-        return known
+        content = json.dumps({"version": version}).encode()
+        while True:
+            found, seen = self._lake.read(_CURRENT) or (None, None)
+            if found == content or self._lake.swap(_CURRENT, content, expected=seen):
+                return known
 
     def current(self) -> LabelVersion | None:
         """The version that training takes; None before the first."""
@@ -136,15 +137,10 @@ class Labels:
         return known
 
 
-def group_of(text: str) -> str:
-    """The same for texts that differ in nothing but marks, markup and case: a digest of their letters and digits."""
-    return hashlib.sha256(_NO_WORD.sub("", _TAG.sub("", text).lower()).encode()).hexdigest()[:16]
-
-
 def _rows(name: str, content: bytes) -> Iterator[Label | BadLabel]:
     try:
         text = (gzip.decompress(content) if name.endswith(".gz") else content).decode("utf-8-sig")
-    except (UnicodeDecodeError, OSError, EOFError) as error:
+    except (UnicodeDecodeError, OSError, EOFError, zlib.error) as error:
         raise LabelsError(f"{name} cannot be read: {error}. Deliver it as CSV in UTF-8, plain or as .gz.") from error
     lines = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
@@ -162,11 +158,11 @@ def _row(name: str, line: int, row: Sequence[str]) -> Label | BadLabel:
     if len(row) != len(HEADER):
         return BadLabel(name, line, f"{len(HEADER)} fields expected, {len(row)} found")
     text, said = row[0], row[1].strip().lower()
-    if not text.strip():
-        return BadLabel(name, line, "the text is empty")
+    if not (letters := normal(text)):
+        return BadLabel(name, line, "the text has no letter and no digit")
     if said not in _LABELS:
         return BadLabel(name, line, f"the label is {said[:20]!r}, and not true or false")
-    return Label(text, _LABELS[said], name, line, group_of(text))
+    return Label(text, _LABELS[said], name, line, group=letters)  # until all are known
 
 
 def _judged(read: Sequence[Label | BadLabel]) -> tuple[list[Label], list[BadLabel], int]:
@@ -185,7 +181,8 @@ def _judged(read: Sequence[Label | BadLabel]) -> tuple[list[Label], list[BadLabe
             times[row.review_str] += 1
             if times[row.review_str] == 1:
                 labels.append(row)
-    return labels, bad, times.total() - len(labels)
+    named = zip(labels, groups([row.group for row in labels]), strict=True)
+    return [replace(row, group=group) for row, group in named], bad, times.total() - len(labels)
 
 
 def _parquet(rows: Sequence[Label] | Sequence[BadLabel], kind: type) -> bytes:
