@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from user_behaviour_tests.command_line import Home, errors, temporary_installation
+from user_behaviour_tests.migrations import IDS
 
 METRIC = "0003.user_behavior_metric"
 
@@ -21,23 +22,30 @@ def lines(home: Home, *arguments: str) -> tuple[int, list[str]]:
 
 
 def test_migrations_are_checked_taken_back_and_applied(home: Home) -> None:
-    up_to_date = (0, ["No drift: 3 migrations, and the tables are what they make."])
-    assert lines(home) == (0, ["The warehouse is up to date: 0 of 3 migrations were new."])
+    count, indexes = len(IDS), IDS[-1]
+    up_to_date = (0, [f"No drift: {count} migrations, and the tables are what they make."])
+    assert lines(home) == (0, [f"The warehouse is up to date: 0 of {count} migrations were new."])
     assert lines(home, "--check") == up_to_date
-    asked = home.call("migrate", "--rollback", "2")
+    asked = home.call("migrate", "--rollback", "3")
     assert (asked.returncode, errors(asked)[-1]) == (1, "Aborted!")
-    assert f"Take back {METRIC}, 0002.spectrum, with the tables that they made and the rows in them?" in asked.stdout
-    assert lines(home, "--rollback", "1", "--yes") == (0, [f"{METRIC} is taken back."])
+    assert (
+        f"Take back {indexes}, {METRIC}, 0002.spectrum, with the tables that they made and the rows in them?"
+        in asked.stdout
+    )
+    back, forth = [f"{name} is taken back." for name in (indexes, METRIC)], [f"{name} is applied." for name in IDS[-2:]]
+    assert lines(home, "--rollback", "2", "--yes") == (0, back)
     assert lines(home, "--check") == (
         1,
         [
             f"Migration {METRIC} is pending; apply it with `user-behaviour migrate`.",
+            f"Migration {indexes} is pending; apply it with `user-behaviour migrate`.",
             "Table public.user_behavior_metric is missing.",
         ],
     )
-    assert lines(home) == (0, [f"{METRIC} is applied.", "The warehouse is up to date: 1 of 3 migrations were new."])
-    assert lines(home, "--to", "0002.spectrum", "--yes") == (0, [f"{METRIC} is taken back."])
-    assert lines(home, "--to", METRIC) == (0, [f"{METRIC} is applied."])
+    assert lines(home) == (0, [*forth, f"The warehouse is up to date: 2 of {count} migrations were new."])
+    assert lines(home, "--to", "0002.spectrum", "--yes") == (0, back)
+    assert lines(home, "--to", METRIC) == (0, forth[:1])
+    assert lines(home, "--to", indexes) == (0, forth[1:])
     assert lines(home, "--check") == up_to_date
 
 
