@@ -172,19 +172,17 @@ class EmrWorker:
         ends[job.play.end]()
 
     def _run(self, job: Job) -> None:
-        def started(process: subprocess.Popen[bytes]) -> None:
+        def runs_in(process: subprocess.Popen[bytes] | None) -> None:
             with self._changed:
                 job.process = process
-                if job.cancel_asked or self._closing:
+                if process and (job.cancel_asked or self._closing):
                     process.kill()
 
         try:
-            code = self._machine.run(job.id, job.submission, started)
+            code = self._machine.run(job.id, job.submission, runs_in)
         except ClientError as error:  # program or job object are gone
             self._fail(job, str(error))
             return
-        finally:
-            job.process = None  # others go on in it
         if job.cancel_asked:
             return
         if code:
@@ -202,7 +200,7 @@ class EmrWorker:
 def emr_worker(cloud: Cloud, workdir: Path, application: str = "") -> Iterator[EmrWorker]:
     """EMR before the cloud's moto for as long as it is entered, with a new application or one that is there.
 
-    Nothing of it runs on afterwards.
+    Nothing of it runs on afterwards but the Spark driver that machines share.
     """
     from moto.emr.models import emr_backends
     from moto.emrserverless.models import emrserverless_backends

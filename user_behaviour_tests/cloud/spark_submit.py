@@ -89,8 +89,13 @@ class SparkMachine:
         self._s3 = aws.client("s3")
         self._workdir = workdir
 
-    def run(self, job_id: str, submission: Submission, started: Callable[[subprocess.Popen[bytes]], None]) -> int:
-        """Runs the program to its end and gives its exit code; `log(job_id)` is then what it said."""
+    def run(
+        self, job_id: str, submission: Submission, runs_in: Callable[[subprocess.Popen[bytes] | None], None]
+    ) -> int:
+        """Runs the program to its end and gives its exit code; `log(job_id)` is then what it said.
+
+        `runs_in` is told in which process it runs, and as soon as it does not any more: others go on in it.
+        """
         mirror = self._workdir / job_id / "s3"
         job_uri = submission.arguments[submission.arguments.index("--job") + 1]
         program, job = (self._fetch(mirror, uri)[0] for uri in (submission.entry_point, job_uri))
@@ -109,8 +114,9 @@ class SparkMachine:
         }
         with _ONE_AT_A_TIME:
             process = driver()
-            started(process)
+            runs_in(process)
             code = _answer(process, asked)
+            runs_in(None)
         # Also of a program that failed: on S3 what its tasks had written would be there, too.
         for place in ("quarantine", "result", "output"):
             if place in named:
