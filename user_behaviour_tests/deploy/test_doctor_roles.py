@@ -166,5 +166,5 @@ def test_a_role_of_another_prefix_would_be_found_out(examined: Examined) -> None
     """The judge has teeth: all that the job's role is asked for lies below a prefix that it has no right to."""
     role = examined.stack.outputs["EmrRole"]
     asked = {question for question in examined.about_spark("other") if question.principal == role}
-    assert len(asked) == 12
+    assert len(asked) == 14
     assert examined.refused(asked) == asked

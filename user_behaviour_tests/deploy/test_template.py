@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from user_behaviour.classifier.models import ROOT as MODELS
 from user_behaviour.spark import emr, emr_serverless
 from user_behaviour.spark import job as spark_job
 from user_behaviour.tables.schemas import LAKE_TABLE_OF, RAW_REVIEWS
@@ -153,6 +154,7 @@ def test_the_prefixes_of_the_template_are_those_of_the_code() -> None:
         emr_serverless.LOGS.split("/")[0],
         ORIGINALS,
         RAW_REVIEWS.name,
+        MODELS,
         *(table.name for table in LAKE_TABLE_OF.values()),
     }
     assert set(re.findall(r"\blake/(\w+)", TEMPLATE.read_text(encoding="utf-8"))) == code
