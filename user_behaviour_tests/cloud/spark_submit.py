@@ -53,8 +53,13 @@ def driver() -> subprocess.Popen[bytes]:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
-        atexit.register(_driver.kill)
+        atexit.register(_end, _driver)
     return _driver
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.communicate()  # closes the pipes
 
 
 @dataclass(frozen=True)
