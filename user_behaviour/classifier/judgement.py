@@ -7,7 +7,7 @@ from datetime import date
 
 import numpy as np
 
-from user_behaviour.classifier.evaluation import Evaluation, Gate, Judged, gate, report
+from user_behaviour.classifier.evaluation import Evaluation, Gate, Judged, gate
 from user_behaviour.classifier.labels import Label
 from user_behaviour.classifier.models import Models
 from user_behaviour.classifier.review_scoring import BASELINE_VERSION, Model, baseline
@@ -25,12 +25,11 @@ def judged(labels: Sequence[Label], model: Model) -> Judged:
     )
 
 
-def gated(models: Models, labels: Sequence[Label], version: str) -> tuple[Evaluation, Gate]:
-    """How good a version is, and whether it may go live: against the baseline, and the live version where one is."""
-    candidate, live = judged(labels, models.model(version)), models.live()
-    evaluation = report(candidate)
+def gated(models: Models, labels: Sequence[Label], version: str, evaluation: Evaluation, candidate: Judged) -> Gate:
+    """Whether a version that was judged may go live: against the baseline, and the live version where one is."""
+    live = models.live()
     rival = judged(labels, models.model(live)).verdict if live and live != version else None
-    return evaluation, gate(evaluation, candidate, live=rival)
+    return gate(evaluation, candidate, live=rival)
 
 
 def days_of_another(classified: Dataset, version: str) -> list[date]:

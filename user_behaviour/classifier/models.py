@@ -8,7 +8,7 @@ was put into force before: by whom, when and why.
 import getpass
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -95,7 +95,8 @@ class Models:
 
     def live(self) -> str:
         """The version that scores; `BASELINE` where none does."""
-        return self.changes()[-1].version if self.changes() else BASELINE
+        changes = self.changes()
+        return changes[-1].version if changes else BASELINE
 
     def changes(self) -> list[Change]:
         """What was put into force, the newest last."""
@@ -127,7 +128,7 @@ class Models:
         found = self._lake.read(_LIVE)
         return ([Change(**one) for one in json.loads(found[0])], found[1]) if found else ([], None)
 
-    def _change(self, choose: Any, why: str) -> Change:
+    def _change(self, choose: Callable[[list[Change]], str], why: str) -> Change:
         while True:
             changes, seen = self._changes()
             change = Change(choose(changes), getpass.getuser(), timestamp(datetime.now(UTC)), why)

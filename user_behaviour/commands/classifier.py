@@ -66,14 +66,16 @@ def train() -> None:
         [label.positive_review for label in learnt],
         [groups[label.group] for label in learnt],
     )
+    candidate = judged(labels, trained.model)
+    evaluation = report(candidate)
     facts = {
         "labels": {"version": loaded.version, "rows": loaded.rows},
         "configuration": asdict(trained.configuration),
         "cross_validation": trained.accuracies,
-        "evaluation": report(judged(labels, trained.model)).to_json(),
+        "evaluation": evaluation.to_json(),
     }
     version = models.add(trained.model, facts)
-    evaluation, decision = gated(models, labels, version)
+    decision = gated(models, labels, version, evaluation, candidate)
     _show(version, evaluation, decision)
     if decision.passed and not models.live():
         models.promote(version, why="the first version that passed the gate")
@@ -106,16 +108,20 @@ def models() -> None:
 @WHY
 def promote(version: str, why: str) -> None:
     """Have a version score from the next run on, if it passes the gate; says which days are of another version."""
-    from user_behaviour.classifier.judgement import gated
+    from user_behaviour.classifier.evaluation import report
+    from user_behaviour.classifier.judgement import gated, judged
     from user_behaviour.classifier.labels import Labels
     from user_behaviour.classifier.models import Models
 
     lake = _lake()
-    evaluation, decision = gated(Models(lake), Labels(lake).read(_loaded(lake).version), version)
+    models, labels = Models(lake), Labels(lake).read(_loaded(lake).version)
+    candidate = judged(labels, models.model(version))
+    evaluation = report(candidate)
+    decision = gated(models, labels, version, evaluation, candidate)
     _show(version, evaluation, decision)
     if not decision.passed:
         raise click.ClickException(f"{version} stays out of force.")
-    Models(lake).promote(version, why=why)
+    models.promote(version, why=why)
     _promoted(lake, version)
 
 

@@ -1,7 +1,7 @@
 """Arrow tables, streams of record batches and pandas data frames, cut into the days of a run, and made from them.
 
 A value for one day may have no partition column; a value for many days must have it, as `date`. pandas is imported
-where a frame is asked for: a run does without.
+where a frame is asked for.
 """
 
 from __future__ import annotations
