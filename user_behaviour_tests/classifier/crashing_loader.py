@@ -1,6 +1,6 @@
 """A program whose children load labels and die, as by kill -9, each at another step of the work.
 
-Started by the tests: `python crashing_loader.py ROOT BEFORE AFTER`. The n-th child works in ROOT/n: it loads the file
+Started by the tests: `python -m …crashing_loader ROOT BEFORE AFTER`. The n-th child works in ROOT/n: it loads the file
 BEFORE and then dies at its n-th step while it loads AFTER. The last child is the first that came to its end.
 """
 

@@ -163,7 +163,7 @@ def test_after_a_death_at_any_step_the_labels_before_are_taken_and_loading_again
     before, after = file(tmp_path, HEADER + GOOD, "before.csv"), file(tmp_path, HEADER + GOOD + "more,1\n", "after.csv")
     (root := tmp_path / "lakes").mkdir()
     done = subprocess.run(
-        [sys.executable, crashing_loader.__file__, str(root), str(before), str(after)],
+        [sys.executable, "-m", crashing_loader.__name__, str(root), str(before), str(after)],
         capture_output=True,
         check=False,
     )
