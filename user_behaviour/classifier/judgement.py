@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
 
 import numpy as np
 
 from user_behaviour.classifier.evaluation import Evaluation, Gate, Judged, gate
 from user_behaviour.classifier.labels import Label
 from user_behaviour.classifier.models import Models
-from user_behaviour.classifier.review_scoring import BASELINE_VERSION, Model, baseline
-from user_behaviour.lake.dataset import Dataset
+from user_behaviour.classifier.review_scoring import Model, baseline
 
 
 def judged(labels: Sequence[Label], model: Model) -> Judged:
@@ -30,10 +28,3 @@ def gated(models: Models, labels: Sequence[Label], version: str, evaluation: Eva
     live = models.live()
     rival = judged(labels, models.model(live)).verdict if live and live != version else None
     return gate(evaluation, candidate, live=rival)
-
-
-def days_of_another(classified: Dataset, version: str) -> list[date]:
-    """The days whose verdicts in force are of another version."""
-    found = classified.manifests(classified.days())
-    by_day = {day: one.facts.get("classifier_version", BASELINE_VERSION) for day, one in found.items() if one.rows}
-    return sorted(day for day, scored_by in by_day.items() if scored_by != version)

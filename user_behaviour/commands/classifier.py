@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from user_behaviour.lake.lake import Lake
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-SCORED = "key:classified_reviews+"  # with all that is made of it
 SHOWN = 3  # rows that cannot be used
 WHY = click.option("--why", required=True, metavar="TEXT", help="The reason; kept with who and when.")
 
@@ -158,12 +157,12 @@ def _show(version: str, evaluation: Evaluation, decision: Gate) -> None:
 
 
 def _promoted(lake: Lake, version: str) -> None:
-    from user_behaviour.classifier.judgement import days_of_another
-    from user_behaviour.classifier.review_scoring import BASELINE_VERSION
+    from user_behaviour.classifier.scored_days import days_of_another, scoring_anew
 
     click.echo(f"{version or 'The baseline'} scores from the next run on.")
-    if days := days_of_another(lake.dataset(CLASSIFIED_REVIEWS), version or BASELINE_VERSION):
+    classified = lake.dataset(CLASSIFIED_REVIEWS)
+    if days := [*days_of_another(classified.manifests(classified.days()), version)]:
         click.echo(
             f"Days of another version: {len(days)}, from {days[0]} to {days[-1]}; to score them anew:\n"
-            f"user-behaviour run --from {days[0]} --to {days[-1]} --select {SCORED}"
+            f"{scoring_anew(days)}"
         )

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from user_behaviour.classifier.models import Models
-from user_behaviour.commands.classifier import SCORED
+from user_behaviour.classifier.scored_days import SCORED
 from user_behaviour.commands.runs import select
 from user_behaviour.lake.local import LocalLake
 from user_behaviour.lake.manifests import DataFile, Manifest

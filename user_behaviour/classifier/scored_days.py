@@ -1,0 +1,25 @@
+"""Which version scored which days, and the command that scores days anew."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+from user_behaviour.classifier.review_scoring import BASELINE_VERSION
+from user_behaviour.lake.manifests import Manifest
+
+SCORED = "key:classified_reviews+"  # with all that is made of it
+
+
+def version_of(manifest: Manifest) -> str:
+    """The version by which the verdicts of a batch are; batches of release 0.3.0 and before are the baseline's."""
+    return str(manifest.facts.get("classifier_version", BASELINE_VERSION))
+
+
+def days_of_another(classified: Mapping[date, Manifest], version: str) -> dict[date, str]:
+    """The days whose verdicts are of another version, in order, with that version; `version` is "" for the baseline."""
+    by_day = {day: version_of(classified[day]) for day in sorted(classified) if classified[day].rows}
+    return {day: scored_by for day, scored_by in by_day.items() if scored_by != (version or BASELINE_VERSION)}
+
+
+def scoring_anew(days: Sequence[date]) -> str:
+    """The command that scores the range of the days by the live version."""
+    return f"user-behaviour run --from {min(days)} --to {max(days)} --select {SCORED}"
