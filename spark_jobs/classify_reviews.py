@@ -21,7 +21,8 @@ from pyspark.sql import Column, DataFrame, Row, SparkSession
 from pyspark.sql import functions as F  # noqa: N812  (the name that every Spark program gives it)
 
 INPUT_SCHEMA = "cid string, review_str string, source_file string, line_number int, insert_date string"
-JUDGED = "cid string, positive_review boolean, source_file string, line_number int, insert_date string"
+JUDGED = "cid string, probability double, source_file string, line_number int, insert_date string"
+PROBABILITY = "decimal(7,6)"
 BASELINE, BASELINE_VERSION = "token_good", "1"
 # Left and right of it the text ends, or there is one of Java's white spaces: blank, tab, and four line ends.
 GOOD = r"(?i)(?<!\S)good(?!\S)"
@@ -52,10 +53,10 @@ class Job:
 
 
 def classify(reviews: DataFrame, model: str | None = None) -> DataFrame:
-    """The reviews with `positive_review` boolean, `classifier` string and `classifier_version` string.
+    """The reviews with `positive_review` boolean, `classifier`, `classifier_version` and `probability` decimal(7,6).
 
     Positive when the model says so with a probability above one half. Without a model, by the baseline: when `good`, in
-    any case, is one of the words of the review between white space.
+    any case, is one of the words of the review between white space; that knows no probability (null).
     """
     if model:
         return _by_model(reviews, model)
@@ -63,6 +64,7 @@ def classify(reviews: DataFrame, model: str | None = None) -> DataFrame:
         "positive_review": F.col("review_str").rlike(GOOD),
         "classifier": F.lit(BASELINE),
         "classifier_version": F.lit(BASELINE_VERSION),
+        "probability": F.lit(None).cast(PROBABILITY),
     }
     return reviews.withColumns(verdict)
 
@@ -83,10 +85,15 @@ def _by_model(reviews: DataFrame, directory: str) -> DataFrame:
     def judged(rows: Iterable[Row]) -> Iterator[tuple[object, ...]]:
         probability = everywhere.value.probability
         for row in rows:
-            yield row.cid, probability(row.review_str) > 0.5, row.source_file, row.line_number, row.insert_date
+            yield row.cid, probability(row.review_str), row.source_file, row.line_number, row.insert_date
 
-    verdicts = spark.createDataFrame(reviews.rdd.mapPartitions(judged), JUDGED, verifySchema=False)
-    return verdicts.withColumns({"classifier": F.lit(CLASSIFIER), "classifier_version": F.lit(model.version)})
+    verdict = {
+        "positive_review": F.col("probability") > 0.5,
+        "classifier": F.lit(CLASSIFIER),
+        "classifier_version": F.lit(model.version),
+        "probability": F.col("probability").cast(PROBABILITY),
+    }
+    return spark.createDataFrame(reviews.rdd.mapPartitions(judged), JUDGED, verifySchema=False).withColumns(verdict)
 
 
 def read_job(spark: SparkSession, uri: str) -> Job:
@@ -120,6 +127,7 @@ def run(spark: SparkSession, job: Job) -> None:
         "source_file",
         "line_number",
         F.lit(job.batch_id).alias("batch_id"),
+        "probability",
         "insert_date",
     )
     rows = rows.persist()  # small by now, without the texts: written, and summed up

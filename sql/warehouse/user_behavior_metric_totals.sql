@@ -29,7 +29,9 @@ select
         coalesce(
             sum(case when buyers.insert_date is not null and buyers.customer_id is null then buyers.amount end), 0
         ) as decimal(28, 3)
-    ) as money_without_customer
+    ) as money_without_customer,
+    max(reviewers.classifier) as classifier,
+    max(reviewers.classifier_version) as classifier_version
 from purchases_by_customer as buyers
 full outer join reviews_by_customer as reviewers
     on

@@ -12,7 +12,7 @@ from user_behaviour.assets.declaration import EVERY_DAY
 from user_behaviour.catalog.external_tables import ExternalTables
 from user_behaviour.checks.re_execution import make_again
 from user_behaviour.checks.result import Offence, days_under_check, fail_run, failed_days
-from user_behaviour.lake.conformity import require_schema
+from user_behaviour.lake.conformity import require_footer
 from user_behaviour.lake.dataset import Dataset
 from user_behaviour.lake.held_back import HeldBackError
 from user_behaviour.lake.lake import Lake
@@ -143,10 +143,7 @@ def _misfits(dataset: Dataset, manifest: Manifest, *, in_day: str | None) -> Ite
     end = start + timedelta(days=1)
     try:
         for footer in dataset.footers(manifest):
-            require_schema(footer.schema, dataset.table, manifest.batch_id)
-            for column in dataset.table.columns:
-                if not column.nullable and (nulls := footer.nulls[column.name]):
-                    yield f"{column.name} is null in {nulls} rows"
+            require_footer(footer, dataset.table, manifest.day)
             least, most = footer.extremes.get(in_day or "", (start, start))
             if least < start or most >= end:
                 yield f"{in_day} reaches from {least} to {most}"

@@ -55,8 +55,8 @@ class Model:
         return (pull / sqrt(squares) if squares else 0.0) + self.intercept
 
     def probability(self, text: str) -> float:
-        """How probable it is that the review is positive, 0 to 1."""
-        return logistic(self.slope * self.score(text) + self.offset)
+        """How probable it is that the review is positive, 0 to 1, with six digits: as it is stored, and judged by."""
+        return round(logistic(self.slope * self.score(text) + self.offset), 6)
 
 
 def model_of(card: Any, weights: Iterable[tuple[str, float, float]]) -> Model:

@@ -92,8 +92,9 @@ def _of_partition(by_day: Mapping[date, Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def plottable(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Facts as metadata: an exact amount becomes a float, since Dagster plots ints and floats and nothing else."""
-    numbers = {name: float(value) if isinstance(value, Decimal) else value for name, value in facts.items()}
+    """Facts as metadata, but for nulls: an exact amount becomes a float, since Dagster plots ints and floats."""
+    known = {name: value for name, value in facts.items() if value is not None}
+    numbers = {name: float(value) if isinstance(value, Decimal) else value for name, value in known.items()}
     return {name: value if isinstance(value, int | float) else str(value) for name, value in numbers.items()}
 
 

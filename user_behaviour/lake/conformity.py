@@ -21,13 +21,15 @@ class SchemaError(HeldBackError):
 
 
 def with_audit_column(batch: pa.RecordBatch, table: Table, batch_id: str) -> pa.RecordBatch:
-    """Appends the column `batch_id`, or replaces it, where the table declares one."""
+    """Inserts the column `batch_id` where the table declares it, or replaces it."""
     if AUDIT_COLUMN not in table.column_names:
         return batch
     values = pa.repeat(pa.scalar(batch_id), batch.num_rows)
     named = pa.field(AUDIT_COLUMN, pa.string(), nullable=False)
     position = batch.schema.get_field_index(AUDIT_COLUMN)
-    return batch.append_column(named, values) if position < 0 else batch.set_column(position, named, values)
+    if position >= 0:
+        return batch.set_column(position, named, values)
+    return batch.add_column(min(table.column_names.index(AUDIT_COLUMN), batch.num_columns), named, values)
 
 
 def require_schema(found: pa.Schema, table: Table, where: str) -> None:

@@ -1,3 +1,3 @@
 """Migrations: up, down, from an earlier release, and what drifts."""
 
-IDS = ("0001.audit", "0002.spectrum", "0003.user_behavior_metric", "0004.block_ranges")
+IDS = ("0001.audit", "0002.spectrum", "0003.user_behavior_metric", "0004.block_ranges", "0005.probability")

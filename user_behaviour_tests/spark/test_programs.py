@@ -35,6 +35,7 @@ OUTPUT_SCHEMA = pa.schema(
         ("source_file", pa.string()),
         ("line_number", pa.int32()),
         ("batch_id", pa.string()),
+        ("probability", pa.decimal128(7, 6)),
     ]
 )
 FIRST = [
@@ -98,7 +99,7 @@ def write_job(root: Path, locations: dict[str, str], *, output: str | None = Non
 def expected(rows: list[tuple[str, str, str, int]], verdicts: list[bool]) -> list[dict[str, Any]]:
     """The rows that must come out, in their order, from rows in any order."""
     made = [
-        dict(zip(OUTPUT_SCHEMA.names, (cid, verdict, "token_good", "1", file, line, "batch-2"), strict=True))
+        dict(zip(OUTPUT_SCHEMA.names, (cid, verdict, "token_good", "1", file, line, "batch-2", None), strict=True))
         for (cid, _, file, line), verdict in zip(rows, verdicts, strict=True)
     ]
     return sorted(made, key=lambda row: (row["source_file"], row["line_number"]))
@@ -166,10 +167,14 @@ def test_with_a_model_the_verdicts_are_those_of_plain_python(program: SimpleName
 
     (rows,) = read_output(tmp_path / "out").values()
     assert {(row["classifier"], row["classifier_version"]) for row in rows} == {("terms", directory.name)}
-    by_line = {(row["source_file"], row["line_number"]): row["positive_review"] for row in rows}
-    assert by_line == {(file, line): model.probability(text) > 0.5 for _, text, file, line in FIRST + SECOND}
-    assert [by_line[file, line] for _, _, file, line in SECOND] == [False, False]
-    assert by_line["a.csv", 2]
+    by_line = {(row["source_file"], row["line_number"]): row for row in rows}
+    probabilities = {line: float(row["probability"]) for line, row in by_line.items()}
+    assert probabilities == {(file, line): model.probability(text) for _, text, file, line in FIRST + SECOND}
+    assert {line: row["positive_review"] for line, row in by_line.items()} == {
+        line: probability > 0.5 for line, probability in probabilities.items()
+    }
+    assert [by_line[file, line]["positive_review"] for _, _, file, line in SECOND] == [False, False]
+    assert by_line["a.csv", 2]["positive_review"]
 
 
 @pytest.mark.parametrize(

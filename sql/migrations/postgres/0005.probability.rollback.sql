@@ -1,0 +1,1 @@
+alter table spectrum.movie_review_clean_stage drop column probability;

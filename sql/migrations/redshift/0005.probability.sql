@@ -1,0 +1,2 @@
+-- Nothing to do here: `user-behaviour migrate` adds columns to the external tables.
+select 1;
