@@ -59,7 +59,7 @@ def train(
     """Chooses the configuration by cross-validation over these reviews alone, fits it to all, and calibrates it.
 
     Reviews of the same of the `groups` are in the same fold. Calibrated by the scores that reviews had in the fold in
-    which they were not learnt from (Platt). Raises `UntrainableError`.
+    which they were not learnt from (Platt), and chosen by the verdicts that come of it. Raises `UntrainableError`.
     """
     truth = np.asarray(positive, bool)
     if min(np.count_nonzero(truth), np.count_nonzero(~truth)) < 2 * FOLDS:
@@ -75,9 +75,10 @@ def train(
         for learnt, held_out in folds:
             fitted = _Fitted(found[learnt], truth[learnt], configuration)
             scores[configuration][held_out] = fitted.scores(found[held_out])
-    accuracies = {one: round(float(np.mean((score > 0) == truth)), DIGITS) for one, score in scores.items()}
+    platts = {one: LogisticRegression(C=1e6).fit(score[:, None], truth) for one, score in scores.items()}
+    accuracies = {one: round(float(platts[one].score(scores[one][:, None], truth)), DIGITS) for one in configurations}
     chosen = max(configurations, key=lambda one: accuracies[one])  # of equals the first
-    platt = LogisticRegression(C=1e6).fit(scores[chosen][:, None], truth)
+    platt = platts[chosen]
     fitted = _Fitted(found, truth, chosen)
     model = Model(
         version="",

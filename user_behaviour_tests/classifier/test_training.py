@@ -60,6 +60,17 @@ def test_copies_of_a_review_are_never_on_both_sides_of_a_fold() -> None:
     assert max(together.accuracies.values()) > 0.8
 
 
+def test_a_configuration_is_judged_by_the_verdicts_of_its_calibrated_scores() -> None:
+    """Four in five labels are positive, by lot: whoever knows no more says so of each. Raw scores said otherwise."""
+    chance = random.Random(6)
+    texts = [" ".join(chance.choices(NEUTRAL, k=8)) for _ in range(150)]
+    truth = [number % 5 > 0 for number in range(150)]
+
+    trained = train(texts, truth, range(150), configurations=CONFIGURATIONS)
+
+    assert [*trained.accuracies.values()] == [0.8, 0.8]
+
+
 @pytest.mark.parametrize("positives", [0, 9, 40])
 def test_labels_of_one_kind_teach_nothing(positives: int) -> None:
     truth = [number < positives for number in range(49 if positives == 40 else 40)]
