@@ -35,8 +35,13 @@ postgres._SETTINGS = {**POSTGRES_AS_SHIPPED, "fsync": "off"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What is marked `first` begins before the rest, which otherwise would wait for it at the end."""
-    items.sort(key=lambda item: item.get_closest_marker("first") is None)
+    """What takes longest begins first; at the end one process would work on it, and the others have nothing to do."""
+
+    def seconds(item: pytest.Item) -> float:
+        marker = item.get_closest_marker("takes")
+        return float(marker.args[0]) if marker else 0.0
+
+    items.sort(key=seconds, reverse=True)
 
 
 @contextmanager

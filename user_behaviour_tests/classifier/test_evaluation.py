@@ -7,9 +7,6 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from scipy.stats import binom, binomtest
-from sklearn import metrics
-from sklearn.calibration import calibration_curve
 
 from user_behaviour.classifier.evaluation import (
     MOST_ECE,
@@ -100,6 +97,8 @@ def test_a_bin_counts_by_its_reviews_and_by_its_mean_confidence() -> None:
 
 
 def test_figures_are_those_of_scikit_learn() -> None:
+    from sklearn import metrics  # seconds of imports, here and below, which every process of the tests would take
+
     chance = by_chance(2000)
     found, verdict = report(chance), chance.probability > 0.5
     assert {name: getattr(found, name) for name in ("accuracy", "precision", "recall", "f1", "auc", "brier")} == (
@@ -120,6 +119,8 @@ def test_figures_are_those_of_scikit_learn() -> None:
 
 def test_the_bins_are_those_of_scikit_learn_by_quantiles_of_confidence() -> None:
     """Where no two confidences are equal, and ten bins share the reviews evenly."""
+    from sklearn.calibration import calibration_curve
+
     random = np.random.default_rng(11)
     probability = random.permutation(np.linspace(0.001, 0.9985, 2000))
     chance = judged(random.random(2000) < 0.2 + 0.6 * probability, probability)
@@ -170,6 +171,8 @@ def test_a_version_that_is_better_even_and_calibrated_passes_with_its_figures() 
 @pytest.mark.parametrize("rival", ["baseline", "live version"])
 def test_a_version_passes_only_with_a_lead_that_chance_seldom_gives(rival: str, won: int, lost: int) -> None:
     """The probability is that of SciPy's binomial test."""
+    from scipy.stats import binomtest
+
     candidate = thousand()
     of_rival = candidate.right.copy()
     of_rival[np.flatnonzero(candidate.right)[:won]] = False
@@ -229,6 +232,8 @@ def perfect(n: int, chance: np.random.Generator) -> Judged:
 
 def test_what_chance_gives_is_what_the_binomial_distribution_says() -> None:
     """Ten bins of a hundred verdicts at 0.95: of each, how far 95 is from the number that is right."""
+    from scipy.stats import binom
+
     off = np.bincount(np.abs(95 - np.arange(101)), weights=binom.pmf(np.arange(101), 100, 0.95))
     total = np.ones(1)
     for _ in range(10):

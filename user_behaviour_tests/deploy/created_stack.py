@@ -6,6 +6,7 @@ moto's IAM stores policies and does not judge by them: that each permission suff
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,7 @@ def _listed(value: Any) -> list[str]:
     return [value] if isinstance(value, str) else list(value)
 
 
+@cache
 def template() -> dict[str, Any]:
     """As JSON: moto's own reading of YAML loses what is nested in the short forms of functions."""
     from cfnlint.decode import decode

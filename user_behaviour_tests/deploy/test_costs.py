@@ -2,24 +2,27 @@
 
 import math
 import runpy
+from typing import Any
 
 from user_behaviour_tests.deploy.created_stack import DEPLOY, template
 
 COSTS = runpy.run_path(str(DEPLOY / "costs.py"))
-TEMPLATE = template()
-PROPERTIES = {logical: resource["Properties"] for logical, resource in TEMPLATE["Resources"].items()}
 
 
 def _default(parameter: str) -> float:
-    return float(TEMPLATE["Parameters"][parameter]["Default"])
+    return float(template()["Parameters"][parameter]["Default"])
+
+
+def _properties(logical: str) -> dict[str, Any]:
+    return dict(template()["Resources"][logical]["Properties"])
 
 
 def test_the_amounts_are_those_of_the_template() -> None:
-    spark = PROPERTIES["SparkApplication"]["RuntimeConfiguration"][0]["Properties"]
+    spark = _properties("SparkApplication")["RuntimeConfiguration"][0]["Properties"]
     spark = {name.removeprefix("spark."): value for name, value in spark.items()}
     assert spark["driver.cores"] == spark["executor.cores"]
     assert spark["driver.memory"] == spark["executor.memory"]
-    services = [PROPERTIES[f"{name}TaskDefinition"] for name in ("Code", "Daemon", "Web")]
+    services = [_properties(f"{name}TaskDefinition") for name in ("Code", "Daemon", "Web")]
     found = {
         # Spark begins with the larger of the two; one more is the driver.
         "workers": 1 + max(int(spark["executor.instances"]), int(spark["dynamicAllocation.initialExecutors"])),
@@ -38,6 +41,6 @@ def test_the_amounts_are_those_of_the_template() -> None:
 
 
 def test_the_budget_does_not_warn_of_an_ordinary_month() -> None:
-    thresholds = [one["Notification"]["Threshold"] for one in PROPERTIES["Budget"]["NotificationsWithSubscribers"]]
+    thresholds = [one["Notification"]["Threshold"] for one in _properties("Budget")["NotificationsWithSubscribers"]]
     month = sum(line.usd for line in COSTS["a_month"]())
     assert month < min(thresholds) / 100 * _default("MonthlyBudget")

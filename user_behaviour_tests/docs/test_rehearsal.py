@@ -14,7 +14,6 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode
 
 import pytest
-from cfnlint.decode import decode
 from moto.iam.access_control import PermissionResult
 from moto.s3.models import FakeBucket
 
@@ -28,9 +27,10 @@ from user_behaviour_tests.cloud.redshift import redshift_stand_in
 from user_behaviour_tests.cloud.redshift_serverless import RedshiftServerless
 from user_behaviour_tests.conftest import temporary_home
 from user_behaviour_tests.databases import elsewhere, execute
-from user_behaviour_tests.docs.rehearsal import CHECKOUT, Block, Rehearsal, blocks
+from user_behaviour_tests.deploy.created_stack import template
+from user_behaviour_tests.docs.rehearsal import Block, Rehearsal, blocks
 
-pytestmark = pytest.mark.first
+pytestmark = pytest.mark.takes(140)
 VENDOR = "arn:aws:iam::123456789012:role/vendor"
 
 
@@ -41,8 +41,7 @@ def template_as_json(moto: Wsgi) -> Wsgi:
         if b"TemplateBody=" not in body_of(environ):
             return moto(environ, start_response)
         request = {name: value for name, (value, *_) in parse_qs(body_of(environ).decode()).items()}
-        template, _ = decode(str(CHECKOUT / "deploy" / "template.yaml"))
-        body = urlencode({**request, "TemplateBody": json.dumps(template)}).encode()
+        body = urlencode({**request, "TemplateBody": json.dumps(template())}).encode()
         return Answer.of(moto, environ, body).give(start_response)
 
     return serve

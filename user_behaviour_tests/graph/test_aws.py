@@ -25,6 +25,8 @@ from user_behaviour_tests.graph.installation import load_real_purchases, metric,
 from user_behaviour_tests.graph.test_real_data import expected_metric
 from user_behaviour_tests.sql.dialect import UNKNOWN_TO_SQLFLUFF, unparsable
 
+pytestmark = pytest.mark.takes(150)
+
 D1, D2, D3 = (date(2010, 12, day) for day in (1, 2, 3))
 REAL_DAYS = (date(2010, 12, 5), date(2010, 12, 6))
 LARGE = [b"99999,%s\n" % random.Random(n).randbytes(25_000).hex().encode() for n in range(100)]

@@ -28,6 +28,8 @@ from user_behaviour_tests.graph.installation import (
     new_installation,
 )
 
+pytestmark = pytest.mark.takes(60)
+
 STAGING_AND_LATER = ["staged_purchases", "spectrum/user_purchase_staging", "public/user_behavior_metric"]
 
 

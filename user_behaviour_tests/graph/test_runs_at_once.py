@@ -11,6 +11,8 @@ from user_behaviour.tables.days import DayRange
 from user_behaviour_tests.command_line import Home
 from user_behaviour_tests.graph.installation import Installation, Row, new_installation
 
+pytestmark = pytest.mark.takes(50)
+
 DAYS = DayRange(date(2011, 10, 3), date(2011, 10, 8))
 
 

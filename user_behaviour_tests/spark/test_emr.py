@@ -9,7 +9,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,8 @@ from user_behaviour.spark.class_archive import with_archive
 from user_behaviour.spark.java import java_home
 from user_behaviour.spark.local_config import SPARK_CONFIG
 from user_behaviour_tests.spark.test_programs import FIRST, SECOND, small_model, write_day, write_job
+
+pytestmark = pytest.mark.takes(60)
 
 CHECKOUT = Path(__file__).parents[2]
 PROGRAMS = CHECKOUT / "spark_jobs"
@@ -43,12 +45,7 @@ def classification(root: Path, model: Path | None = None) -> Path:
     return write_job(root, {day: write_day(root / "in", day, rows) for day, rows in days.items()}, model=model)
 
 
-def classifications(root: Path) -> list[Path]:
-    """By the baseline, and by a model."""
-    return [classification(root / "baseline"), classification(root / "model", small_model(root / "lake")[0])]
-
-
-def landing(root: Path) -> list[Path]:
+def landing(root: Path) -> Path:
     """A day of a plain and a packed file for `land_reviews.py`, each with a row that cannot be used; the job object."""
     content = b"\xef\xbb\xbfcid,review_str\n" + '1,good \u00e4\n2,\n3,"a\nb"'.encode()
     files = {"movie_review_2010-12-01 [a]%41.csv": content, "movie_review_2010-12-01.csv.gz": gzip.compress(content)}
@@ -60,12 +57,29 @@ def landing(root: Path) -> list[Path]:
     job = {"inputs": [day], "base": str(root / "in"), "batch_id": "batch-2"}
     job |= {place: str(root / place) for place in ("out", "quarantine", "result")} | {"output": str(root / "out")}
     (root / "job.json").write_text(json.dumps(job))
-    return [root / "job.json"]
+    return root / "job.json"
 
 
-JOBS: dict[str, Callable[[Path], list[Path]]] = {"classify_reviews.py": classifications, "land_reviews.py": landing}
-# A program for several jobs, one after the other: most of the time of one is Spark's start.
-EACH = "import runpy, sys\nmain = runpy.run_path(sys.argv[1])['main']\nfor job in sys.argv[2:]: main(['--job', job])\n"
+def jobs_below(root: Path) -> list[tuple[str, Path]]:
+    """Every program with its job objects; a classification by the baseline, and one by a model."""
+    model, _ = small_model(root / "lake")
+    return [
+        ("classify_reviews.py", classification(root / "baseline")),
+        ("classify_reviews.py", classification(root / "model", model)),
+        ("land_reviews.py", landing(root / "landing")),
+    ]
+
+
+# Starts each program as spark-submit does, one after the other: most of the time of one is Java's start.
+EACH = """
+import runpy, sys
+for program, job in zip(sys.argv[1::2], sys.argv[2::2]):
+    sys.argv = [program, "--job", job]
+    try:
+        runpy.run_path(program, run_name="__main__")
+    except SystemExit as end:
+        assert end.code == 0, program
+"""
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.name)
@@ -90,12 +104,7 @@ def _is_spark_without_more(name: str) -> bool:
     return parts[0] == "pyspark" and parts[1] in {"sql", "StorageLevel"} and parts[2:3] not in (["pandas"], ["connect"])
 
 
-def test_every_program_is_run_here() -> None:
-    assert {path.name for path in PROGRAMS.glob("*.py")} == set(JOBS)
-
-
-@pytest.mark.parametrize("program", JOBS)
-def test_a_program_writes_the_same_on_the_spark_of_emr_and_on_ours(program: str, tmp_path: Path) -> None:
+def test_every_program_writes_the_same_on_the_spark_of_emr_and_on_ours(tmp_path: Path) -> None:
     if not (SPARK_35 / "ready").exists():
         pytest.fail("The Spark of EMR is not in .venv-spark35; make it with: make spark35")
     (site,) = SPARK_35.glob("lib/python3*/site-packages")
@@ -107,19 +116,17 @@ def test_a_program_writes_the_same_on_the_spark_of_emr_and_on_ours(program: str,
     python = {"ours": Path(sys.executable), "emr": SPARK_35 / "bin" / "python"}
     config = {"ours": with_archive(SPARK_CONFIG, java["ours"]), "emr": SPARK_CONFIG}
 
-    jobs: dict[str, list[Path]] = {}
+    jobs = {where: jobs_below(tmp_path / where) for where in spark}
     (tmp_path / "each.py").write_text(EACH)
     for where in spark:
-        jobs[where] = JOBS[program](tmp_path / where)
-        command = [str(PROGRAMS / program), "--job", str(jobs[where][0])]
-        if len(jobs[where]) > 1:
-            command = [str(tmp_path / "each.py"), str(PROGRAMS / program), *map(str, jobs[where])]
         # As a step names it.
         settings = {**config[where], "spark.pyspark.python": str(python[where])}
         options = [part for item in settings.items() for part in ("--conf", "=".join(item))]
-        _submit(spark[where], java[where], [*options, *command])
+        each = [part for program, job in jobs[where] for part in (str(PROGRAMS / program), str(job))]
+        _submit(spark[where], java[where], [*options, str(tmp_path / "each.py"), *each])
 
-    for ours, emr in zip(jobs["ours"], jobs["emr"], strict=True):
+    assert {program for program, _ in jobs["emr"]} == {path.name for path in PROGRAMS.glob("*.py")}
+    for (_, ours), (_, emr) in zip(jobs["ours"], jobs["emr"], strict=True):
         found = written(ours.parent)
         assert set(found) >= {"out", "result"}
         assert all(found.values())

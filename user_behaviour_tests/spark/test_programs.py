@@ -25,6 +25,8 @@ from user_behaviour.spark.class_archive import with_archive
 from user_behaviour.spark.java import java_home
 from user_behaviour.spark.local_config import SPARK_CONFIG
 
+pytestmark = pytest.mark.takes(45)
+
 PROGRAM = Path(__file__).parents[2] / "spark_jobs" / "classify_reviews.py"
 OUTPUT_SCHEMA = pa.schema(
     [

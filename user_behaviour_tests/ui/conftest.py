@@ -106,7 +106,7 @@ def backfilled(
         status: str = server.ask(_BACKFILL, id=backfill_id)["partitionBackfillOrError"]["status"]
         return "" if status == "REQUESTED" else status
 
-    status = eventually(ended, within=BACKFILL_LIMIT_SECONDS)
+    status = eventually(ended, within=BACKFILL_LIMIT_SECONDS, every=1)
     return Backfill(status, runs(server, backfill=backfill_id), shop.metric())
 
 

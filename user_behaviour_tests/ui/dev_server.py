@@ -130,12 +130,12 @@ class DevServer:
         return [process for process in psutil.process_iter() if _session(process.pid) == self.process.pid]
 
 
-def eventually(look: Callable[[], Found], *, within: float) -> Found:
+def eventually(look: Callable[[], Found], *, within: float, every: float = 0.2) -> Found:
     """Looks until what is seen is true or not empty, and gives it. Raises AssertionError with the last sight."""
     deadline = time.monotonic() + within
     while not (found := look()):
         assert time.monotonic() < deadline, f"not within {within:.0f} s; seen at last: {found!r}"
-        time.sleep(0.2)
+        time.sleep(every)
     return found
 
 

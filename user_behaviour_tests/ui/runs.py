@@ -70,7 +70,7 @@ def finished(server: DevServer, ids: Sequence[str], *, within: float) -> Sequenc
         found = [run for run in runs(server) if run.run_id in ids]
         return [] if any(run.status in UNFINISHED for run in found) else found
 
-    return eventually(look, within=within)
+    return eventually(look, within=within, every=1)
 
 
 def most_at_once(found: Sequence[Run]) -> int:

@@ -22,7 +22,7 @@ from user_behaviour_tests.ui.dev_server import DevServer, eventually
 from user_behaviour_tests.ui.runs import UNFINISHED, finished, launch_days, most_at_once, runs
 from user_behaviour_tests.ui.small_shop import DAYS, LATE_DAY, LATE_METRIC, LATE_REVIEWS, METRIC, deliver
 
-pytestmark = pytest.mark.first  # mostly waits for the daemon's ticks
+pytestmark = pytest.mark.takes(300)  # mostly waits for the daemon's ticks
 
 GRAPH = {
     "sources": ["user_purchase", "movie_review_file"],
@@ -213,8 +213,9 @@ def test_a_late_vendor_file_reaches_the_metric_by_the_sensors_alone(
     with _switched_on(page, "vendor_files", "metric_follows"):
         page.goto("about:blank")
         deliver(shop, LATE_DAY, LATE_REVIEWS)
-        found = eventually(lambda: shop.metric(LATE_DAY, LATE_DAY), within=SENSORS_LIMIT_SECONDS)
-        eventually(lambda: all(run.status not in UNFINISHED for run in runs(server)), within=SENSORS_LIMIT_SECONDS)
+        patience = {"within": SENSORS_LIMIT_SECONDS, "every": 1}
+        found = eventually(lambda: shop.metric(LATE_DAY, LATE_DAY), **patience)
+        eventually(lambda: all(run.status not in UNFINISHED for run in runs(server)), **patience)
     assert found == [LATE_METRIC]
     for sensor in ("vendor_files", "metric_follows"):
         (run,) = runs(server, sensor_name=sensor)  # and none for the days that the backfill landed

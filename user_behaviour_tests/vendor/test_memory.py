@@ -12,7 +12,7 @@ import pytest
 from user_behaviour.vendor.review_file import LONGEST_RECORD
 from user_behaviour_tests.vendor.files import FIRST, HEADER
 
-pytestmark = pytest.mark.first  # its file would be among the last
+pytestmark = pytest.mark.takes(40)
 
 
 def land(root: Path, *, share: float) -> dict[str, Any]:
