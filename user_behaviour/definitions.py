@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from user_behaviour.assets import ASSETS, SOURCES
+from user_behaviour.assets import ASSETS, CLASSIFIER_ASSETS, SOURCES
 from user_behaviour.checks import CHECKS
 from user_behaviour.deployments import Deployment, deployment, settings
 from user_behaviour.io_managers.external_table import ExternalTableIOManager
@@ -13,7 +13,7 @@ from user_behaviour.triggers.jobs import JOBS
 from user_behaviour.triggers.schedules import SCHEDULES
 from user_behaviour.triggers.sensors import SENSORS
 
-_ASSETS = [*SOURCES, *dg.with_source_code_references(ASSETS)]
+_ASSETS = [*SOURCES, *dg.with_source_code_references([*CLASSIFIER_ASSETS, *ASSETS])]
 
 
 def assemble(deployed: Deployment, quantity_rules: QuantityRules = QUANTITY_RULES) -> dg.Definitions:

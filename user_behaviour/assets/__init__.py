@@ -1,12 +1,22 @@
-"""The software-defined assets, in the order in which data flows; one module per stage."""
+"""The software-defined assets, in the order in which data flows; one module per stage.
 
+`ASSETS` are made by day. `CLASSIFIER_ASSETS` are made on demand, and are in no job or backfill of days.
+"""
+
+from user_behaviour.assets.classifier import (
+    classifier_evaluation,
+    labelled_reviews,
+    live_review_classifier,
+    review_classifier,
+)
 from user_behaviour.assets.landing import raw_purchases, raw_reviews
 from user_behaviour.assets.sources import movie_review_file, user_purchase
 from user_behaviour.assets.spectrum import movie_review_clean_stage, user_purchase_staging
 from user_behaviour.assets.staging import classified_reviews, staged_purchases
 from user_behaviour.assets.warehouse import user_behavior_metric
 
-SOURCES = [user_purchase, movie_review_file]
+SOURCES = [user_purchase, movie_review_file, live_review_classifier]
+CLASSIFIER_ASSETS = [labelled_reviews, review_classifier, classifier_evaluation]
 ASSETS = [
     raw_purchases,
     raw_reviews,

@@ -10,6 +10,7 @@ import dagster as dg
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from user_behaviour.assets.classifier import live_review_classifier
 from user_behaviour.assets.declaration import declared
 from user_behaviour.classifier import review_scoring
 from user_behaviour.classifier.models import Models
@@ -41,6 +42,7 @@ def staged_purchases(raw_purchases: PartitionStreams, quantity_rules: QuantityRu
 
 
 @dg.asset(
+    deps=[live_review_classifier],
     group_name=GROUP,
     kinds={"parquet", "spark"},
     io_manager_key="lake_io_manager",

@@ -1,9 +1,10 @@
 """The asset checks, one module per stage, in the order in which data flows: each is a claim about an asset."""
 
+from user_behaviour.checks.classifier import CLASSIFIER_CHECKS
 from user_behaviour.checks.landing import LANDING_CHECKS
 from user_behaviour.checks.sources import SOURCE_CHECKS
 from user_behaviour.checks.spectrum import SPECTRUM_CHECKS
 from user_behaviour.checks.staging import STAGING_CHECKS
 from user_behaviour.checks.warehouse import WAREHOUSE_CHECKS
 
-CHECKS = [*SOURCE_CHECKS, *LANDING_CHECKS, *STAGING_CHECKS, *SPECTRUM_CHECKS, *WAREHOUSE_CHECKS]
+CHECKS = [*SOURCE_CHECKS, *CLASSIFIER_CHECKS, *LANDING_CHECKS, *STAGING_CHECKS, *SPECTRUM_CHECKS, *WAREHOUSE_CHECKS]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from user_behaviour.classifier.evaluation import Evaluation, Gate, Judged, gate
-from user_behaviour.classifier.labels import Label
+from user_behaviour.classifier.evaluation import Evaluation, Gate, Judged, gate, report
+from user_behaviour.classifier.labels import Label, Labels
 from user_behaviour.classifier.models import Models
 from user_behaviour.classifier.review_scoring import Model, baseline
+from user_behaviour.lake.lake import Lake
 
 
 def judged(labels: Sequence[Label], model: Model) -> Judged:
@@ -23,8 +25,24 @@ def judged(labels: Sequence[Label], model: Model) -> Judged:
     )
 
 
-def gated(models: Models, labels: Sequence[Label], version: str, evaluation: Evaluation, candidate: Judged) -> Gate:
-    """Whether a version that was judged may go live: against the baseline, and the live version where one is."""
-    live = models.live()
-    rival = judged(labels, models.model(live)).verdict if live and live != version else None
-    return gate(evaluation, candidate, live=rival)
+@dataclass(frozen=True, eq=False)
+class Judgement:
+    """What there is to say of a version before it may score."""
+
+    version: str
+    judged: Judged
+    evaluation: Evaluation
+    gate: Gate
+
+
+def judge(lake: Lake, version: str) -> Judgement:
+    """Judges a version by the loaded labels: against the baseline, and the live version where another one is.
+
+    Raises `LabelsError`, `UnknownVersionError` and `ModelError`.
+    """
+    models, labels = Models(lake), Labels(lake)
+    known = labels.read(labels.loaded().version)
+    candidate = judged(known, models.model(version))
+    evaluation, live = report(candidate), models.live()
+    rival = judged(known, models.model(live)).verdict if live and live != version else None
+    return Judgement(version, candidate, evaluation, gate(evaluation, candidate, live=rival))

@@ -100,13 +100,23 @@ class Labels:
         found = self._lake.read(_CURRENT)
         return self._version(json.loads(found[0])["version"]) if found else None
 
+    def loaded(self) -> LabelVersion:
+        """The version that training takes. Raises `LabelsError` before the first."""
+        if (found := self.current()) is None:
+            raise LabelsError("There are no labels; load some: `user-behaviour load-labels FILE…`.")
+        return found
+
+    def directory(self, version: str) -> str:
+        """Where a version lies."""
+        return f"{ROOT}/{version}"
+
     def read(self, version: str) -> list[Label]:
         """The rows of a version, in the order of files and lines."""
-        return [Label(**row) for row in self._rows(f"{ROOT}/{version}/labels.parquet")]
+        return [Label(**row) for row in self._rows(f"{self.directory(version)}/labels.parquet")]
 
     def quarantine(self, version: str) -> list[BadLabel]:
         """The rows that were kept out of a version."""
-        return [BadLabel(**row) for row in self._rows(f"{ROOT}/{version}/quarantine.parquet")]
+        return [BadLabel(**row) for row in self._rows(f"{self.directory(version)}/quarantine.parquet")]
 
     def _rows(self, path: str) -> list[dict[str, Any]]:
         with self._lake.open(path) as file:
@@ -115,7 +125,7 @@ class Labels:
         return list(read.to_pylist())
 
     def _version(self, version: str) -> LabelVersion | None:
-        found = self._lake.read(f"{ROOT}/{version}/manifest.json")
+        found = self._lake.read(f"{self.directory(version)}/manifest.json")
         return LabelVersion(**json.loads(found[0])) if found else None
 
     def _written(self, version: str, contents: dict[str, bytes]) -> LabelVersion:
@@ -129,7 +139,7 @@ class Labels:
         positives = sum(label.positive_review for label in labels)
         if not 0 < positives < len(labels):
             raise LabelsError(f"{positives} of {len(labels)} labels are positive; there must be both kinds.")
-        directory, moment = f"{ROOT}/{version}", timestamp(datetime.now(UTC))
+        directory, moment = self.directory(version), timestamp(datetime.now(UTC))
         known = LabelVersion(version, len(labels), positives, len(bad), duplicates, sorted(contents), moment)
         self._lake.write(f"{directory}/labels.parquet", _parquet(labels, Label))
         self._lake.write(f"{directory}/quarantine.parquet", _parquet(bad, BadLabel))

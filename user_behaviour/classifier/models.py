@@ -23,10 +23,15 @@ from user_behaviour.lake.objects import Objects
 ROOT = "review_classifier"
 BASELINE = ""  # what is live where no version is
 _LIVE = f"{ROOT}/_live.json"
+_TRAINED = f"{ROOT}/_trained.json"
 
 
 class UnknownVersionError(ValueError):
     """There is no such version, or none to go back to."""
+
+
+class UntrainableError(ValueError):
+    """No version can be made: there is too little to learn from, or nothing to learn by."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,7 @@ class Models:
         return f"{ROOT}/{version}"
 
     def add(self, model: Model, facts: Mapping[str, Any]) -> str:
-        """Keeps a model, unless it is there; gives its version. `facts` are what its card says besides, of JSON."""
+        """Keeps a model that was trained now; gives its version. `facts` are what its card says besides, of JSON."""
         terms = pa.BufferOutputStream()
         rows = sorted((term, *pair) for term, pair in model.weights.items())
         columns = {name: [row[at] for row in rows] for at, name in enumerate(("term", "length", "pull"))}
@@ -71,7 +76,14 @@ class Models:
             # Last: without it there is no version.
             described = json.dumps({"version": version, **card}, indent=2, sort_keys=True)
             self._lake.write(f"{self.directory(version)}/card.json", described.encode())
+        self._lake.write(_TRAINED, json.dumps({"version": version}).encode())
         return version
+
+    def trained(self) -> str:
+        """The version that was trained last. Raises `UnknownVersionError`."""
+        if (found := self._lake.read(_TRAINED)) is None:
+            raise UnknownVersionError("No version of the classifier was trained yet: `user-behaviour train`.")
+        return str(json.loads(found[0])["version"])
 
     def versions(self) -> list[str]:
         """Those that are whole."""

@@ -18,6 +18,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.svm import LinearSVC
 
+from user_behaviour.classifier.models import UntrainableError
 from user_behaviour.classifier.review_scoring import Model, terms
 
 FOLDS = 5
@@ -34,10 +35,6 @@ class Configuration:
 
 
 CONFIGURATIONS = (Configuration(5, 0.25), Configuration(5, 0.5), Configuration(5, 1.0), Configuration(8, 0.5))
-
-
-class UntrainableError(ValueError):
-    """There is not enough to learn from."""
 
 
 @dataclass(frozen=True)

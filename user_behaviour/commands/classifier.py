@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from importlib.util import find_spec
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from user_behaviour.deployments import deployment, settings
+from user_behaviour.commands.dagster_process import dagster_instance
+from user_behaviour.deployments import Deployment, deployment, settings
 from user_behaviour.tables.schemas import CLASSIFIED_REVIEWS
 
 if TYPE_CHECKING:
-    from user_behaviour.classifier.evaluation import Evaluation, Gate
-    from user_behaviour.classifier.labels import LabelVersion
-    from user_behaviour.lake.lake import Lake
+    from user_behaviour.classifier.judgement import Judgement
+    from user_behaviour.classifier.models import Change
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 SHOWN = 3  # rows that cannot be used
@@ -24,61 +23,17 @@ WHY = click.option("--why", required=True, metavar="TEXT", help="The reason; kep
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=FILE, metavar="FILE…")
-def load_labels(files: tuple[Path, ...]) -> None:
+@click.pass_obj
+def load_labels(debug: bool, files: tuple[Path, ...]) -> None:
     """Take labelled reviews for training: all of them at once, CSV of review_str,positive_review, plain or .gz."""
-    from user_behaviour.classifier.labels import Labels
-
-    labels = Labels(_lake())
-    before = labels.current()
-    landed = labels.land(files)
-    if before == landed:
-        click.echo(f"Labels {landed.version} are loaded already; nothing changed.")
-        return
-    click.echo(
-        f"Labels {landed.version}: {landed.rows:,} rows, {landed.positives:,} of them positive; {landed.duplicates:,} "
-        f"repeat another, {landed.quarantined:,} cannot be used."
-    )
-    for bad in labels.quarantine(landed.version)[:SHOWN]:
-        click.echo(f"  {bad.source_file}, line {bad.line_number}: {bad.reason}")
+    load(_deployed(), files, debug=debug)
 
 
 @click.command()
-def train() -> None:
+@click.pass_obj
+def train(debug: bool) -> None:
     """Train a version of the classifier by the labels, and judge it; the first that passes the gate goes live."""
-    from user_behaviour.classifier.labels import Labels
-    from user_behaviour.classifier.models import Models
-
-    if not find_spec("sklearn"):
-        raise click.ClickException("Training needs scikit-learn: pip install 'user_behaviour[training]'.")
-    from user_behaviour.classifier.evaluation import report
-    from user_behaviour.classifier.judgement import gated, judged
-    from user_behaviour.classifier.training import train as trained_on
-
-    lake = _lake()
-    models, loaded = Models(lake), _loaded(lake)
-    labels = Labels(lake).read(loaded.version)
-    learnt = [label for label in labels if not label.is_test]
-    click.echo(f"Training on {len(learnt):,} of {len(labels):,} labelled reviews …")
-    groups = {label.group: number for number, label in enumerate(learnt)}
-    trained = trained_on(
-        [label.review_str for label in learnt],
-        [label.positive_review for label in learnt],
-        [groups[label.group] for label in learnt],
-    )
-    candidate = judged(labels, trained.model)
-    evaluation = report(candidate)
-    facts = {
-        "labels": {"version": loaded.version, "rows": loaded.rows},
-        "configuration": asdict(trained.configuration),
-        "cross_validation": trained.accuracies,
-        "evaluation": evaluation.to_json(),
-    }
-    version = models.add(trained.model, facts)
-    decision = gated(models, labels, version, evaluation, candidate)
-    _show(version, evaluation, decision)
-    if decision.passed and not models.live():
-        models.promote(version, why="the first version that passed the gate")
-        _promoted(lake, version)
+    train_and_judge(_deployed(), debug=debug)
 
 
 @click.command()
@@ -86,7 +41,7 @@ def models() -> None:
     """List the versions of the classifier with their scores, and what was put into force when, by whom and why."""
     from user_behaviour.classifier.models import Models
 
-    kept = Models(_lake())
+    kept = Models(_deployed().lake)
     live = kept.live()
     for version in kept.versions():
         card = kept.card(version)
@@ -107,21 +62,15 @@ def models() -> None:
 @WHY
 def promote(version: str, why: str) -> None:
     """Have a version score from the next run on, if it passes the gate; says which days are of another version."""
-    from user_behaviour.classifier.evaluation import report
-    from user_behaviour.classifier.judgement import gated, judged
-    from user_behaviour.classifier.labels import Labels
+    from user_behaviour.classifier.judgement import judge
     from user_behaviour.classifier.models import Models
 
-    lake = _lake()
-    models, labels = Models(lake), Labels(lake).read(_loaded(lake).version)
-    candidate = judged(labels, models.model(version))
-    evaluation = report(candidate)
-    decision = gated(models, labels, version, evaluation, candidate)
-    _show(version, evaluation, decision)
-    if not decision.passed:
+    deployed = _deployed()
+    found = judge(deployed.lake, version)
+    _show(found)
+    if not found.gate.passed:
         raise click.ClickException(f"{version} stays out of force.")
-    models.promote(version, why=why)
-    _promoted(lake, version)
+    _put_into_force(deployed, Models(deployed.lake).promote(version, why=why))
 
 
 @click.command()
@@ -130,38 +79,89 @@ def demote(why: str) -> None:
     """Go back to the version before the live one, in the end to the baseline."""
     from user_behaviour.classifier.models import Models
 
-    lake = _lake()
-    _promoted(lake, Models(lake).demote(why=why).version)
+    deployed = _deployed()
+    _put_into_force(deployed, Models(deployed.lake).demote(why=why))
 
 
-def _lake() -> Lake:
-    return deployment(settings()).initialized().lake
-
-
-def _loaded(lake: Lake) -> LabelVersion:
+def load(deployed: Deployment, files: Sequence[Path], *, debug: bool) -> None:
+    """Lands labels, and says what they are."""
     from user_behaviour.classifier.labels import Labels
 
-    if (loaded := Labels(lake).current()) is None:
-        raise click.ClickException("There are no labels; load some: `user-behaviour load-labels FILE…`.")
-    return loaded
-
-
-def _show(version: str, evaluation: Evaluation, decision: Gate) -> None:
+    labels = Labels(deployed.lake)
+    before = labels.current()
+    _materialise(deployed, files=files, debug=debug)
+    landed = labels.loaded()
+    if before == landed:
+        click.echo(f"Labels {landed.version} are loaded already; nothing changed.")
+        return
     click.echo(
-        f"{version}: {evaluation.accuracy:.2%} of {evaluation.n:,} test reviews right, baseline "
+        f"Labels {landed.version}: {landed.rows:,} rows, {landed.positives:,} of them positive; {landed.duplicates:,} "
+        f"repeat another, {landed.quarantined:,} cannot be used."
+    )
+    for bad in labels.quarantine(landed.version)[:SHOWN]:
+        click.echo(f"  {bad.source_file}, line {bad.line_number}: {bad.reason}")
+
+
+def train_and_judge(deployed: Deployment, *, debug: bool) -> None:
+    """Makes a version and its evaluation, says how good it is, and puts the first one that passes into force."""
+    from user_behaviour.classifier.labels import Labels
+    from user_behaviour.classifier.models import Models
+
+    models, loaded = Models(deployed.lake), Labels(deployed.lake).loaded()
+    click.echo(f"Training on labels {loaded.version}, {loaded.rows:,} rows, and judging by a tenth of them …")
+    _materialise(deployed, debug=debug)
+    from user_behaviour.classifier.judgement import judge
+
+    found = judge(deployed.lake, models.trained())
+    _show(found)
+    if found.gate.passed and not models.live():
+        change = models.promote(found.version, why="the first version that passed the gate")
+        _put_into_force(deployed, change)
+
+
+def _deployed() -> Deployment:
+    return deployment(settings()).initialized()
+
+
+def _materialise(deployed: Deployment, *, files: Sequence[Path] = (), debug: bool) -> None:
+    """One run of the classifier's assets; of the labels alone, where there are files of them to take."""
+    with dagster_instance(deployed) as instance:
+        from user_behaviour.assets import CLASSIFIER_ASSETS
+        from user_behaviour.commands.runs import materialise_on_demand
+        from user_behaviour.instance.dead_runs import CODE_LOCATION_TAG, process_tag
+
+        config = {"labelled_reviews": {"files": [str(file.absolute()) for file in files]}}
+        materialise_on_demand(
+            instance,
+            CLASSIFIER_ASSETS[: 1 if files else None],
+            tags={**process_tag(), CODE_LOCATION_TAG: deployed.code_location},
+            config=config,
+            debug=debug,
+        )
+
+
+def _show(found: Judgement) -> None:
+    evaluation = found.evaluation
+    click.echo(
+        f"{found.version}: {evaluation.accuracy:.2%} of {evaluation.n:,} test reviews right, baseline "
         f"{evaluation.baseline_accuracy:.2%}; Brier {evaluation.brier:.3f}, calibration error {evaluation.ece:.2%}"
     )
-    click.echo("It passes the gate:" if decision.passed else "It does not pass the gate:")
-    for reason in decision.reasons:
+    click.echo("It passes the gate:" if found.gate.passed else "It does not pass the gate:")
+    for reason in found.gate.reasons:
         click.echo(f"  {reason}")
 
 
-def _promoted(lake: Lake, version: str) -> None:
+def _put_into_force(deployed: Deployment, change: Change) -> None:
+    """Tells Dagster of the decision, and people of the days that another version scored."""
     from user_behaviour.classifier.scored_days import days_of_another, scoring_anew
 
-    click.echo(f"{version or 'The baseline'} scores from the next run on.")
-    classified = lake.dataset(CLASSIFIED_REVIEWS)
-    if days := [*days_of_another(classified.manifests(classified.days()), version)]:
+    with dagster_instance(deployed) as instance:
+        from user_behaviour.assets.classifier import put_into_force
+
+        instance.report_runless_asset_event(put_into_force(change))
+    click.echo(f"{change.version or 'The baseline'} scores from the next run on.")
+    classified = deployed.lake.dataset(CLASSIFIED_REVIEWS)
+    if days := [*days_of_another(classified.manifests(classified.days()), change.version)]:
         click.echo(
             f"Days of another version: {len(days)}, from {days[0]} to {days[-1]}; to score them anew:\n"
             f"{scoring_anew(days)}"

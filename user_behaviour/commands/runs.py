@@ -5,6 +5,7 @@ How a run is shown is `progress`'s business; where Dagster keeps it is the calle
 
 import uuid
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import click
 import dagster as dg
@@ -32,6 +33,10 @@ def select(queries: Sequence[str]) -> list[dg.AssetKey]:
         except dg.DagsterError:
             matching = set()
         if matching.isdisjoint(ours):
+            if on_demand := sorted(key.to_user_string() for key in matching):
+                raise click.UsageError(
+                    f"--select {query!r}: {', '.join(on_demand)} is not made by days; `user-behaviour train`."
+                )
             names = sorted(key.to_user_string() for key in ours)
             meant = [name for name in names if name.rpartition("/")[2] == query]
             advice = f"did you mean {meant[0]}?" if meant else f"the assets are: {', '.join(names)}."
@@ -74,8 +79,7 @@ def materialise(
         instance=instance,
         asset_selection=assets,
         run_id=report.run_id,
-        # What Dagster has to say goes to its storage; the terminal is for the progress.
-        run_config={"loggers": {"console": {"config": {"log_level": "DEBUG" if debug else "CRITICAL"}}}},
+        run_config=_logged(debug=debug),
         tags={**days.tags(), **tags},
         raise_on_error=False,
     )
@@ -83,6 +87,31 @@ def materialise(
         raise KeyboardInterrupt
     report.close()
     return report
+
+
+def materialise_on_demand(
+    instance: dg.DagsterInstance,
+    assets: Sequence[dg.AssetsDefinition],
+    *,
+    tags: Mapping[str, str],
+    config: Mapping[str, Any],
+    debug: bool,
+) -> None:
+    """One run of assets that have no days, by the `config` of their steps; what a step raises, it raises."""
+    try:
+        defs.resolve_implicit_global_asset_job_def().execute_in_process(
+            instance=instance,
+            asset_selection=[asset.key for asset in assets],
+            run_config={**_logged(debug=debug), "ops": {name: {"config": one} for name, one in config.items()}},
+            tags={**tags},
+        )
+    except dg.DagsterExecutionInterruptedError as error:
+        raise KeyboardInterrupt from error
+
+
+def _logged(*, debug: bool) -> dict[str, Any]:
+    """What Dagster has to say goes to its storage; the terminal is for what the command has."""
+    return {"loggers": {"console": {"config": {"log_level": "DEBUG" if debug else "CRITICAL"}}}}
 
 
 def _was_canceled(instance: dg.DagsterInstance, run_id: str) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
+from user_behaviour.assets import ASSETS, CLASSIFIER_ASSETS
 from user_behaviour.assets.landing import raw_purchases, raw_reviews
 from user_behaviour.assets.spectrum import movie_review_clean_stage, user_purchase_staging
 from user_behaviour.assets.staging import classified_reviews, staged_purchases
@@ -19,7 +20,9 @@ from user_behaviour.tables.schemas import EXTERNAL_TABLES, LAKE_TABLES
 from user_behaviour.triggers.retention import Retention
 
 user_behavior_metric_job = dg.define_asset_job(
-    "user_behavior_metric_job", dg.AssetSelection.all(), description="Everything, from the sources to the metric."
+    "user_behavior_metric_job",
+    dg.AssetSelection.assets(*ASSETS),
+    description="Everything of a day, from the sources to the metric.",
 )
 purchases_job = dg.define_asset_job(
     "purchases_job",
@@ -35,6 +38,11 @@ metric_job = dg.define_asset_job(
     "metric_job",
     dg.AssetSelection.assets(user_behavior_metric),
     description="The metric alone, of days that both sides have.",
+)
+classifier_job = dg.define_asset_job(
+    "classifier_job",
+    dg.AssetSelection.assets(*CLASSIFIER_ASSETS),
+    description="Trains a version of the classifier on the labels that are loaded, and judges it.",
 )
 
 
@@ -75,4 +83,11 @@ def purge_superseded_batches_job() -> None:
 
 
 # Dagster does not export the type of what `define_asset_job` gives.
-JOBS: list[Any] = [user_behavior_metric_job, purchases_job, reviews_job, metric_job, purge_superseded_batches_job]
+JOBS: list[Any] = [
+    user_behavior_metric_job,
+    purchases_job,
+    reviews_job,
+    metric_job,
+    classifier_job,
+    purge_superseded_batches_job,
+]

@@ -1,4 +1,4 @@
-"""The schedules: the purchases' side every morning, the purge of the lake every week."""
+"""The schedules: the purchases' side every morning, the purge of the lake every week, a training every month."""
 
 import dagster as dg
 
@@ -7,7 +7,7 @@ from user_behaviour.partitions import existing_days
 from user_behaviour.tables.days import DayRange
 from user_behaviour.tables.schemas import USER_PURCHASE_STAGING
 from user_behaviour.triggers.day_requests import spans_apart
-from user_behaviour.triggers.jobs import purchases_job, purge_superseded_batches_job
+from user_behaviour.triggers.jobs import classifier_job, purchases_job, purge_superseded_batches_job
 
 FAILED_RUNS = 1000  # the newest, by which ranges are cut
 
@@ -53,4 +53,13 @@ purge_weekly = dg.ScheduleDefinition(
     default_status=dg.DefaultScheduleStatus.STOPPED,
 )
 
-SCHEDULES = [purchases_daily, purge_weekly]
+training_monthly = dg.ScheduleDefinition(
+    name="training_monthly",
+    job=classifier_job,
+    cron_schedule="0 4 1 * *",
+    execution_timezone="UTC",
+    description="Trains a version of the classifier on the first of the month; people decide whether it goes live.",
+    default_status=dg.DefaultScheduleStatus.STOPPED,
+)
+
+SCHEDULES = [purchases_daily, purge_weekly, training_monthly]

@@ -18,7 +18,8 @@ from user_behaviour.classifier.evaluation import (
     report,
     roc,
 )
-from user_behaviour.classifier.evaluation_page import html
+from user_behaviour.classifier.evaluation_page import evaluation_page
+from user_behaviour.classifier.judgement import Judgement
 
 BEATS_BASELINE = (
     "500 reviews are judged rightly by this version alone and 50 by the baseline alone; by chance that has "
@@ -266,27 +267,24 @@ def test_a_model_whose_scores_were_not_calibrated_is_rejected(n: int, slope: flo
 
 def test_the_page_holds_tables_and_pictures_and_every_text_is_escaped() -> None:
     text = "<script>alert('&')</script>"
-    evaluation = report(judged(FIVE.truth, FIVE.probability, texts=[text] * 5))
-    page = html(
-        evaluation,
-        title="Version <1>",
-        roc=[(0, 0), (0, 0.5), (0.25, 1), (1, 1)],
-        reliability=[(0.6, 0.45), (1, 0.95)],
-        learning=[(1000, 0.81), (4000, 0.9)],
-    )
-    assert "&lt;script&gt;alert(&#x27;&amp;&#x27;)&lt;/script&gt;" in page
-    assert "<title>Version &lt;1&gt;</title>" in page
-    assert "<h1>Version &lt;1&gt;</h1>" in page
-    assert "<tr><td>positive</td><td>2</td><td>1</td></tr>\n<tr><td>negative</td><td>2</td><td>0</td></tr>" in page
-    assert "<tr><td>brier</td><td>0.3000</td></tr>" in page
-    assert "<tr><td>0 to 27 characters</td><td>5</td><td>0.4000</td></tr>" in page
-    assert not re.search(r"<script|https?:|src=|href=|url\(|@import", page)
-    pictures = [ElementTree.fromstring(one) for one in re.findall(r"<svg.*?</svg>", page, re.DOTALL)]
-    lines = [[line.get("points") for line in picture.iter("polyline")] for picture in pictures]
+    five = judged(FIVE.truth, FIVE.probability, texts=[text] * 5)
+    gate = Gate(passed=False, reasons=("3 < 4",))
+    page = evaluation_page(Judgement("<1>", five, report(five), gate), [(1000, 0.81), (4000, 0.9)])
+    assert "&lt;script&gt;alert(&#x27;&amp;&#x27;)&lt;/script&gt;" in page.html
+    assert "<title>Version &lt;1&gt; of the review classifier</title>" in page.html
+    assert "<p>It does not pass the gate.</p>\n<p>3 &lt; 4</p>" in page.html
+    assert "<tr><td>positive</td><td>2</td><td>1</td></tr>\n<tr><td>negative</td><td>2</td><td>0</td></tr>" in page.html
+    assert "<tr><td>brier</td><td>0.3000</td></tr>" in page.html
+    assert "<tr><td>0 to 27 characters</td><td>5</td><td>0.4000</td></tr>" in page.html
+    assert not re.search(r"<script|src=|href=|url\(|@import", page.html)
+    assert set(re.findall(r"https?://[^\"]*", page.html)) == {"http://www.w3.org/2000/svg"}  # a name, and no address
+    assert all(picture in page.html for picture in page.pictures.values())
+    lines = [
+        [line.get("points") for line in ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}polyline")]
+        for svg in page.pictures.values()
+    ]
     assert lines == [  # in a frame of 300 by 220, whose upper left corner is 0,0
-        ["0.0,220.0 300.0,0.0", "0.0,220.0 0.0,110.0 75.0,0.0 300.0,0.0"],
-        ["0.0,200.0 300.0,0.0", "60.0,220.0 300.0,20.0"],  # up from 0.45
+        ["0.0,220.0 300.0,0.0", "0.0,220.0 0.0,146.7 0.0,73.3 150.0,73.3 300.0,73.3 300.0,0.0"],
+        ["0.0,110.0 300.0,0.0", "60.0,220.0 120.0,220.0 180.0,220.0 240.0,0.0 300.0,0.0"],
         ["75.0,209.0 300.0,110.0"],  # up from 0.8
     ]
-    labels = [[label.text for label in picture.iter("text")] for picture in pictures]
-    assert labels[2] == ["0", "0.8", "800", "0.84", "1,600", "0.88", "2,400", "0.92", "3,200", "0.96", "4,000", "1"]

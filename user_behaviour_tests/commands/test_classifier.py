@@ -2,11 +2,15 @@
 
 import csv
 import json
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
 import pytest
 
+from user_behaviour.assets import CLASSIFIER_ASSETS
+from user_behaviour.assets.classifier import live_review_classifier
+from user_behaviour.checks.classifier import CLASSIFIER_CHECKS
 from user_behaviour.classifier.models import Models
 from user_behaviour.classifier.scored_days import SCORED
 from user_behaviour.commands.runs import select
@@ -14,20 +18,22 @@ from user_behaviour.lake.local import LocalLake
 from user_behaviour.lake.manifests import DataFile, Manifest
 from user_behaviour.tables.schemas import CLASSIFIED_REVIEWS
 from user_behaviour_tests.classifier.test_training import world
-from user_behaviour_tests.command_line import Home
+from user_behaviour_tests.command_line import Home, temporary_installation
+from user_behaviour_tests.graph.installation import Installation
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+def home() -> Iterator[Home]:
     """With labels of a small world."""
-    home = Home(tmp_path_factory.mktemp("home"))
-    texts, truth = world(1_200, seed=5)
-    with (home.path / "labels.csv").open("w", newline="") as file:
-        csv.writer(file).writerows([("review_str", "positive_review"), ("short", ""), *zip(texts, truth, strict=True)])
-    return home
+    with temporary_installation() as made:
+        texts, truth = world(1_200, seed=5)
+        with (made.path / "labels.csv").open("w", newline="") as file:
+            rows = [("review_str", "positive_review"), ("short", ""), *zip(texts, truth, strict=True)]
+            csv.writer(file).writerows(rows)
+        yield made
 
 
-def test_nothing_is_trained_or_promoted_without_labels(tmp_path: Path) -> None:
+def test_nothing_is_promoted_without_labels(tmp_path: Path) -> None:
     home = Home(tmp_path)
     for command in (("train",), ("promote", "abc", "--why", "?")):
         done = home.call(*command)
@@ -39,32 +45,29 @@ def test_nothing_is_trained_or_promoted_without_labels(tmp_path: Path) -> None:
 
 
 def test_the_first_version_that_passes_goes_live_and_can_be_taken_back(home: Home) -> None:
-    loaded = home.call("load-labels", str(home.path / "labels.csv"))
+    labels, doubt = ("load-labels", str(home.path / "labels.csv")), ("demote", "--why", "a doubt")
+    calls = [labels, labels, ("train",), ("train",), ("models",), doubt, doubt]
+    loaded, loaded_again, trained, again, listed, demoted, demoted_again = home.processes(*calls)
+
     assert "1,200 rows" in loaded.stdout
     assert loaded.stdout.splitlines()[-1] == "  labels.csv, line 2: the label is '', and not true or false"
     assert "0 repeat another, 1 cannot be used." in loaded.stdout
-    assert home.call("load-labels", str(home.path / "labels.csv")).stdout.endswith("nothing changed.\n")
-
-    trained = home.call("train")
+    assert loaded_again.stdout.endswith("nothing changed.\n")
     models = Models(LocalLake(root=str(home.path / "lake")))
     (version,) = models.versions()
     assert trained.returncode == 0, trained.stderr
     assert "It passes the gate:" in trained.stdout
     assert trained.stdout.endswith(f"{version} scores from the next run on.\n")
-    assert models.live() == version
     card = models.card(version)
     assert card["evaluation"]["accuracy"] > 0.95 > 0.6 > card["evaluation"]["baseline_accuracy"]
     pointer = json.loads((home.path / "lake" / "labelled_reviews" / "_current.json").read_text())
     assert card["labels"] == {"version": pointer["version"], "rows": 1_200}
-
-    again = home.call("train")
-    assert models.versions() == [version]
     assert again.stdout.count(version) == 1  # the same one, which is live
-    assert f"{version} (live)" in home.call("models").stdout
+    assert f"{version} (live)" in listed.stdout
+    assert demoted.stdout == "The baseline scores from the next run on.\n"
+    assert demoted_again.stderr.startswith("Error: The baseline is live")
 
-    assert home.call("demote", "--why", "a doubt").stdout == "The baseline scores from the next run on.\n"
-    assert home.call("demote", "--why", "a doubt").stderr.startswith("Error: The baseline is live")
-    assert home.call("promote", version, "--why", "no doubt").returncode == 0
+    assert home.process("promote", version, "--why", "no doubt").returncode == 0
     assert [change.why for change in models.changes()] == [
         "the first version that passed the gate",
         "a doubt",
@@ -73,14 +76,44 @@ def test_the_first_version_that_passes_goes_live_and_can_be_taken_back(home: Hom
     assert "no doubt" in home.call("models").stdout
 
 
+def test_dagster_shows_labels_versions_evaluations_and_decisions(home: Home) -> None:
+    """After the test before this one."""
+    models = Models(LocalLake(root=str(home.path / "lake")))
+    (version,) = models.versions()
+    instance = Installation(home.path).instance
+    events = [
+        instance.get_latest_materialization_event(one.key) for one in (*CLASSIFIER_ASSETS, live_review_classifier)
+    ]
+    labels, trained, evaluated, decided = [event.asset_materialization for event in events if event]
+    assert labels is not None
+    assert trained is not None
+    assert evaluated is not None
+    assert decided is not None
+    checks = [key for one in (*CLASSIFIER_CHECKS, CLASSIFIER_ASSETS[2]) for key in one.check_keys]
+    results = instance.event_log_storage.get_latest_asset_check_execution_by_key(checks)
+
+    assert labels.metadata["quarantine"].value == "- labels.csv, line 2: the label is '', and not true or false"
+    versions = [(one.tags or {})["dagster/data_version"] for one in (trained, evaluated, decided)]
+    assert versions == [version] * 3
+    assert {key.name: record.status.value for key, record in results.items()} == {
+        "both_labels_are_there": "SUCCEEDED",
+        "no_text_has_two_labels": "SUCCEEDED",
+        "near_copies_are_on_one_side": "SUCCEEDED",
+        "version_passes_the_gate": "SUCCEEDED",
+    }
+    assert evaluated.metadata["accuracy"].value == models.card(version)["evaluation"]["accuracy"]
+    assert str(evaluated.metadata["pictures"].value).count("![") == 3
+    page = Path(str(evaluated.metadata["page"].value).removeprefix("file://"))
+    assert page.read_text().startswith("<!doctype html>")
+    assert decided.metadata["why"].value == "no doubt"
+
+
 def test_a_version_that_is_no_better_is_kept_out_with_the_numbers(home: Home) -> None:
     models = Models(LocalLake(root=str(home.path / "lake")))
     live = models.live()
     worse = models.add(models.model(live).__class__("", {"film": (1.0, 1.0)}, 0.0, 1.0, 0.0), {})
 
-    done = home.call("promote", worse, "--why", "hope")
-
-    assert done.returncode == 1
+    assert (done := home.call("promote", worse, "--why", "hope")).returncode == 1
     assert "It does not pass the gate:" in done.stdout
     assert "by the live version alone" in done.stdout
     assert done.stderr == f"Error: {worse} stays out of force.\n"
@@ -98,12 +131,14 @@ def test_the_days_of_another_version_are_named_and_how_to_score_them_anew(home: 
         day = date(2011, 2, number)
         classified.publish(Manifest(CLASSIFIED_REVIEWS.name, day, "b", "t", "t", files=files, facts=facts))
 
-    assert home.call("promote", live, "--why", "again").stdout.endswith(
+    promoted, demoted = home.processes(("promote", live, "--why", "again"), ("demote", "--why", "old"))
+
+    assert promoted.stdout.endswith(
         f"{live} scores from the next run on.\n"
         "Days of another version: 2, from 2011-02-01 to 2011-02-03; to score them anew:\n"
         f"user-behaviour run --from 2011-02-01 --to 2011-02-03 --select {SCORED}\n"
     )
-    assert home.call("demote", "--why", "old").stdout.startswith(
+    assert demoted.stdout.startswith(
         "The baseline scores from the next run on.\nDays of another version: 1, from 2011-02-02 to 2011-02-02"
     )
     assert [key.to_user_string() for key in select([SCORED])] == [

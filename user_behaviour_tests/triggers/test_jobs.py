@@ -5,11 +5,11 @@ from datetime import UTC, date, datetime
 import dagster as dg
 import pytest
 
-from user_behaviour.assets.sources import movie_review_file
+from user_behaviour.assets import CLASSIFIER_ASSETS
 from user_behaviour.definitions import defs
 from user_behaviour.partitions import DAILY, existing_days
 from user_behaviour.tables.days import DayRange
-from user_behaviour.triggers.jobs import JOBS, PurgeConfig
+from user_behaviour.triggers.jobs import JOBS, PurgeConfig, classifier_job
 
 SIDES = {
     "purchases_job": {"raw_purchases", "staged_purchases", "spectrum/user_purchase_staging"},
@@ -31,8 +31,23 @@ def test_the_main_job_runs_every_asset_and_every_check_of_one() -> None:
     job = defs.resolve_job_def("user_behavior_metric_job")
 
     assert assets_of(job) == set().union(*SIDES.values())
-    landed = {key for key in defs.resolve_asset_graph().asset_check_keys if key.asset_key != movie_review_file.key}
-    assert checks_of(job) == landed
+    checks = defs.resolve_asset_graph().asset_check_keys
+    assert checks_of(job) == {key for key in checks if key.asset_key.to_user_string() in assets_of(job)}
+
+
+def test_the_classifier_is_in_no_job_of_days() -> None:
+    job, of_classifier = (
+        defs.resolve_job_def("classifier_job"),
+        {asset.key.to_user_string() for asset in CLASSIFIER_ASSETS},
+    )
+
+    assert assets_of(job) == of_classifier
+    assert job.partitions_def is None
+    assert [
+        one.name
+        for one in JOBS
+        if one is not classifier_job and of_classifier & assets_of(defs.resolve_job_def(one.name))
+    ] == []
 
 
 @pytest.mark.parametrize("name", SIDES)

@@ -113,7 +113,10 @@ def test_a_tick_that_is_evaluated_twice_has_the_same_run_keys_and_the_next_tick_
     assert not keys(MORNING) & keys(MORNING + timedelta(days=1))
 
 
-@pytest.mark.parametrize(("name", "cron"), [("purchases_daily", "0 6 * * *"), ("purge_weekly", "0 5 * * 0")])
+@pytest.mark.parametrize(
+    ("name", "cron"),
+    [("purchases_daily", "0 6 * * *"), ("purge_weekly", "0 5 * * 0"), ("training_monthly", "0 4 1 * *")],
+)
 def test_a_schedule_is_there_to_switch_on(name: str, cron: str) -> None:
     schedule = defs.resolve_schedule_def(name)
 

@@ -202,7 +202,7 @@ def test_one_run_a_day_and_several_at_once_change_no_row(
 
 def test_sensors_and_schedules_are_listed_and_off(page: Page, server: DevServer) -> None:
     page.goto("/automation")
-    for name in ("vendor_files", "metric_follows", "purchases_daily", "purge_weekly"):
+    for name in ("vendor_files", "metric_follows", "purchases_daily", "purge_weekly", "training_monthly"):
         expect(_switch(page, name)).not_to_be_checked()
 
 
