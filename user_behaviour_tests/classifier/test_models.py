@@ -19,12 +19,13 @@ def models(tmp_path: Path) -> Models:
 
 def test_a_version_is_read_as_it_was_kept_and_keeping_it_again_changes_nothing(models: Models, tmp_path: Path) -> None:
     version = models.add(MODEL, {"labels": "abc"})
-    written = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
+    written = {path: path.stat().st_mtime_ns for path in (tmp_path / models.directory(version)).iterdir()}
 
     assert models.model(version) == replace(MODEL, version=version)
     assert models.card(version)["labels"] == "abc"
     assert models.add(replace(MODEL, weights=dict(reversed(MODEL.weights.items()))), {"labels": "abc"}) == version
-    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()} == written
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / models.directory(version)).iterdir()} == written
+    assert models.trained() == version
 
 
 def test_another_model_and_another_card_are_other_versions(models: Models) -> None:
