@@ -4,7 +4,8 @@ select
     line_number,
     positive_review,
     classifier,
-    classifier_version
+    classifier_version,
+    probability
 from spectrum.movie_review_clean_stage
 where insert_date = %(day)s and cast(cid as int) = %(customer)s
 order by source_file, line_number

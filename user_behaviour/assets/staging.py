@@ -54,10 +54,13 @@ def classified_reviews(raw_reviews: Locations, lake: Lake, spark: SparkRunner) -
 
     By the model that is live when the run begins; by the baseline, the word `good`, where there is none.
     """
-    models = Models(lake)
-    live = models.live()
+    return scoring(raw_reviews, lake, spark, Models(lake).live())
+
+
+def scoring(raw_reviews: Locations, lake: Lake, spark: SparkRunner, version: str) -> SparkFiles:
+    """The recipe by which a version of the classifier scores reviews; the `BASELINE` does where that is it."""
     run = partial(spark.run, CLASSIFIER_PROGRAM, modules=[review_scoring.__file__])
-    return SparkFiles.of(raw_reviews, run, {"model": lake.uri(models.directory(live))} if live else {})
+    return SparkFiles.of(raw_reviews, run, {"model": lake.uri(Models(lake).directory(version))} if version else {})
 
 
 def _staged(purchases: PartitionStreams, rules: QuantityRules) -> Iterator[DayBatch | HeldBack]:

@@ -10,7 +10,7 @@ import html
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from math import exp, sqrt
+from math import exp, inf, sqrt
 from typing import Any
 
 FORMAT = 1
@@ -53,6 +53,12 @@ class Model:
             squares += length * length
             pull += pulls
         return (pull / sqrt(squares) if squares else 0.0) + self.intercept
+
+    def contributions(self, text: str) -> list[tuple[str, float]]:
+        """What each known term of a review adds to its log odds, which begin at `slope` * `intercept` + `offset`."""
+        known = [(term, *self.weights[term]) for term in terms(text) if term in self.weights]
+        norm = sqrt(sum(length * length for _, length, _ in known)) or inf
+        return [(term, self.slope * pull / norm) for term, _, pull in known]
 
     def probability(self, text: str) -> float:
         """How probable it is that the review is positive, 0 to 1, with six digits: as it is stored, and judged by."""

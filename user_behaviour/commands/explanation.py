@@ -12,7 +12,10 @@ from decimal import Decimal
 from typing import Any
 
 from user_behaviour.catalog.external_tables import Registration
+from user_behaviour.classifier.models import Models, UnknownVersionError
+from user_behaviour.classifier.review_scoring import CLASSIFIER, Model, ModelError
 from user_behaviour.deployments import Deployment
+from user_behaviour.lake.lake import Lake
 from user_behaviour.lake.manifests import Manifest, Rejection, timestamp
 from user_behaviour.tables.days import DayRange
 from user_behaviour.tables.schemas import (
@@ -49,7 +52,8 @@ class Explanation:
 
     `partition` says how the metric's day was written: batch_id, written_at, row_count, and in `sources` the batches of
     the external tables that it read. A review has source_file, line_number and review_str, and where it is classified
-    and registered positive_review, classifier and classifier_version too.
+    and registered positive_review, classifier, classifier_version and probability (null by the baseline) too. `models`
+    are the versions that scored them, or why one cannot be read.
     """
 
     customer: int
@@ -62,6 +66,7 @@ class Explanation:
     registrations: Mapping[str, Registration]
     rejections: Sequence[Rejection]
     kept_at: Mapping[str, str]
+    models: Mapping[str, Model | str]
 
     @property
     def rule(self) -> str:
@@ -80,17 +85,20 @@ def explanation(deployed: Deployment, customer: int, day: date) -> Explanation:
     metric = deployed.warehouse.rows(statement("explain/metric_row.sql"), asked)
     partition = deployed.warehouse.rows(statement("explain/metric_partition.sql"), asked)
     landed = manifests.get(RAW_REVIEWS.name)
+    reviews = _reviews(deployed, asked, landed) if landed else []
+    versions = {row["classifier_version"] for row in reviews if row.get("classifier") == CLASSIFIER}
     return Explanation(
         customer=customer,
         day=day,
         metric=metric[0] if metric else None,
         partition=_partition(partition[0]) if partition else None,
         purchases=_purchases(deployed, asked, manifests.get(RAW_PURCHASES.name)),
-        reviews=_reviews(deployed, asked, landed) if landed else [],
+        reviews=reviews,
         manifests=manifests,
         registrations={name: registration for name, registration in registrations.items() if registration},
         rejections=[r for t in _LAKE if (r := deployed.lake.dataset(t).rejection(day))],
         kept_at={source.name: deployed.lake.uri(source.kept_at) for source in (landed.sources if landed else ())},
+        models={version: _model(deployed.lake, version) for version in versions},
     )
 
 
@@ -144,6 +152,13 @@ def _purchases(deployed: Deployment, asked: Row, landed: Manifest | None) -> lis
     )
     left_out = [dict(zip(names, values, strict=True)) for values in (landed_lines - counted).elements()]
     return [*(PurchaseLine(r, counted=True) for r in counted_rows), *(PurchaseLine(r, counted=False) for r in left_out)]
+
+
+def _model(lake: Lake, version: str) -> Model | str:
+    try:
+        return Models(lake).model(version)
+    except (UnknownVersionError, ModelError) as error:
+        return str(error)
 
 
 def _reviews(deployed: Deployment, asked: Row, landed: Manifest) -> list[Row]:

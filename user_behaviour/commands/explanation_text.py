@@ -6,11 +6,14 @@ from typing import Any
 
 import click
 
+from user_behaviour.classifier.review_scoring import Model
 from user_behaviour.commands.explanation import Explanation, Row, newer_than_the_metric, reason_for_no_row
-from user_behaviour.commands.terminal import print_table
+from user_behaviour.commands.terminal import one_line, print_table
 from user_behaviour.tables.schemas import RAW_REVIEWS, USER_BEHAVIOR_METRIC
 
 _TEXT = 60
+_REASONS = 200  # characters
+_TERMS_FOR, _TERMS_AGAINST = 5, 3
 
 Section = tuple[str, Sequence[str], Sequence[Sequence[Any]]]  # its title, and a table: the columns, the rows
 
@@ -22,7 +25,7 @@ def print_explanation(found: Explanation) -> None:
     else:
         figures = "spent {amount_spent}, {review_score} of {review_count} reviews positive".format(**found.metric)
         click.echo(f"Customer {found.customer} on {found.day}: {figures}.")
-    for title, columns, rows in (_purchases(found), _reviews(found), _files(found), _batches(found)):
+    for title, columns, rows in (_purchases(found), _reviews(found), _reasons(found), _files(found), _batches(found)):
         click.echo(f"\n{title}")
         if rows:
             print_table(columns, rows)
@@ -47,7 +50,7 @@ def _purchases(found: Explanation) -> Section:
 
 def _reviews(found: Explanation) -> Section:
     positive = sum(bool(review.get("positive_review")) for review in found.reviews)
-    rows = [[r["source_file"], r["line_number"], *_verdict(r), _shortened(r["review_str"])] for r in found.reviews]
+    rows = [[r["source_file"], r["line_number"], *_verdict(r), one_line(r["review_str"], _TEXT)] for r in found.reviews]
     title = f"Reviews: {len(rows)}, {positive} of them positive"
     return title, ["file", "line", "verdict", "classifier", "review"], rows
 
@@ -60,9 +63,26 @@ def _verdict(review: Row) -> tuple[str, str]:
     return said, "{classifier} {classifier_version}".format(**review)
 
 
-def _shortened(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= _TEXT else f"{line[: _TEXT - 1]}…"
+def _reasons(found: Explanation) -> Section:
+    rows = [
+        [r["source_file"], r["line_number"], r["probability"], *_terms(r, found.models.get(r["classifier_version"]))]
+        for r in found.reviews
+        if "classifier" in r
+    ]
+    title = "What decided the verdicts; a number is what the term adds to the log odds of a positive review"
+    return title, ["file", "line", "probability", "for the verdict", "against it"], rows
+
+
+def _terms(review: Row, model: Model | str | None) -> tuple[str, ...]:
+    """What spoke for the verdict and what against it, the strongest first."""
+    if not isinstance(model, Model):
+        return model or f"`good` is {'' if review['positive_review'] else 'not '}among the words", ""
+    towards = 1 if review["positive_review"] else -1
+    terms = sorted(model.contributions(review["review_str"]), key=lambda one: -towards * one[1])
+    pros = [one for one in terms if towards * one[1] > 0][:_TERMS_FOR]
+    cons = [one for one in terms[::-1] if towards * one[1] < 0][:_TERMS_AGAINST]
+    said = (" · ".join(f"{term} {added:+.2f}" for term, added in side) or "no term" for side in (pros, cons))
+    return tuple(one_line(text, _REASONS) for text in said)
 
 
 def _files(found: Explanation) -> Section:

@@ -36,6 +36,13 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         console().print(table)
 
 
+def one_line(text: str, most: int) -> str:
+    """A text as a line of at most so many characters; what would steer the terminal is shown as an escape."""
+    line = " ".join(text.split())
+    cut = line if len(line) <= most else f"{line[: most - 1]}…"
+    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in cut)
+
+
 @contextmanager
 def own_console(*, alone: bool) -> Iterator[Console]:
     """A console that stays on the terminal while Dagster turns standard output and error to its own files.

@@ -42,7 +42,7 @@ class SparkOutput:
         for: with its quarantine, then, in the batch.
         """
         dataset, batch_id, said = self.dataset, self.job.batch_id, self.result.get(day.day, ())
-        quarantine = self._written(self.job.quarantine, day.day)
+        quarantine = self.written(self.job.quarantine, day.day)
         try:
             closing = day.closing(said)
         except HeldBackError:
@@ -59,7 +59,7 @@ class SparkOutput:
             batch_id=batch_id,
             as_of=day.as_of,
             written_at=timestamp(datetime.now(UTC)),
-            files=dataset.adopt(day.day, batch_id, self._written(self.job.output, day.day), quarantine=quarantine),
+            files=dataset.adopt(day.day, batch_id, self.written(self.job.output, day.day), quarantine=quarantine),
             sources=closing.sources,
             facts=closing.facts,
             longest_texts=longest,
@@ -68,7 +68,8 @@ class SparkOutput:
             raise SparkOutputError(f"The Spark program was to write {closing.rows} rows and wrote {manifest.rows}.")
         return manifest
 
-    def _written(self, place: str, day: date) -> list[str]:
+    def written(self, place: str, day: date) -> list[str]:
+        """The Parquet files that the program wrote of a day, in one of the places of the job."""
         directory = f"{place}/{self.dataset.table.partition_column}={day.isoformat()}"
         return [f"{directory}/{name}" for name in self.dataset.lake.list(directory) if name.endswith(".parquet")]
 

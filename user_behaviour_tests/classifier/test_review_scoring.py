@@ -41,6 +41,17 @@ def test_the_score_is_the_pull_of_the_terms_over_their_length_and_the_probabilit
     assert MODEL.probability("a good film good") == pytest.approx(1 / (1 + exp(-(2 * score - 1))), abs=1e-12)
 
 
+def test_what_the_terms_add_and_where_they_begin_is_the_log_odds_of_the_review() -> None:
+    text, added = (
+        "a good, a good film",
+        {"good": 2 * 6 / sqrt(29), "film": 2 * -1 / sqrt(29), "a good": 2 * 1 / sqrt(29)},
+    )
+
+    assert dict(MODEL.contributions(text)) == pytest.approx(added)
+    assert 2 * 0.5 - 1 + sum(added.values()) == pytest.approx(2 * MODEL.score(text) - 1, abs=1e-12)
+    assert MODEL.contributions("unheard of") == []
+
+
 @pytest.mark.parametrize("text", ["", "<br />", "\U0001f600", "unheard of"])
 def test_of_a_text_without_a_known_term_the_score_is_the_intercept(text: str) -> None:
     """By which 2 * 0.5 - 1 is a tie: it is not above one half, and so not positive."""

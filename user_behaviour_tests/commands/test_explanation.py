@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from user_behaviour.classifier.models import Models
+from user_behaviour.classifier.review_scoring import Model
 from user_behaviour.commands.explanation import explanation, newer_than_the_metric, reason_for_no_row
 from user_behaviour.deployments import Deployment
 from user_behaviour.lake.manifests import Source
@@ -155,9 +157,34 @@ def test_the_command_shows_it_all(home: Home) -> None:
     assert "Purchase lines: 2 count, worth 16.250; 1 left out by the rule quantity > 2 from 2010-12-01" in said
     assert "100 2010-12-01 08:26:00 B 2 1.250 rule" in said
     assert f"{FILE.name} 4 not positive token_good 1 bad film" in said
+    assert all(f"{FILE.name} {line} `good` is {isnt}among the words" in said for line, isnt in ((2, ""), (4, "not ")))
     assert "Vendor files of the day: 1, 4 rows, 0 in quarantine" in said
     assert any(line.startswith(f"{FILE.name} 99 v1 file://") for line in said)
     assert any(line.startswith("classified_reviews r1 2010-12-05T00:00:00.000000Z ") for line in said)
+
+
+def test_the_terms_that_decided_a_review_are_shown_or_why_they_cannot_be(home: Home) -> None:
+    """Sixteen terms of length 1 are 4 long together: with a slope of 4 each adds its pull."""
+    here, day = home.deployment(), date(2010, 12, 3)
+    pulls = {f"p{n}": n / 10 for n in range(1, 10)} | {f"n{n}": -n / 10 for n in range(1, 8)}
+    model = Model("", {term: (1.0, pull) for term, pull in pulls.items()}, intercept=0, slope=4, offset=0)
+    version = Models(here.lake).add(model, {})
+    rows = [
+        {"cid": "1", "review_str": " ".join(pulls), "source_file": FILE.name, "line_number": 2 + number,
+         "positive_review": positive, "classifier": "terms", "classifier_version": by, "probability": Decimal("0.9")}
+        for number, (positive, by) in enumerate([(True, version), (False, version), (True, "gone")])
+    ]  # fmt: skip
+    for table in (RAW_REVIEWS, CLASSIFIED_REVIEWS):
+        publish(here.lake.dataset(table), day, "t", rows, facts={"rows_in_files": 3, "rows_quarantined": 0})
+    here.external_tables.register(MOVIE_REVIEW_CLEAN_STAGE, here.lake.dataset(CLASSIFIED_REVIEWS), [day])
+
+    call = home.call("explain", "--customer", "1", "--day", f"{day}")
+
+    assert call.returncode == 0, call.stderr
+    said = [" ".join(line.replace(FILE.name, "").split()) for line in call.stdout.splitlines()]
+    assert "2 0.900000 p9 +0.90 · p8 +0.80 · p7 +0.70 · p6 +0.60 · p5 +0.50 n7 -0.70 · n6 -0.60 · n5 -0.50" in said
+    assert "3 0.900000 n7 -0.70 · n6 -0.60 · n5 -0.50 · n4 -0.40 · n3 -0.30 p9 +0.90 · p8 +0.80 · p7 +0.70" in said
+    assert any(line.startswith("4 0.900000 There is no version 'gone' of the classifier; there are: ") for line in said)
 
 
 def test_a_day_that_is_not_there_is_explained_too(home: Home) -> None:

@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from user_behaviour.classifier.models import Models
+from user_behaviour.classifier.review_scoring import Model
 from user_behaviour.lake.parquet_part import READ_WHOLE
 from user_behaviour_tests.cloud.leaks import places_that_hold
 from user_behaviour_tests.cloud.moto_server import Cloud, Wsgi
@@ -110,7 +112,13 @@ def test_the_days_that_are_mended_follow_and_every_place_agrees(account: AwsInst
     account.put("movie_review_2010-12-02.csv.gz", gzip.compress(b"cid,review_str\n12346,good\n"))
 
     query = "select insert_date, customerid from public.user_behavior_metric limit 2"
-    rerun, reconciled, read = account.call(("run", *RANGE, "--missing"), ("reconcile",), ("query", "--csv", query))
+    version = Models(account.here.lake).add(Model("", {"bad": (1.0, 1.0)}, intercept=0, slope=1, offset=0), {})
+    rerun, reconciled, read, shadow = account.call(
+        ("run", *RANGE, "--missing"),
+        ("reconcile",),
+        ("query", "--csv", query),
+        ("shadow", version, "--from", f"{D1}", "--to", f"{D2}"),
+    )
 
     assert (rerun.returncode, reconciled.returncode) == (0, 0), rerun.stdout + rerun.stderr + reconciled.stdout
     assert metric(account.here, D1, D3) == [
@@ -118,6 +126,9 @@ def test_the_days_that_are_mended_follow_and_every_place_agrees(account: AwsInst
         (D2, 12346, Decimal("6.00000"), 1, 1),
     ]
     assert (read.returncode, len(read.stdout.splitlines())) == (0, 3), read.stderr
+    # Three reviews are good and one is bad; the first day's row stays at one of two, the second day's loses its own.
+    assert "all 104 1 3 2 1 2 1 1" in [" ".join(line.split()) for line in shadow.stdout.splitlines()], shadow.stderr
+    assert account.here.lake.list("_staging") == []
 
 
 def test_nothing_that_the_commands_left_behind_holds_a_secret(account: AwsInstallation, first_run: str) -> None:
