@@ -138,6 +138,8 @@ def run(spark: SparkSession, job: Job) -> None:
     # A large day is cut by its keys, so that none of its tasks has more than a file to write.
     files = F.create_map(*(F.lit(part) for day in large.items() for part in day))[F.col("insert_date")]
     cut = [F.pmod(F.hash("source_file", "line_number"), F.coalesce(files, F.lit(1)))] if large else []
+    # Decimals as bytes of a fixed length, as the other writers of the lake have them for Redshift Spectrum.
+    spark.conf.set("spark.sql.parquet.writeLegacyFormat", "true")
     (
         # With a number: Spark merges the small partitions of a repartition without one, and one task would write all.
         rows.repartition(max(spark.sparkContext.defaultParallelism, sum(large.values())), "insert_date", *cut)

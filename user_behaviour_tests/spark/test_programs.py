@@ -113,6 +113,7 @@ def read_output(output: Path) -> dict[str, list[dict[str, Any]]]:
     for directory in sorted(output.glob("insert_date=*")):
         (file,) = directory.glob("part-*.parquet")
         table = pq.ParquetFile(file).read()
+        assert pq.ParquetFile(file).schema.column(7).physical_type == "FIXED_LEN_BYTE_ARRAY"  # Redshift reads no other
         # Names and types: Spark writes literals as required columns, and what it has read as optional ones.
         assert [(field.name, field.type) for field in table.schema] == [(f.name, f.type) for f in OUTPUT_SCHEMA]
         found[directory.name.removeprefix("insert_date=")] = table.to_pylist()
