@@ -108,6 +108,7 @@ class SparkMachine:
         modules = self._fetch(mirror, *submission.modules)
         inputs = named.get("inputs", ())
         self._fetch(mirror, *(entry["location"] + "/" for entry in inputs if "location" in entry))
+        self._fetch(mirror, *(f"{uri}/" for uri in [named.get("settings", {}).get("model")] if uri))
         self._fetch(mirror, *(file["uri"] for entry in inputs for file in entry.get("files", ())))
         asked = {
             "program": str(program),
