@@ -54,6 +54,9 @@ def shadow(ctx: click.Context, version: str, first: date | None, last: date | No
     verdicts = {day: judged[day] for day in batches if day in landed and landed[day].batch_id in batches[day]}
     _name("No reviews are landed", span.days(), landed)
     _name("The reviews that are landed have no verdicts", landed, verdicts)
+    read = _verdicts_read(warehouse)
+    followed = {day for day, manifest in verdicts.items() if read.get(day) == manifest.batch_id}
+    _name("The metric is not of the verdicts in force, and left out", verdicts, followed)
 
     rows = sum(manifest.rows for manifest in verdicts.values())
     click.echo(f"Scoring {rows:,} reviews of {len(verdicts)} days by {version} …")
@@ -61,9 +64,6 @@ def shadow(ctx: click.Context, version: str, first: date | None, last: date | No
     batch = f"shadow-{secrets.token_hex(4)}"
     with own_console(alone=not ctx.obj), spark_output(classified, recipe, batch_id=batch) as output:
         changes.add_reviews(reviews_beside(output, verdicts.values()))
-    read = _verdicts_read(warehouse)
-    followed = {day for day, manifest in verdicts.items() if read.get(day) == manifest.batch_id}
-    _name("The metric is not of the verdicts in force, and left out", verdicts, followed)
     changes.add_metric(row for row in _metric(warehouse, span) if row[0] in followed)
     _show(version, changes, texts(raw, landed, changes.most_changed))
 
@@ -71,7 +71,8 @@ def shadow(ctx: click.Context, version: str, first: date | None, last: date | No
 def _name(what: str, days: Iterable[date], but: Iterable[date]) -> None:
     """Names those of the days that are not among the others."""
     if left := ranges({*days} - {*but}):
-        click.echo(f"{what}: {', '.join(f'{of.first} to {of.last}' for of in left)}.")
+        spans = (f"{of.first} to {of.last}" if of.first < of.last else f"{of.first}" for of in left)
+        click.echo(f"{what}: {', '.join(spans)}.")
 
 
 def _verdicts_read(warehouse: Warehouse) -> dict[date, str | None]:
