@@ -34,7 +34,7 @@ $(SPARK35)/ready: user_behaviour_tests/spark/spark35.txt
 	@touch $@
 
 .PHONY: demo
-demo: $(READY) ## A sample shop, every asset for every day, the metric; a second call changes nothing
+demo: $(READY) ## A sample shop, a classifier, every asset for every day, the metric; a second call changes nothing
 	@$(BIN)/user-behaviour demo
 
 .PHONY: dev

@@ -1,5 +1,6 @@
 """The built wheel in an environment that has no checkout: everything that a run needs is in it."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -63,9 +64,12 @@ def partitions(home: Home, **variables: str) -> str:
 
 
 def test_the_demo_runs_from_the_wheel_ends_the_calendar_and_changes_nothing_a_second_time(
-    site: Path, tmp_path: Path
+    site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The calendar ended with the sample under `make`, and 5,460 days later under the command that its hint named."""
+    """It trains by the sample's labels, and what was trained scores.
+
+    The calendar ended with the sample under `make`, and 5,460 days later under the command that its hint named.
+    """
     first_day = {"USER_BEHAVIOUR_FIRST_DAY": "2011-12-09"}
     with temporary_installation() as home:
 
@@ -89,6 +93,14 @@ def test_the_demo_runs_from_the_wheel_ends_the_calendar_and_changes_nothing_a_se
             call.stdout.split("that has some:")[1].split(" s in all")[0].splitlines()[:-1] for call in (first, second)
         ]
         assert shown[0] == shown[1]
+        (version,) = re.findall(r"^(\w{12}) scores from the next run on\.", first.stdout, re.MULTILINE)
+        assert home.rows("select distinct classifier_version from spectrum.movie_review_clean_stage") == [(version,)]
+        figures = (
+            rf"([\d.]+)% by the rule `good`, ([\d.]+)% by version {version} of the classifier, which scored every day"
+        )
+        ((rule, classifier),) = re.findall(figures, second.stdout)
+        assert 60 < float(rule) < 80 < 88 < float(classifier) < 97
+        without_a_classifier(home, monkeypatch, **first_day)
         assert 2 + min(10, len(home.rows("select * from user_behavior_metric"))) < len(shown[0])
         assert from_the_wheel("migrate", "--check").returncode == 0
         code = "import user_behaviour; print(user_behaviour.__file__)"
@@ -97,6 +109,16 @@ def test_the_demo_runs_from_the_wheel_ends_the_calendar_and_changes_nothing_a_se
             capture_output=True, text=True, check=True,
         )  # fmt: skip
         assert where.stdout.startswith(str(site))
+
+
+def without_a_classifier(home: Home, monkeypatch: pytest.MonkeyPatch, **variables: str) -> None:
+    """Where scikit-learn is not installed the demo says so, and by what reviews are scored."""
+    shutil.rmtree(home.path / "lake" / "review_classifier")
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    third = home.call("demo", **variables)
+    assert third.returncode == 0
+    assert "A classifier of reviews:\nIt is not trained without scikit-learn: pip install" in third.stdout
+    assert "Reviews are scored by the rule: positive is one that has the word `good`." in third.stdout
 
 
 def test_migrations_that_are_missing_are_not_none(tmp_path: Path) -> None:

@@ -29,11 +29,11 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @click.option("--seed", type=int, default=SEED, show_default=True, help="The same seed gives the same data.")
 def generate(first: date | None, last: date | None, scale: float, seed: int) -> None:
-    """Make sample purchases and vendor files, in place of what is there.
+    """Make sample purchases, vendor files and labelled reviews, in place of what is there.
 
     Without a range all of it is replaced, by 2010-12-01 to 2011-12-09.
     """
-    from user_behaviour.local.shop_data import generate_files, generate_purchases
+    from user_behaviour.local.shop_data import generate_files, generate_labels, generate_purchases
     from user_behaviour.sample.calendar import OPENED, YEAR_END
     from user_behaviour.sample.shop import Shop, UnusableSample
 
@@ -49,6 +49,7 @@ def generate(first: date | None, last: date | None, scale: float, seed: int) -> 
     drop = settings().home / "vendor"
     files = generate_files(drop, shop, days, whole_drop=everything)
     click.echo(f"{files:,} vendor files of {days.first} to {days.last} in {drop}.")
+    click.echo(f"Labelled reviews, to train a classifier by, in {generate_labels(settings().home, shop)}.")
     click.echo(f"Made from seed {seed} at scale {scale:g} in {time.monotonic() - started:.1f} s.")
 
 

@@ -4,23 +4,26 @@ import os
 import shutil
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
 
+from user_behaviour.commands.classifier import load, train_and_judge
 from user_behaviour.commands.data import generate
 from user_behaviour.commands.published import newest_days_with_data
 from user_behaviour.commands.run import RunRequest, days_with_data, materialise_and_show
 from user_behaviour.commands.stack import description, own_stack
 from user_behaviour.deployments import Deployment, deployment, settings
 from user_behaviour.settings import remember_last_day
+from user_behaviour.tables.schemas import CLASSIFIED_REVIEWS
 from user_behaviour.tables.statements import statement
 
 
 @click.command()
 @click.pass_context
 def demo(ctx: click.Context) -> None:
-    """Start the stack, make sample data where there are none, materialise what is missing, and show what came of it.
+    """Start the stack, make sample data and train a classifier where there are none, and materialise what is missing.
 
     Called again, it changes nothing.
     """
@@ -35,11 +38,13 @@ def demo(ctx: click.Context) -> None:
         click.echo("\nA sample shop and its vendor:")
         ctx.invoke(generate)
     _end_the_calendar(deployed)
+    _train(deployed, debug=ctx.obj)
     click.echo("")
     succeeded = materialise_and_show(deployed, RunRequest(days_with_data(deployed), missing=True), debug=ctx.obj)
     rows = deployed.warehouse.rows(statement("run/metric_sample.sql"))
     click.echo("\npublic.user_behavior_metric, ten rows of the newest day that has some:")
     print_table(list(rows[0]) if rows else (), [list(row.values()) for row in rows])
+    click.echo(f"\n{_accuracy(deployed)}")
     click.echo(f"\n{time.monotonic() - started:.1f} s in all. Try next:")
     for line in _next(rows[0] if rows else None):
         click.echo(f"  {line}")
@@ -53,6 +58,46 @@ def _end_the_calendar(deployed: Deployment) -> None:
     if settings().last_day is None and newest_days_with_data(deployed)[:1] == [YEAR_END]:
         remember_last_day(settings().home, YEAR_END)
         settings.cache_clear()
+
+
+def _train(deployed: Deployment, *, debug: bool) -> None:
+    """Where there is no classifier yet, by the sample's labels, if this is a sample."""
+    from user_behaviour.classifier.labels import Labels
+    from user_behaviour.classifier.models import Models
+    from user_behaviour.local.shop_data import SAMPLE_LABELS
+
+    file = settings().home / SAMPLE_LABELS
+    if not file.is_file() or Models(deployed.lake).versions():
+        return
+    click.echo("\nA classifier of reviews:")
+    if not find_spec("sklearn"):
+        click.echo(
+            "It is not trained without scikit-learn: pip install 'user_behaviour[training]', and call this again."
+        )
+        return
+    if not Labels(deployed.lake).current():
+        load(deployed, [file], debug=debug)
+    train_and_judge(deployed, debug=debug)
+
+
+def _accuracy(deployed: Deployment) -> str:
+    """How often the rule and the classifier are right, and which of them scored."""
+    from user_behaviour.classifier.models import Models
+    from user_behaviour.classifier.scored_days import days_of_another, scoring_anew
+
+    models = Models(deployed.lake)
+    if not (live := models.live()):
+        return "Reviews are scored by the rule: positive is one that has the word `good`."
+    classified = deployed.lake.dataset(CLASSIFIED_REVIEWS)
+    others = [*days_of_another(classified.manifests(classified.days()), live)]
+    scored = (
+        f"which did not score {len(others)} days yet: {scoring_anew(others)}" if others else "which scored every day"
+    )
+    found = models.card(live)["evaluation"]
+    return (
+        f"Right of {found['n']:,} labelled reviews that training never saw: {found['baseline_accuracy']:.1%} by the "
+        f"rule `good`, {found['accuracy']:.1%} by version {live} of the classifier, {scored}."
+    )
 
 
 def _next(row: dict[str, object] | None) -> list[str]:

@@ -27,6 +27,7 @@ from user_behaviour.sample.vendor import Vendor
 from user_behaviour.tables.days import DayRange
 from user_behaviour.vendor.file_name import day_of
 
+SAMPLE_LABELS = "labels/sample_labels.csv"  # below the home
 _COPY = f"copy retail.user_purchase ({', '.join(column.name for column in COLUMNS)}) from stdin (format csv)"
 _BLOCK = 1 << 20
 
@@ -94,6 +95,14 @@ def generate_files(drop: Path, shop: Shop, days: DayRange, *, whole_drop: bool) 
         if of_these_days and path.name not in names and not path.is_dir():
             path.unlink()
     return len(names)
+
+
+def generate_labels(home: Path, shop: Shop) -> Path:
+    """Puts the sample vendor's labelled reviews into the home; gives the file."""
+    target = home / SAMPLE_LABELS
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _put(io.BytesIO(Vendor(shop).labels()), target)
+    return target
 
 
 def deliver(drop: Path, files: Sequence[Path]) -> list[Path]:

@@ -33,6 +33,7 @@ class Stream(IntEnum):
     LINES = 4
     REVIEWS = 5
     DROPS = 6
+    LABELS = 7
 
 
 def generator(seed: int, stream: Stream, *, day: date | None = None) -> np.random.Generator:

@@ -44,8 +44,8 @@ _SIZES = np.array([len(templates) for templates in REVIEW_SENTENCES.values()]) *
 _STARTS = np.cumsum(_SIZES) - _SIZES
 
 
-def write(rng: np.random.Generator, count: int) -> tuple[str, ...]:
-    """`count` reviews of between one and a hundred sentences."""
+def write(rng: np.random.Generator, count: int) -> tuple[tuple[str, ...], tuple[bool, ...]]:
+    """`count` reviews of between one and a hundred sentences, and which of them are meant to be positive."""
     temper = rng.choice(len(_TEMPERS), count, p=_TEMPERS)
     positive = rng.random(count) < _POSITIVE[temper]
     profile = np.where((temper == _MIXED) & ~positive, _MIXED_AND_NEGATIVE, temper)
@@ -67,7 +67,8 @@ def write(rng: np.random.Generator, count: int) -> tuple[str, ...]:
     places = (np.full(opens.size, -1.0), rng.random(body.size), rng.random(good.size), np.full(count, 2.0))
     writers = np.concatenate((opens, body, good, everyone))
     order = np.lexsort((np.concatenate(places), writers))
-    return _texts(rng, count, writers=writers[order], kinds=np.concatenate(kinds)[order])
+    texts = _texts(rng, count, writers=writers[order], kinds=np.concatenate(kinds)[order])
+    return texts, tuple(positive.tolist())
 
 
 def _texts(rng: np.random.Generator, count: int, *, writers: Ints, kinds: Ints) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
 """The sample vendor: the review files of each trading day, written mostly by the shop's customers of that day.
 
 A day is a pure function of seed, scale and date. Files come as vendors send them: plain or gzip, with or without a
-byte order mark, in one piece or two, and now and then with a row that cannot be used. Texts are from `reviews`.
+byte order mark, in one piece or two, and now and then with a row that cannot be used. Texts are from `reviews`. Other
+texts come with labels, to train a classifier by.
 """
 
 import gzip
@@ -18,6 +19,7 @@ from user_behaviour.sample.shop import Shop
 
 _REVIEWS_PER_DAY = 82  # the mean of a trading day at scale 1: 25,000 from 2010-12-01 to 2011-12-09
 _FEWEST = 5
+_LABELLED = 5_000
 _BOUGHT_TODAY = 0.7
 _SPLIT, _GZIPPED, _MARKED, _CARRIAGE_RETURNS = 0.08, 0.12, 0.12, 0.3
 # Smaller files hold no bad row: one would be more than one in a hundred of the file or of the day.
@@ -76,6 +78,15 @@ class Vendor:
             files[name] = file
         return files
 
+    def labels(self) -> bytes:
+        """Texts that are in no file of a day, with what they mean: CSV, header `review_str,positive_review`.
+
+        As many at every scale: what a classifier needs does not grow with the shop.
+        """
+        texts, positive = write(generator(self.shop.seed, Stream.LABELS), _LABELLED)
+        rows = (f"{quoted(text)},{str(label).lower()}" for text, label in zip(texts, positive, strict=True))
+        return "\n".join(("review_str,positive_review", *rows, "")).encode()
+
     def _day(self, day: date) -> _Day:
         rng = generator(self.shop.seed, Stream.REVIEWS, day=day)
         count = max(_FEWEST, amount_on(day, rng, mean=_REVIEWS_PER_DAY * self.shop.scale))
@@ -83,7 +94,8 @@ class Vendor:
         buyers, everyone = self.shop.buyers(day), self.shop.customers.ids
         customers = np.where(bought, rng.choice(buyers, count), rng.choice(everyone, count))
         first_file = round(count * 0.6) if rng.random() < _SPLIT else count
-        return _Day(customers, write(rng, count), first_file, _defects(day, rng, rows=first_file))
+        texts, _ = write(rng, count)
+        return _Day(customers, texts, first_file, _defects(day, rng, rows=first_file))
 
 
 def _defects(day: date, rng: np.random.Generator, *, rows: int) -> dict[int, Defect]:

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from user_behaviour.classifier.review_scoring import baseline
 from user_behaviour.sample.calendar import is_trading_day
 from user_behaviour.sample.shop import Shop
 from user_behaviour.sample.vendor import Defect, Vendor
@@ -122,6 +123,20 @@ def test_seven_in_ten_reviewers_bought_on_the_day(vendor: Vendor, reviews: pd.Da
     some = reviews[reviews.day < DAYS[120]]
     bought = [cids.isin(vendor.shop.buyers(day)) for day, cids in some.groupby("day").cid]
     assert 0.67 < pd.concat(bought).mean() < 0.74
+
+
+def test_labels_are_of_other_texts_of_the_same_world(vendor: Vendor, reviews: pd.DataFrame) -> None:
+    """Of both kinds, and the rule `good` is right of seven in ten; what is learnt from them, the demo's test says."""
+    header, *rows = csv.reader(io.StringIO(vendor.labels().decode(), newline=""), strict=True)
+    assert header == ["review_str", "positive_review"]
+    assert len(rows) == 5_000
+    labels = pd.DataFrame(rows, columns=["review", "label"]).assign(positive=lambda these: these.label == "true")
+    assert set(labels.label) == {"true", "false"}
+    assert 0.45 < labels.positive.mean() < 0.6
+    assert 0.65 < (labels.review.map(baseline) == labels.positive).mean() < 0.75
+    assert not set(labels.review[labels.review.str.len() > 150]) & set(reviews.review)
+    assert labels.review.str.len().median() == pytest.approx(reviews.review.str.len().median(), rel=0.1)
+    assert Vendor(Shop(7, 0.1)).labels() == vendor.labels() != Vendor(Shop(8)).labels()
 
 
 def test_the_token_good_tells_reviews_apart(reviews: pd.DataFrame) -> None:
