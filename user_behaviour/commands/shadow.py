@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Iterable, Iterator
 from datetime import date
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from user_behaviour.warehouse.warehouse import Warehouse
 
 _TEXT = 100
+_VERDICTS = "not positive", "positive"
 
 
 @click.command()
@@ -42,6 +42,7 @@ def shadow(ctx: click.Context, version: str, first: date | None, last: date | No
     from user_behaviour.classifier.shadow import Changes, reviews_beside, texts
     from user_behaviour.commands.terminal import own_console
     from user_behaviour.spark.output import spark_output
+    from user_behaviour.warehouse.published_days import published_sources
 
     deployed = deployment(settings()).initialized()
     lake, warehouse = deployed.lake, deployed.warehouse
@@ -54,8 +55,8 @@ def shadow(ctx: click.Context, version: str, first: date | None, last: date | No
     verdicts = {day: judged[day] for day in batches if day in landed and landed[day].batch_id in batches[day]}
     _name("No reviews are landed", span.days(), landed)
     _name("The reviews that are landed have no verdicts", landed, verdicts)
-    read = _verdicts_read(warehouse)
-    followed = {day for day, manifest in verdicts.items() if read.get(day) == manifest.batch_id}
+    read, verdicts_table = published_sources(warehouse, USER_BEHAVIOR_METRIC.name), MOVIE_REVIEW_CLEAN_STAGE.name
+    followed = {day for day, one in verdicts.items() if read.get(day, {}).get(verdicts_table) == one.batch_id}
     _name("The metric is not of the verdicts in force, and left out", verdicts, followed)
 
     rows = sum(manifest.rows for manifest in verdicts.values())
@@ -75,12 +76,6 @@ def _name(what: str, days: Iterable[date], but: Iterable[date]) -> None:
         click.echo(f"{what}: {', '.join(spans)}.")
 
 
-def _verdicts_read(warehouse: Warehouse) -> dict[date, str | None]:
-    """The batch of verdicts that each day of the metric was made from."""
-    rows = warehouse.rows(statement("triggers/published_sources.sql"), {"table": USER_BEHAVIOR_METRIC.name})
-    return {row["insert_date"]: json.loads(row["sources"]).get(MOVIE_REVIEW_CLEAN_STAGE.name) for row in rows}
-
-
 def _metric(warehouse: Warehouse, span: DayRange) -> Iterator[tuple[date, int, int]]:
     import pyarrow as pa
 
@@ -97,13 +92,7 @@ def _show(version: str, changes: Changes, found: Iterable[str]) -> None:
     rows = [[name, *(count[of] for of in FIGURES), len(changes.customers[name])] for name, count in by_month]
     print_table(("month", *FIGURES, "changed_customers"), rows)
     said = [
-        [
-            f"{r.day}",
-            r.customer,
-            "positive" if r.in_force else "not positive",
-            f"{r.probability:.6f}",
-            one_line(text, _TEXT),
-        ]
+        (f"{r.day}", r.customer, _VERDICTS[r.in_force], f"{r.probability:.6f}", one_line(text, _TEXT))
         for r, text in zip(changes.most_changed, found, strict=True)
     ]
     click.echo(f"The verdicts that {version} changes most: {len(said)}")

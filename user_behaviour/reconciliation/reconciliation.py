@@ -1,6 +1,5 @@
 """Asks every place what it has of an external table, and puts right what can be put right without a run."""
 
-import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -18,8 +17,8 @@ from user_behaviour.reconciliation.comparison import Difference, DifferenceKind,
 from user_behaviour.reconciliation.recorded import record, recorded_batches
 from user_behaviour.tables.days import DayRange
 from user_behaviour.tables.schemas import EXTERNAL_TABLES, LAKE_TABLE_OF, LAKE_TABLES, USER_BEHAVIOR_METRIC
-from user_behaviour.tables.statements import statement
 from user_behaviour.tables.table import Table
+from user_behaviour.warehouse.published_days import published_sources
 from user_behaviour.warehouse.warehouse import Warehouse
 
 
@@ -119,8 +118,7 @@ class Reconciliation:
     def _metric(self, table: Table) -> Mapping[date, str]:
         if self.warehouse is None:
             return {}
-        rows = self.warehouse.rows(statement("triggers/published_sources.sql"), {"table": USER_BEHAVIOR_METRIC.name})
-        sources = {row["insert_date"]: json.loads(row["sources"]) for row in rows}
+        sources = published_sources(self.warehouse, USER_BEHAVIOR_METRIC.name)
         return {day: by_table[table.name] for day, by_table in sources.items() if table.name in by_table}
 
 

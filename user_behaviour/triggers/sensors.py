@@ -3,7 +3,6 @@
 Thin: what is seen and what is to be done about it is decided in `vendor_watch` and `follow_up`.
 """
 
-import json
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -14,7 +13,6 @@ from user_behaviour.catalog.external_tables import ExternalTables
 from user_behaviour.lake.lake import Lake
 from user_behaviour.partitions import existing_days
 from user_behaviour.tables.schemas import EXTERNAL_TABLES, RAW_REVIEWS, USER_BEHAVIOR_METRIC
-from user_behaviour.tables.statements import statement
 from user_behaviour.triggers.day_requests import DayRequest
 from user_behaviour.triggers.drop_listing import ANNOUNCED_DAYS, list_drop
 from user_behaviour.triggers.follow_up import complete_days, follow_up, state_of
@@ -22,6 +20,7 @@ from user_behaviour.triggers.jobs import metric_job, reviews_job
 from user_behaviour.triggers.tick_memory import TickMemory
 from user_behaviour.triggers.vendor_watch import open_days, taken_days, watch
 from user_behaviour.vendor.drop import DropEvents, VendorDrop
+from user_behaviour.warehouse.published_days import published_sources
 from user_behaviour.warehouse.warehouse import Warehouse
 
 INTERVAL_SECONDS = 30
@@ -76,9 +75,7 @@ def metric_follows(
     if (still := memory.unmoved(state_of(ready))) is not None:
         skip = f"{len(ready)} days have both sides, the same as when the metric of each was there or requested."
         return dg.SensorResult(skip_reason=skip, cursor=still.to_cursor())
-    rows = warehouse.rows(statement("triggers/published_sources.sql"), {"table": USER_BEHAVIOR_METRIC.name})
-    published = {row["insert_date"]: json.loads(row["sources"]) for row in rows}
-    found = follow_up(ready, published, memory)
+    found = follow_up(ready, published_sources(warehouse, USER_BEHAVIOR_METRIC.name), memory)
     if not found.requests:
         known = len(found.memory.requested)
         skip = (

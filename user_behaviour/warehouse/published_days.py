@@ -25,6 +25,12 @@ def published_rows(warehouse: Warehouse, table: str, span: DayRange) -> dict[dat
     return {row["insert_date"]: row["row_count"] for row in found}
 
 
+def published_sources(warehouse: Warehouse, table: str) -> dict[date, dict[str, str]]:
+    """Of each day that was written to the table of this name the batches that it was made from, by their tables."""
+    rows = warehouse.rows(statement("warehouse/published_sources.sql"), {"table": table})
+    return {row["insert_date"]: json.loads(row["sources"]) for row in rows}
+
+
 def record_published(
     cursor: psycopg2.extensions.cursor,
     table: str,

@@ -16,7 +16,6 @@ from user_behaviour.tables.schemas import (
     CLASSIFIED_REVIEWS,
     MOVIE_REVIEW_CLEAN_STAGE,
     RAW_REVIEWS,
-    USER_BEHAVIOR_METRIC,
 )
 from user_behaviour_tests.command_line import Home, temporary_installation
 from user_behaviour_tests.purchases import publish
@@ -55,14 +54,11 @@ def home() -> Iterator[Home]:
             publish_reviews(made, day)
 
         def write(cursor: Any) -> None:
-            for customer, score, day in METRIC:
-                cursor.execute(
-                    "insert into public.user_behavior_metric values (%s, 9, %s, 2, 'm', %s)", (customer, score, day)
-                )
-            recorded = "insert into audit.published_partition values (%s, %s, 'm', '2011-01-05', 2, %s, '{}')"
-            for day in {day for _, _, day in METRIC}:
-                read = json.dumps({MOVIE_REVIEW_CLEAN_STAGE.name: "before v" if day == BEHIND else "v"})
-                cursor.execute(recorded, (USER_BEHAVIOR_METRIC.name, day, read))
+            cursor.executemany("insert into public.user_behavior_metric values (%s, 9, %s, 2, 'm', %s)", METRIC)
+            read = {day: "before v" if day == BEHIND else "v" for _, _, day in METRIC}
+            rows = [(day, json.dumps({MOVIE_REVIEW_CLEAN_STAGE.name: batch})) for day, batch in read.items()]
+            published = "'public.user_behavior_metric', %s, 'm', '2011-01-05', 2, %s, '{}'"
+            cursor.executemany(f"insert into audit.published_partition values ({published})", rows)
 
         made.deployment().warehouse.transaction(write)
         yield made
