@@ -19,6 +19,11 @@ from user_behaviour.lake.lake import Lake
 
 GROUP = "classifier"
 PASSES_THE_GATE = "version_passes_the_gate"
+NO_LABELS = "There are no labels, and so no version: the rule scores. Load some: `user-behaviour load-labels FILE…`."
+
+
+def _schema(**types: str) -> dg.TableSchema:
+    return dg.TableSchema([dg.TableColumn(name, type_) for name, type_ in types.items()])
 
 
 class LabelFiles(dg.Config):
@@ -31,18 +36,25 @@ class LabelFiles(dg.Config):
     )
 
 
-@dg.asset(group_name=GROUP, kinds={"csv", "parquet"}, owners=OWNERS)
+@dg.asset(
+    group_name=GROUP,
+    kinds={"csv", "parquet"},
+    owners=OWNERS,
+    metadata={"dagster/column_schema": _schema(review_str="string", positive_review="bool", group="string")},
+)
 def labelled_reviews(config: LabelFiles, lake: Lake) -> dg.MaterializeResult:  # type: ignore[type-arg]
     """A row is a review with what people say of it; rows that cannot be used are quarantined."""
     labels = Labels(lake)
-    landed = labels.land([Path(file) for file in config.files]) if config.files else labels.loaded()
-    facts = {"rows": landed.rows, "positives": landed.positives, "duplicates": landed.duplicates}
+    landed = labels.land([Path(file) for file in config.files]) if config.files else labels.current()
+    if not landed:
+        return _nothing_yet()
     bad = [f"- {row.source_file}, line {row.line_number}: {row.reason}" for row in labels.quarantine(landed.version)]
     return dg.MaterializeResult(
         data_version=dg.DataVersion(landed.version),
         metadata={
             "dagster/row_count": landed.rows,
-            **facts,
+            "positives": landed.positives,
+            "duplicates": landed.duplicates,
             "version": landed.version,
             "files": ", ".join(landed.files),
             "quarantined": landed.quarantined,
@@ -52,11 +64,22 @@ def labelled_reviews(config: LabelFiles, lake: Lake) -> dg.MaterializeResult:  #
     )
 
 
-@dg.asset(deps=[labelled_reviews], group_name=GROUP, kinds={"scikitlearn", "parquet"}, owners=OWNERS)
+@dg.asset(
+    deps=[labelled_reviews],
+    group_name=GROUP,
+    kinds={"scikitlearn", "parquet"},
+    owners=OWNERS,
+    metadata={"dagster/column_schema": _schema(term="string", length="double", pull="double")},
+)
 def review_classifier(context: dg.AssetExecutionContext, lake: Lake) -> dg.MaterializeResult:  # type: ignore[type-arg]
-    """A row is a term with its weights; a version never changes. Trained on the labels, but for a tenth of them."""
+    """A row is a term with its weights. Trained on the labels, but for a tenth of them; a version never changes.
+
+    Labels that were trained on last, by the same code, are not trained on again.
+    """
     from user_behaviour.classifier.new_version import new_version
 
+    if not Labels(lake).current():
+        return _nothing_yet()
     models, version = Models(lake), new_version(lake, log=context.log.info)
     card = models.card(version)
     return dg.MaterializeResult(
@@ -87,30 +110,23 @@ def review_classifier(context: dg.AssetExecutionContext, lake: Lake) -> dg.Mater
     ],
 )
 def classifier_evaluation(lake: Lake) -> dg.MaterializeResult:  # type: ignore[type-arg]
-    """How good the version is that was trained last, by the tenth of the labels that no training sees."""
+    """A file is a page that says how good the version is that was trained last, by labels that no training sees."""
     from user_behaviour.classifier.evaluation_page import EVALUATION_PAGE, evaluation_page
     from user_behaviour.classifier.judgement import judge
-    from user_behaviour.classifier.new_version import learning_curve
 
     models = Models(lake)
-    version = models.trained()
+    if not (version := models.trained()):
+        return _nothing_yet(_gate(NO_LABELS, passed=False))
     found = judge(lake, version)
-    page = evaluation_page(found, learning_curve(lake, version))
+    page = evaluation_page(found, models.card(version)["learning"])
     path = f"{models.directory(version)}/{EVALUATION_PAGE}"
     lake.write(path, page.html.encode())
     figures: Mapping[str, Any] = {
         name: value for name, value in found.evaluation.to_json().items() if isinstance(value, int | float)
     }
     pictures = "\n\n".join(
-        f"![{name}](data:image/svg+xml;base64,{b64encode(picture.encode()).decode()})"
+        f"**{name}**\n\n![{name}](data:image/svg+xml;base64,{b64encode(picture.encode()).decode()})"
         for name, picture in page.pictures.items()
-    )
-    gate = dg.AssetCheckResult(
-        check_name=PASSES_THE_GATE,
-        passed=found.gate.passed,
-        severity=dg.AssetCheckSeverity.WARN,
-        description=" ".join(found.gate.reasons),
-        metadata={"version": version},
     )
     return dg.MaterializeResult(
         data_version=dg.DataVersion(version),
@@ -120,16 +136,17 @@ def classifier_evaluation(lake: Lake) -> dg.MaterializeResult:  # type: ignore[t
             "pictures": dg.MetadataValue.md(pictures),
             "page": dg.MetadataValue.path(lake.uri(path)),
         },
-        check_results=[gate],
+        check_results=[_gate(" ".join(found.gate.reasons), passed=found.gate.passed)],
     )
 
 
 live_review_classifier = dg.AssetSpec(
     "live_review_classifier",
     deps=[classifier_evaluation],
-    description="The version that scores, or the rule that does without one: as people decide by `user-behaviour "
-    "promote` and `demote`. Where it has changed, the days that another version scored are marked.",
+    description="A row is a decision of people (`user-behaviour promote` and `demote`): which version scores from then "
+    "on, or the rule. Where it has changed, the days that another version scored are marked.",
     group_name=GROUP,
+    kinds={"json"},
     owners=OWNERS,
 )
 
@@ -141,3 +158,13 @@ def put_into_force(change: Change) -> dg.AssetMaterialization:
         metadata={"version": change.version or "the rule", "who": change.who, "why": change.why},
         tags={"dagster/data_version": change.version or BASELINE_VERSION},
     )
+
+
+def _nothing_yet(*results: dg.AssetCheckResult) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    """So that a run of all assets does not fail where nobody has labels."""
+    return dg.MaterializeResult(metadata={"dagster/row_count": 0, "reason": NO_LABELS}, check_results=results)
+
+
+def _gate(reasons: str, *, passed: bool) -> dg.AssetCheckResult:
+    severity = dg.AssetCheckSeverity.WARN
+    return dg.AssetCheckResult(check_name=PASSES_THE_GATE, passed=passed, severity=severity, description=reasons)

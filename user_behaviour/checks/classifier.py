@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from user_behaviour.assets.classifier import labelled_reviews
+from user_behaviour.assets.classifier import NO_LABELS, labelled_reviews
 from user_behaviour.classifier.labels import Label, Labels
 from user_behaviour.lake.lake import Lake
 
@@ -52,7 +52,8 @@ def near_copies_are_on_one_side(lake: Lake) -> dg.AssetCheckResult:
 
 def _read(lake: Lake) -> list[Label]:
     labels = Labels(lake)
-    return labels.read(labels.loaded().version)
+    loaded = labels.current()
+    return labels.read(loaded.version) if loaded else []
 
 
 def _place(label: Label) -> str:
@@ -60,6 +61,8 @@ def _place(label: Label) -> str:
 
 
 def _result(offences: list[str], *, rows: int) -> dg.AssetCheckResult:
+    if not rows:
+        return dg.AssetCheckResult(passed=False, severity=dg.AssetCheckSeverity.WARN, description=NO_LABELS)
     more = f" ({len(offences) - 1} more)" if len(offences) > 1 else ""
     return dg.AssetCheckResult(
         passed=not offences,

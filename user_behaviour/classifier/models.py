@@ -80,10 +80,9 @@ class Models:
         return version
 
     def trained(self) -> str:
-        """The version that was trained last. Raises `UnknownVersionError`."""
-        if (found := self._lake.read(_TRAINED)) is None:
-            raise UnknownVersionError("No version of the classifier was trained yet: `user-behaviour train`.")
-        return str(json.loads(found[0])["version"])
+        """The version that was trained last; "" before the first."""
+        found = self._lake.read(_TRAINED)
+        return str(json.loads(found[0])["version"]) if found else ""
 
     def versions(self) -> list[str]:
         """Those that are whole."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from user_behaviour.classifier.evaluation import Points, report
@@ -18,43 +20,59 @@ if TYPE_CHECKING:
     from user_behaviour.classifier.training import Trained
 
 PARTS = (8, 4, 2)  # of the labels, an eighth and so on
+CODE = (
+    "labels.py",
+    "near_duplicates.py",
+    "review_scoring.py",
+    "training.py",
+    "evaluation.py",
+)  # by which a version is made
 
 
 def new_version(lake: Lake, *, log: Callable[[str], None]) -> str:
-    """Trains on the loaded labels, and keeps the version; the same labels give the same one.
+    """Trains on the loaded labels, and keeps the version.
 
+    The same labels and the same code give the same version, so that what was trained last of them is not trained again.
     Raises `LabelsError` and `UntrainableError`.
     """
-    loaded = Labels(lake).loaded()
+    models, loaded = Models(lake), Labels(lake).loaded()
+    made_of = {"labels": {"version": loaded.version, "rows": loaded.rows}, "code": _code()}
+    if (last := models.trained()) and made_of.items() <= models.card(last).items():
+        log(f"Version {last} is of these labels and this code")
+        return last
     labels = Labels(lake).read(loaded.version)
     learnt = [label for label in labels if not label.is_test]
     log(f"Training on {len(learnt):,} of {len(labels):,} labelled reviews")
     trained = _train(learnt)
+    found = report(judged(labels, trained.model))
+    configuration = asdict(trained.configuration)
     facts = {
-        "labels": {"version": loaded.version, "rows": loaded.rows},
-        "configuration": asdict(trained.configuration),
+        **made_of,
+        "configuration": configuration,
         "cross_validation": trained.accuracies,
-        "evaluation": report(judged(labels, trained.model)).to_json(),
+        "evaluation": found.to_json(),
+        "learning": [*_learning(labels, configuration), (len(learnt), found.accuracy)],
     }
-    return Models(lake).add(trained.model, facts)
+    return models.add(trained.model, facts)
 
 
-def learning_curve(lake: Lake, version: str) -> Points:
-    """Numbers of reviews learnt from, with the accuracy on the test reviews; the last is that of the version itself.
+def _code() -> str:
+    """The digest of the code that makes a version."""
+    texts = (Path(__file__).with_name(name).read_bytes() for name in CODE)
+    return hashlib.sha256(b"".join(texts)).hexdigest()[:12]
 
-    Parts that are too small to learn from are left out.
-    """
-    card = Models(lake).card(version)
-    labels = Labels(lake).read(card["labels"]["version"])
+
+def _learning(labels: Sequence[Label], configuration: Mapping[str, Any]) -> Points:
+    """Numbers of reviews learnt from, with the accuracy on the test reviews; without parts too small to learn from."""
     learnt = [label for label in labels if not label.is_test]
     learnt.sort(key=lambda label: label.group)  # a digest, and so in no order of theirs
     points = []
     for part in PARTS:
         some = learnt[: len(learnt) // part]
-        with suppress(UntrainableError):  # of so few
-            model = _train(some, card["configuration"]).model
-            points.append((float(len(some)), float(judged(labels, model).right.mean())))
-    return [*points, (float(len(learnt)), float(card["evaluation"]["accuracy"]))]
+        with suppress(UntrainableError):
+            model = _train(some, configuration).model
+            points.append((len(some), float(judged(labels, model).right.mean())))
+    return points
 
 
 def _train(labels: Sequence[Label], configuration: Mapping[str, Any] | None = None) -> Trained:

@@ -13,7 +13,7 @@ from user_behaviour.deployments import deployment, embedded_stack, settings
 from user_behaviour.instance.instance import daemon_of
 from user_behaviour.local.state_file import is_free
 
-STAGES = ("sources", "landing", "staging", "spectrum", "warehouse")  # the groups of the assets
+STAGES = ("sources", "landing", "classifier", "staging", "spectrum", "warehouse")  # the groups of the assets
 
 
 @click.command()
