@@ -1,5 +1,6 @@
 """Fixtures that more than one part of the suite uses: an embedded PostgreSQL, AWS as moto has it, the real data."""
 
+import gc
 import os
 import shutil
 import tempfile
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from user_behaviour.commands.cli import GARBAGE
 from user_behaviour.local import postgres
 from user_behaviour.local.stack import Stack
 from user_behaviour_tests.cloud.moto_server import Cloud, moto_server
@@ -26,8 +28,10 @@ settings.load_profile("suite")
 # The calendar of the real data. Dagster goes over all days of it at each result of a check.
 os.environ["USER_BEHAVIOUR_LAST_DAY"] = "2011-12-09"
 
-# As in every process of an installation: the events of a run are written many at a time.
+# As in every process of an installation: the events of a run are written many at a time, and Python seldom looks for
+# garbage.
 os.environ["DAGSTER_EVENT_BATCH_SIZE"] = "1000"
+gc.set_threshold(GARBAGE)
 
 # A killed process loses nothing of what the system has taken, and no test switches the machine off. Nor does anybody
 # guess a test's password: half of the time of a connection went into hashing it 4,096 times.
