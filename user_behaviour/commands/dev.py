@@ -13,7 +13,7 @@ from user_behaviour.deployments import deployment, embedded_stack, settings
 from user_behaviour.instance.instance import daemon_of
 from user_behaviour.local.state_file import is_free
 
-STAGES = ("sources", "landing", "classifier", "staging", "spectrum", "warehouse")  # the groups of the assets
+STAGES = ("sources", "landing", "staging", "spectrum", "warehouse")  # the groups of the assets that are made by day
 
 
 @click.command()
@@ -46,7 +46,7 @@ def dev(port: int) -> None:
 
 
 def graph_page(url: str) -> str:
-    """The page of the whole graph with its groups open; Dagster opens it with all of them closed."""
+    """The page of the whole graph with the groups of a day open; Dagster opens it with all of them closed."""
     return f"{url}/asset-groups?expanded={','.join(f'global@global:{stage}' for stage in STAGES)}"
 
 

@@ -12,7 +12,7 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from user_behaviour.commands.dev import graph_page
+from user_behaviour.commands.dev import STAGES, graph_page
 from user_behaviour.instance.instance import daemon_of
 from user_behaviour.local.state_file import free_port
 from user_behaviour_tests.command_line import Home, errors
@@ -53,7 +53,7 @@ def test_the_graph_page_shows_every_group_and_every_asset(page: Page, server: De
     for group in GRAPH:
         expect(graph.get_by_text(group, exact=True)).to_be_visible()
     page.goto(graph_page(server.url))
-    for asset in [asset for assets in GRAPH.values() for asset in assets]:
+    for asset in [asset for stage in STAGES for asset in GRAPH[stage]]:
         expect(graph.get_by_text(asset, exact=True)).to_be_visible()
     expect(page.get_by_role("button", name="Materialize all (10)")).to_be_enabled()
 
