@@ -6,7 +6,8 @@
 Both run as whole processes, in turn, so that a machine that slows down slows both. The first run of each kind, in an
 empty lake and with nothing in the system's cache, is shown and not counted; medians of the others are quoted. The
 project is `user-behaviour run`, process start to exit, in a home of its own. Memory is each process's own peak (VmHWM),
-Python and JVM apart. With `--real`, the directory of online_retail.csv.gz and vendor_drops/, these are measured too.
+Python and JVM apart. With `--real`, the directory of online_retail.csv.gz and vendor_drops/, these are measured too,
+and labelled_reviews.csv.gz is trained on. A process of Spark's workers in Python is none of the two.
 """
 
 import argparse
@@ -27,6 +28,7 @@ from typing import Any
 
 import psycopg2
 
+from user_behaviour.local.shop_data import SAMPLE_LABELS
 from user_behaviour.local.stack import Stack
 
 HERE = Path(__file__).resolve().parent
@@ -120,15 +122,29 @@ class Bench:
         cold = {"cold project": asdict(turns[0][0]), "cold floor": asdict(turns[0][1])} if warm else {}
         return {"project": asdict(medians(ours)), "floor": asdict(medians(floor)), "ratio": round(ratio, 2), **cold}
 
+    def by_model(self, labels: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+        """A training on the labels, whose version goes live; then all days scored by it, as often as by the rule."""
+        self.cli("load-labels", str(labels))
+        training = self.cli("train")
+        warm = 1 if self.runs > 1 else 0
+        scored = [self.cli("run", "--from", FIRST, "--to", LAST) for _ in range(warm + self.runs)]
+        return {"project": asdict(training)}, {"project": asdict(medians(scored[warm:]))}
+
     def alone(self) -> dict[str, Any]:
         """The project over all days, once."""
         return {"project": asdict(self.cli("run", "--from", FIRST, "--to", LAST))}
 
 
 def measure(
-    name: str, load: Sequence[Sequence[str]], *, runs: int, one_day: bool = False, with_floor: bool = True
+    name: str,
+    load: Sequence[Sequence[str]],
+    *,
+    runs: int,
+    labels: Path | None = None,
+    one_day: bool = False,
+    with_floor: bool = True,
 ) -> dict[str, Any]:
-    """Loads data into a new home and measures it there."""
+    """Loads data into a new home and measures it there; `labels` that are not given are the sample's."""
     directory = Path(tempfile.mkdtemp(prefix="user_behaviour_bench_")).resolve()
     bench = Bench(directory / "home", runs)
     try:
@@ -142,6 +158,8 @@ def measure(
             result["one day"] = bench.pair(ONE_DAY, ONE_DAY)
             alone = [bench.cli("run", "--day", ONE_DAY, "--select", WITHOUT_SPARK) for _ in range(1 + runs)]
             result["one day without Spark"] = {"project": asdict(medians(alone[1:]))}
+        if with_floor:
+            result["training"], result["all days by model"] = bench.by_model(labels or bench.home / SAMPLE_LABELS)
         return result
     finally:
         bench.cli("down")
@@ -165,7 +183,7 @@ def import_seconds(runs: int) -> float:
 def show(result: Mapping[str, Any]) -> None:
     """Prints one data set's figures."""
     print(f"\n{result['data']}: {result['purchase lines']:,} purchase lines, {result['lines per second']:,} a second")
-    for part in ("all days", "one day", "one day without Spark"):
+    for part in ("all days", "all days by model", "training", "one day", "one day without Spark"):
         for who, found in result.get(part, {}).items():
             if who == "ratio":
                 print(f"  {part:22} project / floor {found:.2f}")
@@ -194,8 +212,16 @@ def bounds_of(results: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, float
         yield "one day without Spark, s", real["one day without Spark"]["project"]["seconds"], 3, None
         yield "all checks of all days, s", all_days["project"]["checks"], 2, None
         yield "all checks of one day, s", one_day["project"]["checks"], 0.5, None
+        by_model, training = real["all days by model"]["project"], real["training"]["project"]
+        yield "all days by the model / by the rule", by_model["seconds"] / all_days["project"]["seconds"], 2.0, 1.5
+        yield "training on 25,000 reviews, s", training["seconds"], 240, 120
+        yield "training's peak, MiB", training["python_mib"], 2048, 1536
     if "ratio" in (all_days := by_name.get(scaled(10), {}).get("all days", {})):
         yield "scale 10 / floor", all_days["ratio"], 1.2, None
+    if "all days by model" in (ten := by_name.get(scaled(10), {})):
+        for what, peak in (("Python's", "python_mib"), ("the JVM's", "java_mib")):
+            found = ten["all days by model"]["project"][peak] / ten["all days"]["project"][peak]
+            yield f"{what} peak at scale 10, by the model / by the rule", found, 1.3, None
     one, ten, hundred = (
         by_name[name]["all days"]["project"] if name in by_name else None for name in map(scaled, (1, 10, 100))
     )
@@ -228,7 +254,8 @@ def main() -> None:
     if not arguments.grow and (arguments.real / "online_retail.csv.gz").exists():
         files = [str(file) for file in sorted((arguments.real / "vendor_drops").iterdir())]
         load = [("load-purchases", str(arguments.real / "online_retail.csv.gz")), ("deliver", *files)]
-        results.append(measure("real data", load, runs=arguments.runs, one_day=True))
+        labels = arguments.real / "labelled_reviews.csv.gz"
+        results.append(measure("real data", load, runs=arguments.runs, labels=labels, one_day=True))
         show(results[-1])
     for scale in scales:
         generate = ("generate", "--from", FIRST, "--to", LAST, "--scale", f"{scale:g}")
