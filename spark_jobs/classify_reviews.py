@@ -21,7 +21,11 @@ from pyspark.sql import Column, DataFrame, Row, SparkSession
 from pyspark.sql import functions as F  # noqa: N812  (the name that every Spark program gives it)
 
 INPUT_SCHEMA = "cid string, review_str string, source_file string, line_number int, insert_date string"
-JUDGED = "cid string, probability double, source_file string, line_number int, insert_date string"
+MEASURES = ("tokens", "unknown_tokens", "characters")  # of a text that a model has read
+JUDGED = (
+    "cid string, probability double, tokens int, unknown_tokens int, characters int, source_file string, "
+    "line_number int, insert_date string"
+)
 PROBABILITY = "decimal(7,6)"
 BASELINE, BASELINE_VERSION = "token_good", "1"
 # Left and right of it the text ends, or there is one of Java's white spaces: blank, tab, and four line ends.
@@ -55,8 +59,9 @@ class Job:
 def classify(reviews: DataFrame, model: str | None = None) -> DataFrame:
     """The reviews with `positive_review` boolean, `classifier`, `classifier_version` and `probability` decimal(7,6).
 
-    Positive when the model says so with a probability above one half. Without a model, by the baseline: when `good`, in
-    any case, is one of the words of the review between white space; that knows no probability (null).
+    Positive when the model says so with a probability above one half; its `MEASURES` are columns as well. Without a
+    model, by the baseline: when `good`, in any case, is one of the words of the review between white space; that knows
+    no probability (null).
     """
     if model:
         return _by_model(reviews, model)
@@ -83,9 +88,10 @@ def _by_model(reviews: DataFrame, directory: str) -> DataFrame:
     everywhere = spark.sparkContext.broadcast(model)
 
     def judged(rows: Iterable[Row]) -> Iterator[tuple[object, ...]]:
-        probability = everywhere.value.probability
+        read = everywhere.value.read
         for row in rows:
-            yield row.cid, probability(row.review_str), row.source_file, row.line_number, row.insert_date
+            text = row.review_str
+            yield (row.cid, *read(text), len(text), row.source_file, row.line_number, row.insert_date)
 
     verdict = {
         "positive_review": F.col("probability") > 0.5,
@@ -119,7 +125,9 @@ def read_job(spark: SparkSession, uri: str) -> Job:
 def run(spark: SparkSession, job: Job) -> None:
     """Reads every location, classifies, writes the rows by day and `_SUCCESS`, and a summary of each day."""
     reviews = spark.read.schema(INPUT_SCHEMA).option("basePath", job.base).parquet(*job.locations)
-    rows = classify(reviews, job.model).select(
+    judged = classify(reviews, job.model)
+    measures = [name for name in MEASURES if name in judged.columns]
+    rows = judged.select(
         "cid",
         "positive_review",
         "classifier",
@@ -129,9 +137,10 @@ def run(spark: SparkSession, job: Job) -> None:
         F.lit(job.batch_id).alias("batch_id"),
         "probability",
         "insert_date",
+        *measures,
     )
     rows = rows.persist()  # small by now, without the texts: written, and summed up
-    summarised = rows.groupBy("insert_date").agg(*summary()).select(F.to_json(F.struct("*")))
+    summarised = rows.groupBy("insert_date").agg(*summary(measures)).select(F.to_json(F.struct("*")))
     summaries = [row[0] for row in summarised.collect()]
     counted = {day["insert_date"]: day["rows"] for day in map(json.loads, summaries)}
     large = {day: -(-number // job.rows_per_file) for day, number in counted.items() if number > job.rows_per_file}
@@ -142,7 +151,8 @@ def run(spark: SparkSession, job: Job) -> None:
     spark.conf.set("spark.sql.parquet.writeLegacyFormat", "true")
     (
         # With a number: Spark merges the small partitions of a repartition without one, and one task would write all.
-        rows.repartition(max(spark.sparkContext.defaultParallelism, sum(large.values())), "insert_date", *cut)
+        rows.drop(*measures)
+        .repartition(max(spark.sparkContext.defaultParallelism, sum(large.values())), "insert_date", *cut)
         .sortWithinPartitions("insert_date", "source_file", "line_number")
         .write.partitionBy("insert_date")
         .option("maxRecordsPerFile", job.rows_per_file)
@@ -153,8 +163,15 @@ def run(spark: SparkSession, job: Job) -> None:
     rows.unpersist()
 
 
-def summary() -> list[Column]:
-    """What is said of a day: `rows`, its `facts`, and the bytes of the longest value of each text column."""
+def summary(measures: Sequence[str] = ()) -> list[Column]:
+    """What is said of a day: `rows`, its `facts`, and the bytes of the longest value of each text column.
+
+    By a model the facts have the sums of its `measures` besides, and in `probability_tenths` the numbers of reviews
+    with a probability from 0 to 0.1, from 0.1 to 0.2, and so on.
+    """
+    tenth = F.least(F.floor(F.col("probability") * 10), F.lit(9))
+    tenths = F.concat_ws(" ", *(F.count_if(tenth == at).cast("string") for at in range(10)))
+    by_model = [tenths.alias("probability_tenths"), *(F.sum(name).alias(name) for name in measures)] if measures else []
     key = F.crc32(F.concat_ws(":", "source_file", "line_number"))
     return [
         F.count("*").alias("rows"),
@@ -163,6 +180,7 @@ def summary() -> list[Column]:
             F.sum(F.col("positive_review").cast("int")).alias("positive_reviews"),
             F.first("classifier").alias("classifier"),
             F.first("classifier_version").alias("classifier_version"),
+            *by_model,
         ).alias("facts"),
         F.struct(*(F.max(F.octet_length(name)).alias(name) for name in TEXTS)).alias("longest_texts"),
     ]

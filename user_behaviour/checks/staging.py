@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import date
 from functools import partial
+from typing import Any
 
 import dagster as dg
 import pyarrow as pa
@@ -22,12 +23,17 @@ from user_behaviour.checks.every_asset import (
 )
 from user_behaviour.checks.history import BAND_DAYS, days_before, unusual_shares
 from user_behaviour.checks.result import Offence, days_under_check
+from user_behaviour.classifier import drift
+from user_behaviour.classifier.models import Models
+from user_behaviour.classifier.review_scoring import BASELINE_VERSION
+from user_behaviour.classifier.scored_days import days_of_another, scoring_anew, version_of
 from user_behaviour.lake.dataset import Dataset
 from user_behaviour.lake.lake import Lake
 from user_behaviour.lake.manifests import Manifest
 from user_behaviour.rules import QuantityRules
 from user_behaviour.tables.schemas import CLASSIFIED_REVIEWS, RAW_PURCHASES, RAW_REVIEWS, STAGED_PURCHASES
 
+WARN = dg.AssetCheckSeverity.WARN
 KEYS = "review_keys"  # of the facts: the sum of crc32 of each row's vendor file and line
 
 
@@ -65,14 +71,64 @@ def classified_equal_landed(context: dg.AssetCheckExecutionContext, lake: Lake) 
 
 @dg.asset_check(asset=classified_reviews)
 def share_of_positive_reviews_is_in_its_band(context: dg.AssetCheckExecutionContext, lake: Lake) -> dg.AssetCheckResult:
-    """The share of positive reviews is about what it was in the four weeks before. Warns."""
+    """The share of positive reviews is about what the same version found in the four weeks before. Warns."""
     under_check = days_under_check(context)
     dataset = lake.dataset(CLASSIFIED_REVIEWS)
     manifests = dataset.manifests(days_before(under_check.days, BAND_DAYS))
     counts = of_each_day(dataset, manifests, partial(_verdicts, dataset))
     classified = [day for day in under_check.days if day in counts]
-    unusual = unusual_shares(counts, classified)
-    return under_check.result(unusual, looked_at=classified, severity=dg.AssetCheckSeverity.WARN)
+    versions = {day: version_of(manifest) for day, manifest in manifests.items()}
+    unusual = []
+    for day in classified:
+        alike = {other: count for other, count in counts.items() if versions[other] == versions[day]}
+        unusual += unusual_shares(alike, [day])
+    return under_check.result(unusual, looked_at=classified, severity=WARN)
+
+
+@dg.asset_check(asset=classified_reviews)
+def reviews_are_like_those_before(context: dg.AssetCheckExecutionContext, lake: Lake) -> dg.AssetCheckResult:
+    """Verdicts, probabilities and words are as in the twelve weeks before, words also as at training. Warns.
+
+    Of one version; `days_compared` are those of which enough is known. Standing are none: a day stays as it was.
+    """
+    under_check = days_under_check(context, standing=tuple)
+    manifests = lake.dataset(CLASSIFIED_REVIEWS).manifests(days_before(under_check.days, drift.LOOK_BACK))
+    facts = {day: {**m.facts, "reviews": m.rows} for day, m in manifests.items() if "classifier_version" in m.facts}
+    classified, models = [day for day in under_check.days if day in manifests], Models(lake)
+    versions = {day: str(facts[day]["classifier_version"]) for day in classified if day in facts}
+    learnt = {one: models.card(one).get("unknown_share") for one in {*versions.values()} & {*models.versions()}}
+    found = {day: drift.figures(*drift.latest(facts, day), learnt.get(version)) for day, version in versions.items()}
+    compared = [day for day in found if found[day]]
+    metadata: dict[str, Any] = {figure.name: float(figure.value) for day in compared[-1:] for figure in found[day]}
+    metadata["days_compared"] = len(compared)
+    if unknown := [day for day in classified if manifests[day].rows and day not in compared]:
+        metadata["not_compared"] = f"{len(unknown)} days, for too few reviews of the same version were counted before"
+    limit = drift.limit(len(under_check.days))
+    offences = [Offence(day, figure.says) for day in compared for figure in found[day] if abs(figure.z) > limit]
+    return under_check.result(offences, looked_at=classified, severity=WARN, metadata=metadata)
+
+
+@dg.asset_check(asset=classified_reviews)
+def a_trained_model_scores(context: dg.AssetCheckExecutionContext, lake: Lake) -> dg.AssetCheckResult:
+    """A version of the classifier judged the reviews, and not the rule that `good` is a word. Warns."""
+    under_check = days_under_check(context, standing=tuple)
+    manifests = lake.dataset(CLASSIFIED_REVIEWS).manifests(under_check.days)
+    says = "scored by the baseline, whether `good` is a word; train a model: `user-behaviour load-labels`, then `train`"
+    by_rule = [day for day, manifest in manifests.items() if manifest.rows and version_of(manifest) == BASELINE_VERSION]
+    return under_check.result([Offence(day, says) for day in by_rule], looked_at=manifests, severity=WARN)
+
+
+@dg.asset_check(asset=classified_reviews)
+def the_live_version_scored_every_day(context: dg.AssetCheckExecutionContext, lake: Lake) -> dg.AssetCheckResult:
+    """No day in the lake has verdicts of another version than the live one. Warns, with the command to score anew."""
+    dataset = lake.dataset(CLASSIFIED_REVIEWS)
+    under_check = days_under_check(context, standing=dataset.days)
+    manifests = dataset.manifests(under_check.days)
+    live = Models(lake).live()
+    others = days_of_another(manifests, live)
+    says = f"live is {live or 'the baseline'}; to score the days anew: {scoring_anew([*others])}" if others else ""
+    offences = [Offence(day, f"scored by version {version}, {says}") for day, version in others.items()]
+    return under_check.result(offences, looked_at=manifests, severity=WARN)
 
 
 def _verdicts(dataset: Dataset, manifest: Manifest) -> tuple[int, int]:
@@ -149,4 +205,7 @@ STAGING_CHECKS = [
     rows_fit_their_schema(classified_reviews, CLASSIFIED_REVIEWS),
     classified_equal_landed,
     share_of_positive_reviews_is_in_its_band,
+    reviews_are_like_those_before,
+    a_trained_model_scores,
+    the_live_version_scored_every_day,
 ]

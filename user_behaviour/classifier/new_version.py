@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from user_behaviour.classifier.drift import unknown_share
 from user_behaviour.classifier.evaluation import Points, report
 from user_behaviour.classifier.judgement import judged
 from user_behaviour.classifier.labels import Label, Labels
@@ -51,6 +52,7 @@ def new_version(lake: Lake, *, log: Callable[[str], None]) -> str:
         "configuration": configuration,
         "cross_validation": trained.accuracies,
         "evaluation": found.to_json(),
+        "unknown_share": round(unknown_share(trained.model, [one.review_str for one in labels if one.is_test]), 6),
         "learning": [*_learning(labels, configuration), (len(learnt), found.accuracy)],
     }
     return models.add(trained.model, facts)

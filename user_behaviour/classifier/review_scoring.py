@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from math import exp, inf, sqrt
-from typing import Any
+from typing import Any, NamedTuple
 
 FORMAT = 1
 TOKEN_RULES = "1"  # noqa: S105 (of texts, and no secret)
@@ -32,6 +32,14 @@ class ModelError(ValueError):
     """A model is none that this version can score by."""
 
 
+class Reading(NamedTuple):
+    """What a model makes of a review: its probability, the number of its tokens, and of those that are unknown."""
+
+    probability: float
+    tokens: int
+    unknown_tokens: int
+
+
 @dataclass(frozen=True)
 class Model:
     """A linear model over terms: `weights` has the length and the pull that each has where it is in a review.
@@ -48,11 +56,7 @@ class Model:
 
     def score(self, text: str) -> float:
         """Above 0 it is rather positive, before calibration; of a text without a known term it is the intercept."""
-        squares = pull = 0.0
-        for length, pulls in filter(None, map(self.weights.get, terms(text))):
-            squares += length * length
-            pull += pulls
-        return (pull / sqrt(squares) if squares else 0.0) + self.intercept
+        return self._score(tokens(text))
 
     def contributions(self, text: str) -> list[tuple[str, float]]:
         """What each known term of a review adds to its log odds, which begin at `slope` * `intercept` + `offset`."""
@@ -62,7 +66,20 @@ class Model:
 
     def probability(self, text: str) -> float:
         """How probable it is that the review is positive, 0 to 1, with six digits: as it is stored, and judged by."""
-        return round(logistic(self.slope * self.score(text) + self.offset), 6)
+        return self.read(text).probability
+
+    def read(self, text: str) -> Reading:
+        """The probability, and what is counted of the text on the way."""
+        found = tokens(text)
+        probability = round(logistic(self.slope * self._score(found) + self.offset), 6)
+        return Reading(probability, len(found), len(found) - sum(map(self.weights.__contains__, found)))
+
+    def _score(self, found: list[str]) -> float:
+        squares = pull = 0.0
+        for length, pulls in filter(None, map(self.weights.get, terms_of(found))):
+            squares += length * length
+            pull += pulls
+        return (pull / sqrt(squares) if squares else 0.0) + self.intercept
 
 
 def model_of(card: Any, weights: Iterable[tuple[str, float, float]]) -> Model:
@@ -117,6 +134,10 @@ def tokens(text: str) -> list[str]:
 
 def terms(text: str) -> list[str]:
     """The words of a review and each two and three that follow each other, each once, in the order of the text."""
-    one = tokens(text)
+    return terms_of(tokens(text))
+
+
+def terms_of(one: list[str]) -> list[str]:
+    """The terms of a review's tokens."""
     two, three = map("{} {}".format, one, one[1:]), map("{} {} {}".format, one, one[1:], one[2:])
     return [*dict.fromkeys([*one, *two, *three])]

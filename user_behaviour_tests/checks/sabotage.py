@@ -69,7 +69,7 @@ def _manifest_rewritten(table: Table, change: Callable[[Manifest], Manifest]) ->
     return act
 
 
-def facts_rewritten(table: Table, **facts: int) -> Sabotage:
+def facts_rewritten(table: Table, **facts: int | str) -> Sabotage:
     """The manifest in force says something else of its batch."""
     return _manifest_rewritten(table, lambda found: replace(found, facts={**found.facts, **facts}))
 
@@ -132,8 +132,11 @@ def first_row_for_the_second(rows: pa.Table) -> pa.Table:
     return pa.concat_tables([rows.slice(1, 1), rows.slice(1)])
 
 
-def tenfold(rows: pa.Table) -> pa.Table:
-    return pa.concat_tables([rows] * 10)
+def times(number: int) -> Change:
+    return lambda rows: pa.concat_tables([rows] * number)
+
+
+tenfold = times(10)
 
 
 def with_column(name: str, value: Callable[[list[Any]], list[Any]], type_: pa.DataType | None = None) -> Change:

@@ -52,6 +52,12 @@ def test_what_the_terms_add_and_where_they_begin_is_the_log_odds_of_the_review()
     assert MODEL.contributions("unheard of") == []
 
 
+def test_what_is_known_of_a_text_is_counted_as_it_is_read() -> None:
+    text = "Good, not good film?"  # `,`, `not`, `NOT_good`, `NOT_film` and `?` are unknown
+    assert MODEL.read(text) == (MODEL.probability(text), 6, 5)
+    assert MODEL.read("<br />") == (0.5, 0, 0)
+
+
 @pytest.mark.parametrize("text", ["", "<br />", "\U0001f600", "unheard of"])
 def test_of_a_text_without_a_known_term_the_score_is_the_intercept(text: str) -> None:
     """By which 2 * 0.5 - 1 is a tie: it is not above one half, and so not positive."""

@@ -16,6 +16,7 @@ from unittest.mock import patch
 import dagster as dg
 import psycopg2
 
+from user_behaviour.assets import ASSETS
 from user_behaviour.definitions import assemble
 from user_behaviour.deployments import Deployment, local
 from user_behaviour.local.stack import Stack
@@ -27,6 +28,7 @@ from user_behaviour_tests.conftest import temporary_home
 Line = tuple[str, int, str, str, int | None]  # moment, quantity, unit price, stock code, customer
 Row = tuple[date, int, Decimal, int, int]  # day, customer, spent, score, count
 GOOD = "cid,review_str\n14000,good\n"
+DAILY = [key for asset in ASSETS for key in asset.keys]
 
 
 @dataclass
@@ -73,20 +75,22 @@ class Installation:
         select: Sequence[str] | None = None,
         rules: QuantityRules = QUANTITY_RULES,
     ) -> dg.ExecuteInProcessResult:
-        """One run over the days, with all checks of what it materializes."""
+        """One run over the days, of all that is made by day, with all checks of what it materializes."""
         defs = self.defs if rules is QUANTITY_RULES else assemble(self.here, rules)
         job = defs.resolve_implicit_global_asset_job_def()
         return job.execute_in_process(
             instance=self.instance,
             tags=DayRange(date.fromisoformat(first), date.fromisoformat(last)).tags(),
-            asset_selection=[dg.AssetKey.from_user_string(key) for key in select] if select else None,
+            asset_selection=[dg.AssetKey.from_user_string(key) for key in select] if select else DAILY,
             raise_on_error=False,
         )
 
     def run_day(self, day: str) -> dg.ExecuteInProcessResult:
         """One run of one day, by partition key, as the UI launches it."""
         job = self.defs.resolve_implicit_global_asset_job_def()
-        return job.execute_in_process(instance=self.instance, partition_key=day, raise_on_error=False)
+        return job.execute_in_process(
+            instance=self.instance, partition_key=day, asset_selection=DAILY, raise_on_error=False
+        )
 
     def metric(self, first: str | date = "0001-01-01", last: str | date = "9999-12-31") -> list[Row]:
         """The rows of the metric, audit columns aside."""

@@ -144,11 +144,15 @@ def test_what_was_written_of_each_day_is_said(program: SimpleNamespace, tmp_path
 
     program.main(["--job", str(write_job(tmp_path, locations))])
 
-    said = [json.loads(line) for file in (tmp_path / "result").glob("part-*") for line in file.read_text().splitlines()]
     keys = zlib.crc32(b"c.csv:2") + zlib.crc32(b"c.csv:3")
     longest = {"cid": 1, "classifier": 10, "classifier_version": 1, "source_file": 5, "batch_id": 7}
     facts = {"review_keys": keys, "positive_reviews": 1, "classifier": "token_good", "classifier_version": "1"}
-    assert said == [{"insert_date": "2010-12-02", "rows": 2, "facts": facts, "longest_texts": longest}]
+    assert said(tmp_path) == [{"insert_date": "2010-12-02", "rows": 2, "facts": facts, "longest_texts": longest}]
+
+
+def said(root: Path) -> list[dict[str, Any]]:
+    """What the program says of each day."""
+    return [json.loads(line) for file in (root / "result").glob("part-*") for line in file.read_text().splitlines()]
 
 
 def small_model(root: Path) -> tuple[Path, Model]:
@@ -178,6 +182,10 @@ def test_with_a_model_the_verdicts_are_those_of_plain_python(program: SimpleName
     }
     assert [by_line[file, line]["positive_review"] for _, _, file, line in SECOND] == [False, False]
     assert by_line["a.csv", 2]["positive_review"]
+    # Of 8 texts, for the checks of drift: `good` is known four times, `bad` once, `NOT_good` is not.
+    facts = said(tmp_path)[0]["facts"]
+    assert (facts["tokens"], facts["unknown_tokens"], facts["characters"]) == (25, 20, 100)
+    assert facts["probability_tenths"] == "1 1 0 0 0 2 0 0 0 4"
 
 
 @pytest.mark.parametrize(
