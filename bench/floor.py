@@ -43,7 +43,7 @@ TABLES = """
         unit_price decimal(8, 3), customer_id int, country varchar(20), insert_date date);
     create table floor.movie_review_clean_stage (
         cid varchar(10), positive_review boolean, classifier varchar(64), classifier_version varchar(16),
-        source_file varchar(255), line_number int, batch_id varchar(64), insert_date date);
+        source_file varchar(255), line_number int, batch_id varchar(64), probability decimal(7, 6), insert_date date);
 """
 METRIC = """
     create table floor.user_behavior_metric as with spent as (
