@@ -4,9 +4,7 @@ Which version scores is no result but a decision, which people make (`user-behav
 """
 
 from base64 import b64encode
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 from pydantic import Field
@@ -121,9 +119,6 @@ def classifier_evaluation(lake: Lake) -> dg.MaterializeResult:  # type: ignore[t
     page = evaluation_page(found, models.card(version)["learning"])
     path = f"{models.directory(version)}/{EVALUATION_PAGE}"
     lake.write(path, page.html.encode())
-    figures: Mapping[str, Any] = {
-        name: value for name, value in found.evaluation.to_json().items() if isinstance(value, int | float)
-    }
     pictures = "\n\n".join(
         f"**{name}**\n\n![{name}](data:image/svg+xml;base64,{b64encode(picture.encode()).decode()})"
         for name, picture in page.pictures.items()
@@ -132,7 +127,7 @@ def classifier_evaluation(lake: Lake) -> dg.MaterializeResult:  # type: ignore[t
         data_version=dg.DataVersion(version),
         metadata={
             "version": version,
-            **figures,
+            **found.evaluation.figures(),
             "pictures": dg.MetadataValue.md(pictures),
             "page": dg.MetadataValue.path(lake.uri(path)),
         },

@@ -35,7 +35,6 @@ class Judged:
     truth: Bools
     probability: NDArray[np.float64]
     baseline: Bools
-    months: Sequence[str] | None = None
 
     @property
     def verdict(self) -> Bools:
@@ -102,6 +101,10 @@ class Evaluation:
     confusion: Confusion
     slices: tuple[Slice, ...]
     mistakes: tuple[Mistake, ...]  # the most confident first
+
+    def figures(self) -> dict[str, int | float]:
+        """What is one number, by its name, as in `to_json`."""
+        return {name: value for name, value in self.to_json().items() if isinstance(value, int | float)}
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; numbers with six digits behind the point."""
@@ -225,7 +228,7 @@ def _bins(judged: Judged) -> list[NDArray[np.intp]]:
 
 
 def _slices(judged: Judged) -> Iterator[tuple[str, Bools]]:
-    """Quarters by length, with and without a negation, months."""
+    """Quarters by length, with and without a negation."""
     lengths = np.array([len(text) for text in judged.texts])
     last = -1
     for edge in np.quantile(lengths, (0.25, 0.5, 0.75, 1), method="inverted_cdf").tolist():
@@ -233,8 +236,6 @@ def _slices(judged: Judged) -> Iterator[tuple[str, Bools]]:
         last = edge
     negated = np.array([any(token.startswith(NOT) for token in tokens(text)) for text in judged.texts])
     yield from (("with a negation", negated), ("without a negation", ~negated))
-    for month in sorted(set(judged.months or ())):
-        yield month, np.array(judged.months) == month
 
 
 def _plain(value: Any) -> Any:

@@ -58,13 +58,10 @@ def evaluation_page(found: Judgement, learning: Points) -> EvaluationPage:
 
 
 def _body(found: Judgement, evaluation: Evaluation, pictures: Mapping[str, str]) -> Iterator[str]:
-    figures = {
-        name.replace("_", " "): value for name, value in evaluation.to_json().items() if isinstance(value, int | float)
-    }
     confusion = evaluation.confusion
     yield f"<p>{'It passes the gate.' if found.gate.passed else 'It does not pass the gate.'}</p>"
     yield from (f"<p>{escape(reason)}</p>" for reason in found.gate.reasons)
-    yield _table(("figure", "value"), figures.items())
+    yield _table(("figure", "value"), [(name.replace("_", " "), value) for name, value in evaluation.figures().items()])
     yield from (f"<figure><figcaption>{name}</figcaption>{svg}</figure>" for name, svg in pictures.items())
     yield "<h2>Verdicts</h2>"
     yield _table(

@@ -45,7 +45,8 @@ class Model:
     """A linear model over terms: `weights` has the length and the pull that each has where it is in a review.
 
     The score of a review is (the sum of the pulls of its terms) / (the root of the sum of the squares of their lengths)
-    + `intercept`; its probability of being positive is the logistic function of `slope` * score + `offset` (Platt).
+    + `intercept`, which alone it is without a known term; its probability of being positive is the logistic function
+    of `slope` * score + `offset` (Platt).
     """
 
     version: str
@@ -53,10 +54,6 @@ class Model:
     intercept: float
     slope: float
     offset: float
-
-    def score(self, text: str) -> float:
-        """Above 0 it is rather positive, before calibration; of a text without a known term it is the intercept."""
-        return self._score(tokens(text))
 
     def contributions(self, text: str) -> list[tuple[str, float]]:
         """What each known term of a review adds to its log odds, which begin at `slope` * `intercept` + `offset`."""
@@ -71,7 +68,7 @@ class Model:
     def read(self, text: str) -> Reading:
         """The probability, and what is counted of the text on the way."""
         found = tokens(text)
-        probability = round(logistic(self.slope * self._score(found) + self.offset), 6)
+        probability = round(_logistic(self.slope * self._score(found) + self.offset), 6)
         return Reading(probability, len(found), len(found) - sum(map(self.weights.__contains__, found)))
 
     def _score(self, found: list[str]) -> float:
@@ -98,14 +95,6 @@ def model_of(card: Any, weights: Iterable[tuple[str, float, float]]) -> Model:
     if len(model.weights) != card.get("terms"):
         raise ModelError(f"Model {model.version} has {len(model.weights)} terms; its card says {card.get('terms')}.")
     return model
-
-
-def logistic(value: float) -> float:
-    """1 / (1 + e^-value), for any value."""
-    if value >= 0:
-        return 1 / (1 + exp(-value))
-    grown = exp(value)
-    return grown / (1 + grown)
 
 
 def baseline(text: str) -> bool:
@@ -141,3 +130,11 @@ def terms_of(one: list[str]) -> list[str]:
     """The terms of a review's tokens."""
     two, three = map("{} {}".format, one, one[1:]), map("{} {} {}".format, one, one[1:], one[2:])
     return [*dict.fromkeys([*one, *two, *three])]
+
+
+def _logistic(value: float) -> float:
+    """1 / (1 + e^-value), for any value."""
+    if value >= 0:
+        return 1 / (1 + exp(-value))
+    grown = exp(value)
+    return grown / (1 + grown)

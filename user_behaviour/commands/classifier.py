@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -45,11 +45,9 @@ def models() -> None:
     live = kept.live()
     for version in kept.versions():
         card = kept.card(version)
-        score = card.get("evaluation", {})
         click.echo(
-            f"{version}{' (live)' if version == live else ''}: {score.get('accuracy', 0):.2%} of {score.get('n', 0):,} "
-            f"test reviews right, baseline {score.get('baseline_accuracy', 0):.2%}; {card['terms']:,} terms, labels "
-            f"{card.get('labels', {}).get('version')}"
+            f"{version}{' (live)' if version == live else ''}: {_accuracy(card['evaluation'])}; "
+            f"{card['terms']:,} terms, labels {card['labels']['version']}"
         )
     if not live:
         click.echo("The baseline scores: a review is positive if `good` is one of its words.")
@@ -143,12 +141,16 @@ def _materialise(deployed: Deployment, *, files: Sequence[Path] = (), debug: boo
 def _show(found: Judgement) -> None:
     evaluation = found.evaluation
     click.echo(
-        f"{found.version}: {evaluation.accuracy:.2%} of {evaluation.n:,} test reviews right, baseline "
-        f"{evaluation.baseline_accuracy:.2%}; Brier {evaluation.brier:.3f}, calibration error {evaluation.ece:.2%}"
+        f"{found.version}: {_accuracy(evaluation.figures())}; Brier {evaluation.brier:.3f}, "
+        f"calibration error {evaluation.ece:.2%}"
     )
     click.echo("It passes the gate:" if found.gate.passed else "It does not pass the gate:")
     for reason in found.gate.reasons:
         click.echo(f"  {reason}")
+
+
+def _accuracy(figures: Mapping[str, Any]) -> str:
+    return "{accuracy:.2%} of {n:,} test reviews right, baseline {baseline_accuracy:.2%}".format(**figures)
 
 
 def _put_into_force(deployed: Deployment, change: Change) -> None:
