@@ -128,7 +128,8 @@ def terms(text: str) -> list[str]:
 
 def terms_of(one: list[str]) -> list[str]:
     """The terms of a review's tokens."""
-    two, three = map("{} {}".format, one, one[1:]), map("{} {} {}".format, one, one[1:], one[2:])
+    two = [*map(" ".join, zip(one, one[1:]))]  # noqa: B905, RUF007 (not in Python 3.9)
+    three = map(" ".join, zip(two, one[2:]))  # noqa: B905
     return [*dict.fromkeys([*one, *two, *three])]
 
 
