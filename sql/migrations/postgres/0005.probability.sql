@@ -1,7 +1,7 @@
 -- With which probability a model calls a review positive; null of the baseline's verdicts, and of those before this.
 -- The day stays the last column, as it is in every external table.
 alter table spectrum.movie_review_clean_stage
-add column probability decimal(7, 6),
+add column if not exists probability decimal(7, 6),
 add column day date;
 
 update spectrum.movie_review_clean_stage set day = insert_date;
