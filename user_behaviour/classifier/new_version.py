@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from user_behaviour.classifier.drift import unknown_share
 from user_behaviour.classifier.evaluation import Points, report
@@ -18,7 +17,7 @@ from user_behaviour.classifier.models import Models, UntrainableError
 from user_behaviour.lake.lake import Lake
 
 if TYPE_CHECKING:
-    from user_behaviour.classifier.training import Trained
+    from user_behaviour.classifier.training import Configuration, Trained
 
 PARTS = (8, 4, 2)  # of the labels, an eighth and so on
 CODE = (
@@ -38,7 +37,7 @@ def new_version(lake: Lake, *, log: Callable[[str], None]) -> str:
     """
     models, loaded = Models(lake), Labels(lake).loaded()
     made_of = {"labels": {"version": loaded.version, "rows": loaded.rows}, "code": _code()}
-    if (last := models.trained()) and made_of.items() <= models.card(last).items():
+    if (last := models.trained()) in models.versions() and made_of.items() <= models.card(last).items():
         log(f"Version {last} is of these labels and this code")
         return last
     labels = Labels(lake).read(loaded.version)
@@ -46,14 +45,13 @@ def new_version(lake: Lake, *, log: Callable[[str], None]) -> str:
     log(f"Training on {len(learnt):,} of {len(labels):,} labelled reviews")
     trained = _train(learnt)
     found = report(judged(labels, trained.model))
-    configuration = asdict(trained.configuration)
     facts = {
         **made_of,
-        "configuration": configuration,
+        "configuration": asdict(trained.configuration),
         "cross_validation": trained.accuracies,
         "evaluation": found.to_json(),
         "unknown_share": round(unknown_share(trained.model, [one.review_str for one in labels if one.is_test]), 6),
-        "learning": [*_learning(labels, configuration), (len(learnt), found.accuracy)],
+        "learning": [*_learning(learnt, trained.configuration, labels), (len(learnt), found.accuracy)],
     }
     return models.add(trained.model, facts)
 
@@ -64,29 +62,28 @@ def _code() -> str:
     return hashlib.sha256(b"".join(texts)).hexdigest()[:12]
 
 
-def _learning(labels: Sequence[Label], configuration: Mapping[str, Any]) -> Points:
+def _learning(learnt: Sequence[Label], configuration: Configuration, labels: Sequence[Label]) -> Points:
     """Numbers of reviews learnt from, with the accuracy on the test reviews; without parts too small to learn from."""
-    learnt = [label for label in labels if not label.is_test]
-    learnt.sort(key=lambda label: label.group)  # a digest, and so in no order of theirs
+    from user_behaviour.classifier.training import uncalibrated
+
+    mixed = sorted(learnt, key=lambda label: label.group)  # by a digest, and so in no order of theirs
     points = []
-    for part in PARTS:
-        some = learnt[: len(learnt) // part]
-        with suppress(UntrainableError):
-            model = _train(some, configuration).model
+    for some in (mixed[: len(mixed) // part] for part in PARTS):
+        positive = [label.positive_review for label in some]
+        if len({*positive}) == 2:
+            model = uncalibrated([label.review_str for label in some], positive, configuration)
             points.append((len(some), float(judged(labels, model).right.mean())))
     return points
 
 
-def _train(labels: Sequence[Label], configuration: Mapping[str, Any] | None = None) -> Trained:
-    """By one configuration, or by the best of all."""
+def _train(labels: Sequence[Label]) -> Trained:
     if not find_spec("sklearn"):
         raise UntrainableError("Training needs scikit-learn: pip install 'user_behaviour[training]'.")
-    from user_behaviour.classifier.training import CONFIGURATIONS, Configuration, train
+    from user_behaviour.classifier.training import train
 
     groups = {label.group: number for number, label in enumerate(labels)}
     return train(
         [label.review_str for label in labels],
         [label.positive_review for label in labels],
         [groups[label.group] for label in labels],
-        configurations=[Configuration(**configuration)] if configuration else CONFIGURATIONS,
     )

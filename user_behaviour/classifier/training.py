@@ -76,15 +76,24 @@ def train(
     accuracies = {one: round(float(platts[one].score(scores[one][:, None], truth)), DIGITS) for one in configurations}
     chosen = max(configurations, key=lambda one: accuracies[one])  # of equals the first
     platt = platts[chosen]
-    fitted = _Fitted(found, truth, chosen)
-    model = Model(
+    model = _model(names, _Fitted(found, truth, chosen), slope=platt.coef_[0, 0], offset=platt.intercept_[0])
+    return Trained(model, chosen, {_named(one): accuracy for one, accuracy in accuracies.items()})
+
+
+def uncalibrated(texts: Sequence[str], positive: Sequence[bool], configuration: Configuration) -> Model:
+    """A model whose verdicts count and whose probabilities do not: a sixth of the work."""
+    names, found = _matrix(texts)
+    return _model(names, _Fitted(found, np.asarray(positive, bool), configuration), slope=1, offset=0)
+
+
+def _model(names: Sequence[str], fitted: _Fitted, *, slope: float, offset: float) -> Model:
+    return Model(
         version="",
         weights={names[at]: pair for at, pair in fitted.weights()},
         intercept=round(fitted.intercept, DIGITS),
-        slope=round(float(platt.coef_[0, 0]), DIGITS),
-        offset=round(float(platt.intercept_[0]), DIGITS),
+        slope=round(float(slope), DIGITS),
+        offset=round(float(offset), DIGITS),
     )
-    return Trained(model, chosen, {_named(one): accuracy for one, accuracy in accuracies.items()})
 
 
 def _named(configuration: Configuration) -> str:
