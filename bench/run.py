@@ -123,7 +123,7 @@ class Bench:
         return {"project": asdict(medians(ours)), "floor": asdict(medians(floor)), "ratio": round(ratio, 2), **cold}
 
     def by_model(self, labels: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-        """A training on the labels, whose version goes live; then all days scored by it, as often as by the rule."""
+        """A training on the labels, whose version goes live; then all days by it, as often as by the baseline."""
         self.cli("load-labels", str(labels))
         training = self.cli("train")
         warm = 1 if self.runs > 1 else 0
@@ -213,7 +213,7 @@ def bounds_of(results: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, float
         yield "all checks of all days, s", all_days["project"]["checks"], 2, None
         yield "all checks of one day, s", one_day["project"]["checks"], 0.5, None
         by_model, training = real["all days by model"]["project"], real["training"]["project"]
-        yield "all days by the model / by the rule", by_model["seconds"] / all_days["project"]["seconds"], 2.0, 1.5
+        yield "all days by the model / by the baseline", by_model["seconds"] / all_days["project"]["seconds"], 2.0, 1.5
         yield "training on 25,000 reviews, s", training["seconds"], 240, 120
         yield "training's peak, MiB", training["python_mib"], 2048, 1536
     if "ratio" in (all_days := by_name.get(scaled(10), {}).get("all days", {})):
@@ -221,7 +221,7 @@ def bounds_of(results: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, float
     if "all days by model" in (ten := by_name.get(scaled(10), {})):
         for what, peak in (("Python's", "python_mib"), ("the JVM's", "java_mib")):
             found = ten["all days by model"]["project"][peak] / ten["all days"]["project"][peak]
-            yield f"{what} peak at scale 10, by the model / by the rule", found, 1.3, None
+            yield f"{what} peak at scale 10, by the model / by the baseline", found, 1.3, None
     one, ten, hundred = (
         by_name[name]["all days"]["project"] if name in by_name else None for name in map(scaled, (1, 10, 100))
     )

@@ -22,7 +22,7 @@ from pyspark.sql import functions as F  # noqa: N812  (the name that every Spark
 
 INPUT_SCHEMA = "cid string, review_str string, source_file string, line_number int, insert_date string"
 MEASURES = ("tokens", "unknown_tokens", "characters")  # of a text that a model has read
-JUDGED = (
+SCORED = (
     "cid string, probability double, tokens int, unknown_tokens int, characters int, source_file string, "
     "line_number int, insert_date string"
 )
@@ -87,7 +87,7 @@ def _by_model(reviews: DataFrame, directory: str) -> DataFrame:
     model = model_of(json.loads(card), weights)
     everywhere = spark.sparkContext.broadcast(model)
 
-    def judged(rows: Iterable[Row]) -> Iterator[tuple[object, ...]]:
+    def scored(rows: Iterable[Row]) -> Iterator[tuple[object, ...]]:
         read = everywhere.value.read
         for row in rows:
             text = row.review_str
@@ -99,7 +99,7 @@ def _by_model(reviews: DataFrame, directory: str) -> DataFrame:
         "classifier_version": F.lit(model.version),
         "probability": F.col("probability").cast(PROBABILITY),
     }
-    return spark.createDataFrame(reviews.rdd.mapPartitions(judged), JUDGED, verifySchema=False).withColumns(verdict)
+    return spark.createDataFrame(reviews.rdd.mapPartitions(scored), SCORED, verifySchema=False).withColumns(verdict)
 
 
 def read_job(spark: SparkSession, uri: str) -> Job:
@@ -125,9 +125,9 @@ def read_job(spark: SparkSession, uri: str) -> Job:
 def run(spark: SparkSession, job: Job) -> None:
     """Reads every location, classifies, writes the rows by day and `_SUCCESS`, and a summary of each day."""
     reviews = spark.read.schema(INPUT_SCHEMA).option("basePath", job.base).parquet(*job.locations)
-    judged = classify(reviews, job.model)
-    measures = [name for name in MEASURES if name in judged.columns]
-    rows = judged.select(
+    scored = classify(reviews, job.model)
+    measures = [name for name in MEASURES if name in scored.columns]
+    rows = scored.select(
         "cid",
         "positive_review",
         "classifier",

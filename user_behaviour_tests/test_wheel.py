@@ -95,11 +95,11 @@ def test_the_demo_runs_from_the_wheel_ends_the_calendar_and_changes_nothing_a_se
         assert shown[0] == shown[1]
         (version,) = re.findall(r"^(\w{12}) scores from the next run on\.", first.stdout, re.MULTILINE)
         assert home.rows("select distinct classifier_version from spectrum.movie_review_clean_stage") == [(version,)]
-        figures = (
-            rf"([\d.]+)% by the rule `good`, ([\d.]+)% by version {version} of the classifier, which scored every day"
+        found = (
+            rf"([\d.]+)% by the baseline `good`, ([\d.]+)% by version {version} of the classifier, which scored every"
         )
-        ((rule, classifier),) = re.findall(figures, second.stdout)
-        assert 60 < float(rule) < 80 < 88 < float(classifier) < 97
+        ((baseline, classifier),) = re.findall(found, second.stdout)
+        assert 60 < float(baseline) < 80 < 88 < float(classifier) < 97
         without_a_classifier(home, monkeypatch, **first_day)
         assert 2 + min(10, len(home.rows("select * from user_behavior_metric"))) < len(shown[0])
         assert from_the_wheel("migrate", "--check").returncode == 0
@@ -118,7 +118,7 @@ def without_a_classifier(home: Home, monkeypatch: pytest.MonkeyPatch, **variable
     third = home.call("demo", **variables)
     assert third.returncode == 0
     assert "A classifier of reviews:\nIt is not trained without scikit-learn: pip install" in third.stdout
-    assert "Reviews are scored by the rule: positive is one that has the word `good`." in third.stdout
+    assert "Reviews are scored by the baseline: positive is one that has the word `good`." in third.stdout
 
 
 def test_migrations_that_are_missing_are_not_none(tmp_path: Path) -> None:

@@ -11,13 +11,14 @@ from pydantic import Field
 
 from user_behaviour.assets.declaration import OWNERS
 from user_behaviour.classifier.labels import Labels
-from user_behaviour.classifier.models import Change, Models
+from user_behaviour.classifier.models import Decision, Models
 from user_behaviour.classifier.review_scoring import BASELINE_VERSION
 from user_behaviour.lake.lake import Lake
 
 GROUP = "classifier"
 PASSES_THE_GATE = "version_passes_the_gate"
-NO_LABELS = "There are no labels, and so no version: the rule scores. Load some: `user-behaviour load-labels FILE…`."
+NO_LABELS = "There are no labels, and so the baseline scores. Load some: `user-behaviour load-labels FILE…`."
+NO_VERSION = "No version is trained, and so the baseline scores. Train one: `user-behaviour train`."
 
 
 def _schema(**types: str) -> dg.TableSchema:
@@ -45,7 +46,7 @@ def labelled_reviews(config: LabelFiles, lake: Lake) -> dg.MaterializeResult:  #
     labels = Labels(lake)
     landed = labels.land([Path(file) for file in config.files]) if config.files else labels.current()
     if not landed:
-        return _nothing_yet()
+        return _nothing_yet(NO_LABELS)
     bad = [f"- {row.source_file}, line {row.line_number}: {row.reason}" for row in labels.quarantine(landed.version)]
     return dg.MaterializeResult(
         data_version=dg.DataVersion(landed.version),
@@ -77,7 +78,7 @@ def review_classifier(context: dg.AssetExecutionContext, lake: Lake) -> dg.Mater
     from user_behaviour.classifier.new_version import new_version
 
     if not Labels(lake).current():
-        return _nothing_yet()
+        return _nothing_yet(NO_LABELS)
     models, version = Models(lake), new_version(lake, log=context.log.info)
     card = models.card(version)
     return dg.MaterializeResult(
@@ -102,8 +103,8 @@ def review_classifier(context: dg.AssetExecutionContext, lake: Lake) -> dg.Mater
         dg.AssetCheckSpec(
             PASSES_THE_GATE,
             asset="classifier_evaluation",
-            description="The version that was trained last is better than the rule and the live version, by more than "
-            "chance gives; no slice is below the floor; it is calibrated. Warns: no other version can be promoted.",
+            description="The version that was trained last is better than the baseline and the live version, by more "
+            "than chance gives, in no slice below the floor, and calibrated. Warns: no other version can be promoted.",
         )
     ],
 )
@@ -114,7 +115,7 @@ def classifier_evaluation(lake: Lake) -> dg.MaterializeResult:  # type: ignore[t
 
     models = Models(lake)
     if not (version := models.trained()):
-        return _nothing_yet(_gate(NO_LABELS, passed=False))
+        return _nothing_yet(NO_VERSION, _gate(NO_VERSION, passed=False))
     found = judge(lake, version)
     page = evaluation_page(found, models.card(version)["learning"])
     path = f"{models.directory(version)}/{EVALUATION_PAGE}"
@@ -139,25 +140,25 @@ live_review_classifier = dg.AssetSpec(
     "live_review_classifier",
     deps=[classifier_evaluation],
     description="A row is a decision of people (`user-behaviour promote` and `demote`): which version scores from then "
-    "on, or the rule. Where it has changed, the days that another version scored are marked.",
+    "on, or the baseline. Where it has changed, the days that another version scored are marked.",
     group_name=GROUP,
     kinds={"json"},
     owners=OWNERS,
 )
 
 
-def put_into_force(change: Change) -> dg.AssetMaterialization:
+def put_into_force(decision: Decision) -> dg.AssetMaterialization:
     """A decision, as an event of the external asset."""
     return dg.AssetMaterialization(
         live_review_classifier.key,
-        metadata={"version": change.version or "the rule", "who": change.who, "why": change.why},
-        tags={"dagster/data_version": change.version or BASELINE_VERSION},
+        metadata={"version": decision.version or "the baseline", "who": decision.who, "why": decision.why},
+        tags={"dagster/data_version": decision.version or BASELINE_VERSION},
     )
 
 
-def _nothing_yet(*results: dg.AssetCheckResult) -> dg.MaterializeResult:  # type: ignore[type-arg]
+def _nothing_yet(reason: str, *results: dg.AssetCheckResult) -> dg.MaterializeResult:  # type: ignore[type-arg]
     """So that a run of all assets does not fail where nobody has labels."""
-    return dg.MaterializeResult(metadata={"dagster/row_count": 0, "reason": NO_LABELS}, check_results=results)
+    return dg.MaterializeResult(metadata={"dagster/row_count": 0, "reason": reason}, check_results=results)
 
 
 def _gate(reasons: str, *, passed: bool) -> dg.AssetCheckResult:

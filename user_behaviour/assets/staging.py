@@ -27,7 +27,7 @@ from user_behaviour.tables.schemas import CLASSIFIED_REVIEWS, STAGED_PURCHASES
 
 GROUP = "staging"
 CLASSIFIER_PROGRAM = "classify_reviews.py"
-_JUDGED_BY = [SPARK_JOBS / CLASSIFIER_PROGRAM, Path(review_scoring.__file__)]
+_SCORED_BY = [SPARK_JOBS / CLASSIFIER_PROGRAM, Path(review_scoring.__file__)]
 
 
 @dg.asset(
@@ -47,7 +47,7 @@ def staged_purchases(raw_purchases: PartitionStreams, quantity_rules: QuantityRu
     kinds={"parquet", "spark"},
     io_manager_key="lake_io_manager",
     pool="spark",
-    **declared(CLASSIFIED_REVIEWS, made_by="".join(file.read_text(encoding="utf-8") for file in _JUDGED_BY)),
+    **declared(CLASSIFIED_REVIEWS, made_by="".join(file.read_text(encoding="utf-8") for file in _SCORED_BY)),
 )
 def classified_reviews(raw_reviews: Locations, lake: Lake, spark: SparkRunner) -> SparkFiles:
     """A row is a review of the day: was it positive, and which classifier said so.

@@ -110,7 +110,7 @@ def reviews_are_like_those_before(context: dg.AssetCheckExecutionContext, lake: 
 
 @dg.asset_check(asset=classified_reviews)
 def a_trained_model_scores(context: dg.AssetCheckExecutionContext, lake: Lake) -> dg.AssetCheckResult:
-    """A version of the classifier judged the reviews, and not the rule that `good` is a word. Warns."""
+    """A version of the classifier scored the reviews, and not the baseline, that `good` is a word. Warns."""
     under_check = days_under_check(context, standing=tuple)
     manifests = lake.dataset(CLASSIFIED_REVIEWS).manifests(under_check.days)
     says = "scored by the baseline, whether `good` is a word; train a model: `user-behaviour load-labels`, then `train`"

@@ -130,7 +130,7 @@ class Labels:
 
     def _written(self, version: str, contents: dict[str, bytes]) -> LabelVersion:
         read = [row for name in sorted(contents) for row in _rows(name, contents[name])]
-        labels, bad, duplicates = _judged(read)
+        labels, bad, duplicates = _usable(read)
         if len(bad) > MOST_BAD * len(read):
             raise LabelsError(
                 f"{len(bad)} of {len(read)} rows cannot be used, which is more than {MOST_BAD:.0%}: "
@@ -175,7 +175,7 @@ def _row(name: str, line: int, row: Sequence[str]) -> Label | BadLabel:
     return Label(text, _LABELS[said], name, line, group=letters)  # until all are known
 
 
-def _judged(read: Sequence[Label | BadLabel]) -> tuple[list[Label], list[BadLabel], int]:
+def _usable(read: Sequence[Label | BadLabel]) -> tuple[list[Label], list[BadLabel], int]:
     """The labels that count, the rows that cannot be used, and how many rows repeat another."""
     said = defaultdict[str, set[bool]](set)
     for row in read:

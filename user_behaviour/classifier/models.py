@@ -35,7 +35,7 @@ class UntrainableError(ValueError):
 
 
 @dataclass(frozen=True)
-class Change:
+class Decision:
     """A version, or the `BASELINE`, was put into force."""
 
     version: str
@@ -106,43 +106,43 @@ class Models:
 
     def live(self) -> str:
         """The version that scores; `BASELINE` where none does."""
-        changes = self.changes()
-        return changes[-1].version if changes else BASELINE
+        decisions = self.decisions()
+        return decisions[-1].version if decisions else BASELINE
 
-    def changes(self) -> list[Change]:
+    def decisions(self) -> list[Decision]:
         """What was put into force, the newest last."""
-        return self._changes()[0]
+        return self._decisions()[0]
 
-    def promote(self, version: str, *, why: str) -> Change:
+    def promote(self, version: str, *, why: str) -> Decision:
         """Puts a version into force, from the next run on. Raises `UnknownVersionError`."""
         self.card(version)
-        return self._change(lambda _: version, why)
+        return self._decide(lambda _: version, why)
 
-    def demote(self, *, why: str) -> Change:
+    def demote(self, *, why: str) -> Decision:
         """Puts into force what was before the live version, in the end the baseline. Raises `UnknownVersionError`."""
 
-        def before(changes: list[Change]) -> str:
-            if not changes or changes[-1].version == BASELINE:
+        def before(decisions: list[Decision]) -> str:
+            if not decisions or decisions[-1].version == BASELINE:
                 raise UnknownVersionError("The baseline is live, and there is nothing to go back to.")
             # A version that was taken back is none to come back to.
             kept: list[str] = [BASELINE]
-            for change in changes:
-                if change.version in kept:
-                    del kept[kept.index(change.version) + 1 :]
+            for decision in decisions:
+                if decision.version in kept:
+                    del kept[kept.index(decision.version) + 1 :]
                 else:
-                    kept.append(change.version)
+                    kept.append(decision.version)
             return kept[-2]
 
-        return self._change(before, why)
+        return self._decide(before, why)
 
-    def _changes(self) -> tuple[list[Change], str | None]:
+    def _decisions(self) -> tuple[list[Decision], str | None]:
         found = self._lake.read(_LIVE)
-        return ([Change(**one) for one in json.loads(found[0])], found[1]) if found else ([], None)
+        return ([Decision(**one) for one in json.loads(found[0])], found[1]) if found else ([], None)
 
-    def _change(self, choose: Callable[[list[Change]], str], why: str) -> Change:
+    def _decide(self, choose: Callable[[list[Decision]], str], why: str) -> Decision:
         while True:
-            changes, seen = self._changes()
-            change = Change(choose(changes), getpass.getuser(), timestamp(datetime.now(UTC)), why)
-            content = json.dumps([asdict(one) for one in (*changes, change)], indent=2).encode()
+            decisions, seen = self._decisions()
+            decision = Decision(choose(decisions), getpass.getuser(), timestamp(datetime.now(UTC)), why)
+            content = json.dumps([asdict(one) for one in (*decisions, decision)], indent=2).encode()
             if self._lake.swap(_LIVE, content, expected=seen):
-                return change
+                return decision

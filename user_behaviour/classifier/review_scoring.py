@@ -98,7 +98,7 @@ def model_of(card: Any, weights: Iterable[tuple[str, float, float]]) -> Model:
 
 
 def baseline(text: str) -> bool:
-    """What the rule says that scores where no model does: whether `good` is one of the words between white space."""
+    """The verdict where no model scores: whether `good` is one of the words between white space."""
     return _GOOD.search(text) is not None
 
 

@@ -14,7 +14,7 @@ from user_behaviour.tables.schemas import CLASSIFIED_REVIEWS
 
 if TYPE_CHECKING:
     from user_behaviour.classifier.judgement import Judgement
-    from user_behaviour.classifier.models import Change
+    from user_behaviour.classifier.models import Decision
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 SHOWN = 3  # rows that cannot be used
@@ -51,8 +51,8 @@ def models() -> None:
         )
     if not live:
         click.echo("The baseline scores: a review is positive if `good` is one of its words.")
-    for change in kept.changes():
-        click.echo(f"{change.when}  {change.version or 'the baseline'}  {change.who}: {change.why}")
+    for decision in kept.decisions():
+        click.echo(f"{decision.when}  {decision.version or 'the baseline'}  {decision.who}: {decision.why}")
 
 
 @click.command()
@@ -113,8 +113,7 @@ def train_and_judge(deployed: Deployment, *, debug: bool) -> None:
     found = judge(deployed.lake, models.trained())
     _show(found)
     if found.gate.passed and not models.live():
-        change = models.promote(found.version, why="the first version that passed the gate")
-        _put_into_force(deployed, change)
+        _put_into_force(deployed, models.promote(found.version, why="the first version that passed the gate"))
 
 
 def _deployed() -> Deployment:
@@ -153,17 +152,17 @@ def _accuracy(figures: Mapping[str, Any]) -> str:
     return "{accuracy:.2%} of {n:,} test reviews right, baseline {baseline_accuracy:.2%}".format(**figures)
 
 
-def _put_into_force(deployed: Deployment, change: Change) -> None:
+def _put_into_force(deployed: Deployment, decision: Decision) -> None:
     """Tells Dagster of the decision, and people of the days that another version scored."""
     from user_behaviour.classifier.scored_days import days_of_another, scoring_anew
 
     with dagster_instance(deployed) as instance:
         from user_behaviour.assets.classifier import put_into_force
 
-        instance.report_runless_asset_event(put_into_force(change))
-    click.echo(f"{change.version or 'The baseline'} scores from the next run on.")
+        instance.report_runless_asset_event(put_into_force(decision))
+    click.echo(f"{decision.version or 'The baseline'} scores from the next run on.")
     classified = deployed.lake.dataset(CLASSIFIED_REVIEWS)
-    if days := [*days_of_another(classified.manifests(classified.days()), change.version)]:
+    if days := [*days_of_another(classified.manifests(classified.days()), decision.version)]:
         click.echo(
             f"Days of another version: {len(days)}, from {days[0]} to {days[-1]}; to score them anew:\n"
             f"{scoring_anew(days)}"

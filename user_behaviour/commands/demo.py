@@ -81,13 +81,13 @@ def _train(deployed: Deployment, *, debug: bool) -> None:
 
 
 def _accuracy(deployed: Deployment) -> str:
-    """How often the rule and the classifier are right, and which of them scored."""
+    """How often the baseline and the classifier are right, and which of them scored."""
     from user_behaviour.classifier.models import Models
     from user_behaviour.classifier.scored_days import days_of_another, scoring_anew
 
     models = Models(deployed.lake)
     if not (live := models.live()):
-        return "Reviews are scored by the rule: positive is one that has the word `good`."
+        return "Reviews are scored by the baseline: positive is one that has the word `good`."
     classified = deployed.lake.dataset(CLASSIFIED_REVIEWS)
     others = [*days_of_another(classified.manifests(classified.days()), live)]
     scored = (
@@ -96,7 +96,7 @@ def _accuracy(deployed: Deployment) -> str:
     found = models.card(live)["evaluation"]
     return (
         f"Right of {found['n']:,} labelled reviews that training never saw: {found['baseline_accuracy']:.1%} by the "
-        f"rule `good`, {found['accuracy']:.1%} by version {live} of the classifier, {scored}."
+        f"baseline `good`, {found['accuracy']:.1%} by version {live} of the classifier, {scored}."
     )
 
 

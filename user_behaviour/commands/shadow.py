@@ -50,9 +50,9 @@ def shadow(ctx: click.Context, version: str, first: date | None, last: date | No
     raw, classified = lake.dataset(RAW_REVIEWS), lake.dataset(CLASSIFIED_REVIEWS)
     known = classified.days() or [settings().first_day]
     span = day_range(first or known[0], last or known[-1])
-    landed, judged = (dataset.manifests(span.days()) for dataset in (raw, classified))
-    batches = {day: {source.version for source in manifest.sources} for day, manifest in judged.items()}
-    verdicts = {day: judged[day] for day in batches if day in landed and landed[day].batch_id in batches[day]}
+    landed, scored = (dataset.manifests(span.days()) for dataset in (raw, classified))
+    batches = {day: {source.version for source in manifest.sources} for day, manifest in scored.items()}
+    verdicts = {day: scored[day] for day in batches if day in landed and landed[day].batch_id in batches[day]}
     _name("No reviews are landed", span.days(), landed)
     _name("The reviews that are landed have no verdicts", landed, verdicts)
     read, verdicts_table = published_sources(warehouse, USER_BEHAVIOR_METRIC.name), MOVIE_REVIEW_CLEAN_STAGE.name

@@ -84,7 +84,7 @@ CLASSIFIED_REVIEWS = Table(
         Column("classifier_version", "varchar(16)", "the version of the classifier", nullable=False),
         *_REVIEW_ORIGIN,
         BATCH_ID,
-        # Last, where an external table can take a column more; the batches of release 0.4.0 and before have none.
+        # Last, where an external table can take a column more; the batches of release 0.3.0 and before have none.
         Column("probability", "decimal(7,6)", "how probable a positive review is, by the model; null by the baseline"),
     ),
     key=("source_file", "line_number"),

@@ -76,7 +76,7 @@ class Shop:
         models = Models(self.installation.here.lake)
         weights = {"good": (1.0, 2.0), "bad": (1.0, -2.0)}
         models.promote(
-            models.add(Model("", weights, 0.0, 1.0, 0.0), {"unknown_share": 0.0}), why="it says what the rule says"
+            models.add(Model("", weights, 0.0, 1.0, 0.0), {"unknown_share": 0.0}), why="it says what the baseline says"
         )
         self._jobs = self._definitions(self.installation.defs)
         self._stricter = self._definitions(assemble(self.installation.here, STRICTER))

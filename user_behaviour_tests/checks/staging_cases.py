@@ -95,7 +95,7 @@ CASES = [
     ),
     Case(
         MODEL,
-        "the rule scored",
+        "the baseline scored",
         facts_rewritten(CLASSIFIED_REVIEWS, classifier="token_good", classifier_version="1"),
         "scored by the baseline, whether `good` is a word; train a model: `user-behaviour load-labels`, then `train`",
         WARN,

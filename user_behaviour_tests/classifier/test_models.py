@@ -59,9 +59,9 @@ def test_what_is_live_goes_forward_and_back_to_the_baseline_and_everything_is_on
     models.promote(c, why="after all")
     assert [models.demote(why="worse").version for _ in range(2)] == [a, BASELINE]
 
-    assert [change.version for change in models.changes()] == [a, b, c, b, a, c, a, BASELINE]
-    assert models.changes()[0].why == f"tried {a}"
-    assert models.changes()[0].who
+    assert [decision.version for decision in models.decisions()] == [a, b, c, b, a, c, a, BASELINE]
+    assert models.decisions()[0].why == f"tried {a}"
+    assert models.decisions()[0].who
     with pytest.raises(UnknownVersionError, match="The baseline is live"):
         models.demote(why="worse")
 
@@ -71,4 +71,4 @@ def test_a_version_that_is_not_there_cannot_be_put_into_force(models: Models) ->
     for unknown in ("", "f00", "../x"):
         with pytest.raises(UnknownVersionError, match=rf"there are: {version}\."):
             models.promote(unknown, why="?")
-    assert models.changes() == []
+    assert models.decisions() == []

@@ -69,7 +69,7 @@ def test_the_first_version_that_passes_goes_live_and_can_be_taken_back(home: Hom
     assert demoted_again.stderr.startswith("Error: The baseline is live")
 
     assert home.process("promote", version, "--why", "no doubt").returncode == 0
-    assert [change.why for change in models.changes()] == [
+    assert [decision.why for decision in models.decisions()] == [
         "the first version that passed the gate",
         "a doubt",
         "no doubt",

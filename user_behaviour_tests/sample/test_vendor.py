@@ -126,7 +126,7 @@ def test_seven_in_ten_reviewers_bought_on_the_day(vendor: Vendor, reviews: pd.Da
 
 
 def test_labels_are_of_other_texts_of_the_same_world(vendor: Vendor, reviews: pd.DataFrame) -> None:
-    """Of both kinds, and the rule `good` is right of seven in ten; what is learnt from them, the demo's test says."""
+    """Of both kinds, and the baseline is right of seven in ten; what is learnt from them, the demo's test says."""
     header, *rows = csv.reader(io.StringIO(vendor.labels().decode(), newline=""), strict=True)
     assert header == ["review_str", "positive_review"]
     assert len(rows) == 5_000

@@ -263,7 +263,7 @@ def test_the_verdict_is_that_of_spark_s_own_tokenizer_without_stop_words(program
 
     assert [ours for ours, _ in found] == [theirs for _, theirs in found]
     assert sum(ours for ours, _ in found) == 6
-    # And of the rule in Python, by which versions of the classifier are judged.
+    # And of the baseline in Python, by which versions of the classifier are judged.
     assert [review_scoring.baseline(text) for text in texts] == [ours for ours, _ in found]
     assert review_scoring.BASELINE_VERSION == program.BASELINE_VERSION
 
