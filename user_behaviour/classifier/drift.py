@@ -4,14 +4,13 @@ Pure arithmetic. A day alone is noise: the latest reviews, of as many days as ma
 the other days of `LOOK_BACK`, all scored by one version. How far a figure lies off is told in standard deviations.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import accumulate
 from math import inf, log, sqrt
 from statistics import NormalDist
 
-from user_behaviour.classifier.review_scoring import Model
 from user_behaviour.lake.manifests import Fact
 
 FEWEST = 400  # reviews, of late and before
@@ -63,12 +62,6 @@ def figures(late: Sequence[Facts], before: Sequence[Facts], at_training: float |
 def limit(days: int) -> float:
     """How many standard deviations are unusual in a run of so many days (Bonferroni)."""
     return NormalDist().inv_cdf(1 - CHANCE / 2 / days)
-
-
-def unknown_share(model: Model, texts: Iterable[str]) -> float:
-    """The share of the tokens of texts that a model does not know."""
-    found = [model.read(text) for text in texts]
-    return sum(one.unknown_tokens for one in found) / max(sum(one.tokens for one in found), 1)
 
 
 def _training(share: float, at_training: float) -> Figure:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +23,12 @@ def judged(labels: Sequence[Label], model: Model) -> Judged:
         probability=np.array([model.probability(label.review_str) for label in test], float),
         baseline=np.array([baseline(label.review_str) for label in test], bool),
     )
+
+
+def unknown_share(model: Model, texts: Iterable[str]) -> float:
+    """The share of the tokens of texts that a model does not know."""
+    found = [model.read(text) for text in texts]
+    return sum(one.unknown_tokens for one in found) / max(sum(one.tokens for one in found), 1)
 
 
 @dataclass(frozen=True, eq=False)

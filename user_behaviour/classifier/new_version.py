@@ -9,9 +9,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from user_behaviour.classifier.drift import unknown_share
 from user_behaviour.classifier.evaluation import Points, report
-from user_behaviour.classifier.judgement import judged
+from user_behaviour.classifier.judgement import judged, unknown_share
 from user_behaviour.classifier.labels import Label, Labels
 from user_behaviour.classifier.models import Models, UntrainableError
 from user_behaviour.lake.lake import Lake
@@ -20,13 +19,16 @@ if TYPE_CHECKING:
     from user_behaviour.classifier.training import Configuration, Trained
 
 PARTS = (8, 4, 2)  # of the labels, an eighth and so on
+# By which a version and what its card says are made.
 CODE = (
     "labels.py",
     "near_duplicates.py",
     "review_scoring.py",
     "training.py",
     "evaluation.py",
-)  # by which a version is made
+    "judgement.py",
+    "new_version.py",
+)
 
 
 def new_version(lake: Lake, *, log: Callable[[str], None]) -> str:

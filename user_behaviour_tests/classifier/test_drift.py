@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from user_behaviour.classifier.drift import Facts, Figure, figures, latest, limit, unknown_share
+from user_behaviour.classifier.drift import Facts, Figure, figures, latest, limit
+from user_behaviour.classifier.judgement import unknown_share
 from user_behaviour.classifier.review_scoring import Model, Reading
 
 FIRST = date(2011, 1, 1)

@@ -38,7 +38,7 @@ def test_what_was_learnt_is_right_of_reviews_that_were_not_seen_and_calibrated()
     assert len(trained.accuracies) == len(CONFIGURATIONS)
 
 
-def test_the_same_labels_give_the_same_model_and_no_other_order_of_dictionaries_changes_it() -> None:
+def test_the_same_labels_give_the_same_model_with_its_terms_in_their_order() -> None:
     texts, truth = world(200, seed=3)
 
     one, other = (train(texts, truth, range(len(texts)), configurations=CONFIGURATIONS) for _ in range(2))
