@@ -1,6 +1,7 @@
 """The software-defined assets, in the order in which data flows; one module per stage.
 
-`ASSETS` are made by day. `CLASSIFIER_ASSETS` are made on demand, and are in no job or backfill of days.
+`SOURCES` are external: others make or decide them. `ASSETS` are made by day. `CLASSIFIER_ASSETS` are made on demand,
+and are in no job or backfill of days.
 """
 
 from user_behaviour.assets.classifier import (

@@ -46,15 +46,13 @@ def latest(by_day: Mapping[date, Facts], day: date) -> tuple[list[Facts], list[F
 
 def figures(late: Sequence[Facts], before: Sequence[Facts], at_training: float | None = None) -> list[Figure]:
     """What was counted of all days, compared; and with the share of tokens that were unknown `at_training`."""
-    known = {name for name in (late or [{}])[0] if all(name in facts for facts in (*late, *before))}
-    found = []
-    if before:
-        found.append(_share(late, before, "positive_share", "positive_reviews", "reviews"))
-    if before and "tokens" in known:
+    by_model = bool(late) and all("tokens" in facts for facts in (*late, *before))
+    found = [_share(late, before, "positive_share", "positive_reviews", "reviews")] if before else []
+    if before and by_model:
         found.append(_share(late, before, "unknown_share", "unknown_tokens", "tokens"))
         found.append(_share(late, before, "tokens_per_character", "tokens", "characters"))
         found.append(_stability(late, before))
-    if "tokens" in known and at_training is not None:
+    if by_model and at_training is not None:
         found.append(_training(_sum(late, "unknown_tokens") / max(_sum(late, "tokens"), 1), at_training))
     return found
 

@@ -102,14 +102,13 @@ def load(deployed: Deployment, files: Sequence[Path], *, debug: bool) -> None:
 
 def train_and_judge(deployed: Deployment, *, debug: bool) -> None:
     """Makes a version and its evaluation, says how good it is, and puts the first one that passes into force."""
+    from user_behaviour.classifier.judgement import judge
     from user_behaviour.classifier.labels import Labels
     from user_behaviour.classifier.models import Models
 
     models, loaded = Models(deployed.lake), Labels(deployed.lake).loaded()
     click.echo(f"Training on labels {loaded.version}, {loaded.rows:,} rows, and judging by a tenth of them …")
     _materialise(deployed, debug=debug)
-    from user_behaviour.classifier.judgement import judge
-
     found = judge(deployed.lake, models.trained())
     _show(found)
     if found.gate.passed and not models.live():
