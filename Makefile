@@ -64,6 +64,10 @@ test: $(READY) $(SPARK35)/ready $(AWS_CLI) ## Run the tests, but for the slow on
 search: $(READY) ## Look at many generated examples and at all real days, where the tests take a few
 	@$(BIN)/python -m pytest -m search --hypothesis-profile search
 
+.PHONY: training
+training: $(READY) ## Train on all labelled reviews of the real data (minutes), and hold the figures
+	@$(BIN)/python -m pytest -m slow user_behaviour_tests/classifier/test_all_labels.py
+
 .PHONY: check
 check: $(READY) $(SPARK35)/ready $(AWS_CLI) ## What CI runs: format, lint, types, dependency rules, SQL and workflow lint, all tests
 	$(BIN)/ruff format --check .

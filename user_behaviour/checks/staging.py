@@ -89,7 +89,8 @@ def share_of_positive_reviews_is_in_its_band(context: dg.AssetCheckExecutionCont
 def reviews_are_like_those_before(context: dg.AssetCheckExecutionContext, lake: Lake) -> dg.AssetCheckResult:
     """Verdicts, probabilities and words are as in the twelve weeks before, words also as at training. Warns.
 
-    Of one version; `days_compared` are those of which enough is known. Standing are none: a day stays as it was.
+    Compared with days of the same version; `days_compared` are those that had enough of them before. Days that a former
+    run found are not named again: their reviews stay as they are.
     """
     under_check = days_under_check(context, standing=tuple)
     manifests = lake.dataset(CLASSIFIED_REVIEWS).manifests(days_before(under_check.days, drift.LOOK_BACK))
@@ -114,8 +115,8 @@ def a_trained_model_scores(context: dg.AssetCheckExecutionContext, lake: Lake) -
     under_check = days_under_check(context, standing=tuple)
     manifests = lake.dataset(CLASSIFIED_REVIEWS).manifests(under_check.days)
     says = "scored by the baseline, whether `good` is a word; train a model: `user-behaviour load-labels`, then `train`"
-    by_rule = [day for day, manifest in manifests.items() if manifest.rows and version_of(manifest) == BASELINE_VERSION]
-    return under_check.result([Offence(day, says) for day in by_rule], looked_at=manifests, severity=WARN)
+    offences = [Offence(day, says) for day, m in manifests.items() if m.rows and version_of(m) == BASELINE_VERSION]
+    return under_check.result(offences, looked_at=manifests, severity=WARN)
 
 
 @dg.asset_check(asset=classified_reviews)

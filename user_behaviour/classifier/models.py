@@ -71,7 +71,7 @@ class Models:
         }
         content = json.dumps(rows).encode() + json.dumps(card, sort_keys=True).encode()
         version = hashlib.sha256(content).hexdigest()[:12]
-        if version not in self.versions():
+        if self._lake.read(f"{self.directory(version)}/card.json") is None:
             self._lake.write(f"{self.directory(version)}/terms.parquet", bytes(terms.getvalue()))
             # Last: without it there is no version.
             described = json.dumps({"version": version, **card}, indent=2, sort_keys=True)

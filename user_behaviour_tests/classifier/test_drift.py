@@ -81,9 +81,9 @@ def test_with_too_few_reviews_of_a_version_nothing_is_known_and_by_the_baseline_
     assert compared([hand(50)] * 13 + [hand(60)] * 4) == {}
     assert compared([other] * 84 + [hand(60)] * 3, 0.0) == {}
     assert compared([hand(50)] * 7 + [other] * 30 + [hand(50)] * 7 + [other] + [hand(50)] * 4)["positive_share"].z == 0
-    by_rule = {"classifier_version": "1", "reviews": 100, "positive_reviews": 50}
-    assert compared([by_rule] * 18).keys() == {"positive_share"}
-    assert compared([by_rule | {"classifier_version": "v"}] + [hand(50)] * 18).keys() == {"positive_share"}
+    by_baseline = {"classifier_version": "1", "reviews": 100, "positive_reviews": 50}
+    assert compared([by_baseline] * 18).keys() == {"positive_share"}
+    assert compared([by_baseline | {"classifier_version": "v"}] + [hand(50)] * 18).keys() == {"positive_share"}
 
 
 @pytest.mark.parametrize(
