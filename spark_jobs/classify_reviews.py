@@ -17,6 +17,8 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, Row, SparkSession
 from pyspark.sql import functions as F  # noqa: N812  (the name that every Spark program gives it)
 
@@ -79,12 +81,16 @@ def _by_model(reviews: DataFrame, directory: str) -> DataFrame:
 
     By an RDD, since a function in SQL would have PySpark import pandas, which EMR does not promise.
     """
-    from review_scoring import CLASSIFIER, model_of  # here, since the baseline does without
+    from review_scoring import CLASSIFIER, REMEDY, ModelError, model_of  # here, since the baseline does without
 
     spark = reviews.sparkSession
-    card = "".join(row.value for row in spark.read.text(f"{directory}/card.json", wholetext=True).collect())
-    weights = spark.read.parquet(f"{directory}/terms.parquet").select("term", "length", "pull").collect()
-    model = model_of(json.loads(card), weights)
+    try:
+        card = "".join(row.value for row in spark.read.text(f"{directory}/card.json", wholetext=True).collect())
+        weights = spark.read.parquet(f"{directory}/terms.parquet").select("term", "length", "pull").collect()
+        model = model_of(json.loads(card), weights)
+    except (PySparkException, Py4JJavaError, json.JSONDecodeError) as error:
+        reason = str(error).strip().partition("\n")[0][:200]
+        raise ModelError(f"The model at {directory} cannot be read ({reason}). {REMEDY}") from error
     everywhere = spark.sparkContext.broadcast(model)
 
     def scored(rows: Iterable[Row]) -> Iterator[tuple[object, ...]]:

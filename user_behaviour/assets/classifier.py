@@ -151,7 +151,12 @@ def put_into_force(decision: Decision) -> dg.AssetMaterialization:
     """A decision, as an event of the external asset."""
     return dg.AssetMaterialization(
         live_review_classifier.key,
-        metadata={"version": decision.version or "the baseline", "who": decision.who, "why": decision.why},
+        metadata={
+            "when": decision.when,
+            "version": decision.version or "the baseline",
+            "who": decision.who,
+            "why": decision.why,
+        },
         tags={"dagster/data_version": decision.version or BASELINE_VERSION},
     )
 

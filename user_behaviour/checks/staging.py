@@ -114,7 +114,10 @@ def a_trained_model_scores(context: dg.AssetCheckExecutionContext, lake: Lake) -
     """A version of the classifier scored the reviews, and not the baseline, that `good` is a word. Warns."""
     under_check = days_under_check(context, standing=tuple)
     manifests = lake.dataset(CLASSIFIED_REVIEWS).manifests(under_check.days)
-    says = "scored by the baseline, whether `good` is a word; train a model: `user-behaviour load-labels`, then `train`"
+    remedy = (
+        "`promote` one of its versions" if Models(lake).versions() else "`user-behaviour load-labels`, then `train`"
+    )
+    says = f"scored by the baseline, whether `good` is a word, and not by a classifier: {remedy}"
     offences = [Offence(day, says) for day, m in manifests.items() if m.rows and version_of(m) == BASELINE_VERSION]
     return under_check.result(offences, looked_at=manifests, severity=WARN)
 
@@ -127,7 +130,7 @@ def the_live_version_scored_every_day(context: dg.AssetCheckExecutionContext, la
     manifests = dataset.manifests(under_check.days)
     live = Models(lake).live()
     others = days_of_another(manifests, live)
-    says = f"live is {live or 'the baseline'}; to score the days anew: {scoring_anew([*others])}" if others else ""
+    says = f"live is {live or 'the baseline'}; to score the days anew: {'; '.join(scoring_anew(others, manifests))}"
     offences = [Offence(day, f"scored by version {version}, {says}") for day, version in others.items()]
     return under_check.result(offences, looked_at=manifests, severity=WARN)
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from user_behaviour.classifier.evaluation import Evaluation, Gate, Judged, gate, report
 from user_behaviour.classifier.labels import Label, Labels
-from user_behaviour.classifier.models import Models
-from user_behaviour.classifier.review_scoring import Model, baseline
+from user_behaviour.classifier.models import Models, UnknownVersionError
+from user_behaviour.classifier.review_scoring import Model, ModelError, baseline
 from user_behaviour.lake.lake import Lake
 
 
@@ -42,7 +42,7 @@ class Judgement:
 
 
 def judge(lake: Lake, version: str) -> Judgement:
-    """Judges a version by the loaded labels: against the baseline, and the live version where another one is.
+    """Judges a version by the loaded labels: against the baseline, and the live version where another can be read.
 
     Raises `LabelsError`, `UnknownVersionError` and `ModelError`.
     """
@@ -50,5 +50,11 @@ def judge(lake: Lake, version: str) -> Judgement:
     known = labels.read(labels.loaded().version)
     candidate = judged(known, models.model(version))
     evaluation, live = report(candidate), models.live()
-    rival = judged(known, models.model(live)).verdict if live and live != version else None
-    return Judgement(version, candidate, evaluation, gate(evaluation, candidate, live=rival))
+    rival, unread = None, []
+    if live and live != version:
+        try:
+            rival = judged(known, models.model(live)).verdict
+        except (ModelError, UnknownVersionError) as error:  # else nothing could take its place
+            unread = [f"The live version is no rival: {error}"]
+    decision = gate(evaluation, candidate, live=rival)
+    return Judgement(version, candidate, evaluation, Gate(decision.passed, (*decision.reasons, *unread)))

@@ -26,6 +26,7 @@ from user_behaviour.lake.objects import Objects
 
 ROOT = "labelled_reviews"
 HEADER = ["review_str", "positive_review"]
+MOST_BYTES = 1 << 28  # of a file, unpacked
 MOST_BAD = 0.1  # of the rows; more is another kind of file
 TEST_SHARE = 10  # one in so many groups is kept from training
 _CURRENT = f"{ROOT}/_current.json"
@@ -137,8 +138,12 @@ class Labels:
                 f"{bad[0].source_file}, line {bad[0].line_number}: {bad[0].reason}. Correct it, and load all again."
             )
         positives = sum(label.positive_review for label in labels)
-        if not 0 < positives < len(labels):
-            raise LabelsError(f"{positives} of {len(labels)} labels are positive; there must be both kinds.")
+        sides = {(label.is_test, label.positive_review) for label in labels}
+        if len(sides) < 4:
+            raise LabelsError(
+                f"{positives} of {len(labels)} labels are positive; there must be both kinds, among those that are "
+                f"learnt from and in the tenth that judges. Load more, all at once."
+            )
         directory, moment = self.directory(version), timestamp(datetime.now(UTC))
         known = LabelVersion(version, len(labels), positives, len(bad), duplicates, sorted(contents), moment)
         self._lake.write(f"{directory}/labels.parquet", _parquet(labels, Label))
@@ -149,10 +154,16 @@ class Labels:
 
 def _rows(name: str, content: bytes) -> Iterator[Label | BadLabel]:
     try:
-        text = (gzip.decompress(content) if name.endswith(".gz") else content).decode("utf-8-sig")
+        if name.endswith(".gz"):
+            content = gzip.GzipFile(fileobj=io.BytesIO(content)).read(MOST_BYTES + 1)
+        if len(content) > MOST_BYTES:
+            raise LabelsError(
+                f"{name} has more than {MOST_BYTES:,} bytes, unpacked. Labels of that size are no labels."
+            )
+        text = content.decode("utf-8-sig")
     except (UnicodeDecodeError, OSError, EOFError, zlib.error) as error:
         raise LabelsError(f"{name} cannot be read: {error}. Deliver it as CSV in UTF-8, plain or as .gz.") from error
-    lines = csv.reader(io.StringIO(text, newline=""), strict=True)
+    lines, start = csv.reader(io.StringIO(text, newline=""), strict=True), 1
     try:
         if (header := next(lines, [])) != HEADER:
             raise LabelsError(f"{name} begins with {', '.join(header)[:80]!r}; expected is {', '.join(HEADER)!r}.")
@@ -161,7 +172,9 @@ def _rows(name: str, content: bytes) -> Iterator[Label | BadLabel]:
             yield _row(name, start, row)
             start = lines.line_num + 1
     except csv.Error as error:
-        raise LabelsError(f"{name}, line {lines.line_num}: {error}. Correct the file, and load it again.") from error
+        raise LabelsError(
+            f"{name}, the row that begins on line {start}: {error}. Correct the file, and load it again."
+        ) from error
 
 
 def _row(name: str, line: int, row: Sequence[str]) -> Label | BadLabel:

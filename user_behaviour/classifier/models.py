@@ -8,7 +8,9 @@ was put into force before: by whom, when and why.
 import getpass
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -16,7 +18,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from user_behaviour.classifier.review_scoring import FORMAT, TOKEN_RULES, Model, model_of
+from user_behaviour.classifier.review_scoring import FORMAT, REMEDY, TOKEN_RULES, Model, ModelError, model_of
 from user_behaviour.lake.manifests import timestamp
 from user_behaviour.lake.objects import Objects
 
@@ -24,6 +26,7 @@ ROOT = "review_classifier"
 BASELINE = ""  # what is live where no version is
 _LIVE = f"{ROOT}/_live.json"
 _TRAINED = f"{ROOT}/_trained.json"
+_VERSION = re.compile("[0-9a-f]{12}")
 
 
 class UnknownVersionError(ValueError):
@@ -90,19 +93,24 @@ class Models:
         return [name for name in names if "card.json" in self._lake.list(self.directory(name))]
 
     def card(self, version: str) -> dict[str, Any]:
-        """What is known of a version. Raises `UnknownVersionError`."""
-        found = self._lake.read(f"{self.directory(version)}/card.json")
-        if not version or found is None:
+        """What is known of a version. Raises `UnknownVersionError`, and `ModelError` where it cannot be read."""
+        found = self._lake.read(f"{self.directory(version)}/card.json") if _VERSION.fullmatch(version) else None
+        if found is None:
             known = ", ".join(self.versions()) or "none; train one: `user-behaviour train`"
             raise UnknownVersionError(f"There is no version {version!r} of the classifier; there are: {known}.")
-        return dict(json.loads(found[0]))
+        with _readable(version):
+            card = dict(json.loads(found[0]))
+            if card["version"] != version:
+                raise ValueError(f"its card is of {card['version']!r}")
+            return card
 
     def model(self, version: str) -> Model:
         """A version, to score by. Raises `UnknownVersionError` and `ModelError`."""
         card = self.card(version)
-        with self._lake.open(f"{self.directory(version)}/terms.parquet") as file:
+        with _readable(version), self._lake.open(f"{self.directory(version)}/terms.parquet") as file:
             terms = pq.ParquetFile(pa.BufferReader(file.read())).read(use_threads=False)
-        return model_of(card, zip(*(terms[name].to_pylist() for name in ("term", "length", "pull")), strict=True))
+            rows = zip(*(terms[name].to_pylist() for name in ("term", "length", "pull")), strict=True)
+        return model_of(card, rows)
 
     def live(self) -> str:
         """The version that scores; `BASELINE` where none does."""
@@ -146,3 +154,12 @@ class Models:
             content = json.dumps([asdict(one) for one in (*decisions, decision)], indent=2).encode()
             if self._lake.swap(_LIVE, content, expected=seen):
                 return decision
+
+
+@contextmanager
+def _readable(version: str) -> Iterator[None]:
+    """Raises `ModelError` where what is done inside cannot be done."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, FileNotFoundError) as error:  # Arrow's are ValueErrors
+        raise ModelError(f"Version {version} cannot be read ({type(error).__name__}: {error}). {REMEDY}") from error

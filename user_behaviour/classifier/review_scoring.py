@@ -10,13 +10,15 @@ import html
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from math import exp, inf, sqrt
+from itertools import chain
+from math import exp, inf, isfinite, sqrt
 from typing import Any, NamedTuple
 
 FORMAT = 1
 TOKEN_RULES = "1"  # noqa: S105 (of texts, and no secret)
 CLASSIFIER = "terms"
 BASELINE_VERSION = "1"
+REMEDY = "`user-behaviour train`, then `promote`; or `demote`; and run the days again."
 MARKED_WORDS = 4
 NOT = "NOT_"
 
@@ -85,15 +87,19 @@ def model_of(card: Any, weights: Iterable[tuple[str, float, float]]) -> Model:
         written = {"format": card["format"], "token_rules": card["token_rules"]}
         numbers = [float(card[name]) for name in ("intercept", "slope", "offset")]
         model = Model(str(card["version"]), {term: (length, pull) for term, length, pull in weights}, *numbers)
+        if not all(map(isfinite, chain(numbers, *model.weights.values()))):
+            raise ValueError("a weight is no finite number")
     except (KeyError, TypeError, ValueError) as error:
-        raise ModelError(f"The card of a model cannot be read ({type(error).__name__}: {error}).") from error
+        raise ModelError(f"A model cannot be read ({type(error).__name__}: {error}). {REMEDY}") from error
     if written != {"format": FORMAT, "token_rules": TOKEN_RULES}:
         raise ModelError(
             f"Model {model.version} has format {written['format']} and token rules {written['token_rules']}; this "
-            f"version scores by {FORMAT} and {TOKEN_RULES}. Train one: `user-behaviour train`."
+            f"version scores by {FORMAT} and {TOKEN_RULES}. {REMEDY}"
         )
     if len(model.weights) != card.get("terms"):
-        raise ModelError(f"Model {model.version} has {len(model.weights)} terms; its card says {card.get('terms')}.")
+        raise ModelError(
+            f"Model {model.version} has {len(model.weights)} terms; its card says {card.get('terms')}. {REMEDY}"
+        )
     return model
 
 

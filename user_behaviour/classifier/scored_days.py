@@ -1,10 +1,11 @@
-"""Which version scored which days, and the command that scores days anew."""
+"""Which version scored which days, and the commands that score days anew."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date
 
 from user_behaviour.classifier.review_scoring import BASELINE_VERSION
 from user_behaviour.lake.manifests import Manifest
+from user_behaviour.tables.days import ranges
 
 SCORED = "key:classified_reviews+"  # with all that is made of it
 
@@ -20,6 +21,7 @@ def days_of_another(classified: Mapping[date, Manifest], version: str) -> dict[d
     return {day: scored_by for day, scored_by in by_day.items() if scored_by != (version or BASELINE_VERSION)}
 
 
-def scoring_anew(days: Sequence[date]) -> str:
-    """The command that scores the range of the days by the live version."""
-    return f"user-behaviour run --from {min(days)} --to {max(days)} --select {SCORED}"
+def scoring_anew(days: Iterable[date], classified: Collection[date]) -> list[str]:
+    """The commands that score days anew by the live version: one a range, which goes over no day that is not there."""
+    spans = ranges(days, bridges=classified)
+    return [f"user-behaviour run --from {span.first} --to {span.last} --select {SCORED}" for span in spans]

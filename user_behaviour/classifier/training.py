@@ -65,6 +65,12 @@ def train(
             f"least {2 * FOLDS} of each kind. Load more labels."
         )
     names, found = _matrix(texts)
+    apart = min(len({group for group, said in zip(groups, truth, strict=True) if said == side}) for side in (0, 1))
+    if not names or apart < FOLDS:
+        raise UntrainableError(
+            f"The reviews have {len(names)} terms in common, and of one kind there are {apart} that are no near copies "
+            f"of each other; there must be some terms, and {FOLDS} of each kind. Load more labels."
+        )
     folds = [*StratifiedGroupKFold(FOLDS, shuffle=True, random_state=SEED).split(found, truth, groups)]
     scores = {}
     for configuration in configurations:

@@ -40,11 +40,16 @@ def train(debug: bool) -> None:
 def models() -> None:
     """List the versions of the classifier with their scores, and what was put into force when, by whom and why."""
     from user_behaviour.classifier.models import Models
+    from user_behaviour.classifier.review_scoring import ModelError
 
     kept = Models(_deployed().lake)
     live = kept.live()
     for version in kept.versions():
-        card = kept.card(version)
+        try:
+            card = kept.card(version)
+        except ModelError as error:
+            click.echo(f"{version}: {error}")
+            continue
         click.echo(
             f"{version}{' (live)' if version == live else ''}: {_accuracy(card['evaluation'])}; "
             f"{card['terms']:,} terms, labels {card['labels']['version']}"
@@ -78,6 +83,7 @@ def demote(why: str) -> None:
     from user_behaviour.classifier.models import Models
 
     deployed = _deployed()
+    _tell_dagster(deployed)  # so that it has the one before, also where there is nothing to go back to
     _put_into_force(deployed, Models(deployed.lake).demote(why=why))
 
 
@@ -109,10 +115,19 @@ def train_and_judge(deployed: Deployment, *, debug: bool) -> None:
     models, loaded = Models(deployed.lake), Labels(deployed.lake).loaded()
     click.echo(f"Training on labels {loaded.version}, {loaded.rows:,} rows, and judging by a tenth of them …")
     _materialise(deployed, debug=debug)
+    _tell_dagster(deployed)
     found = judge(deployed.lake, models.trained())
     _show(found)
-    if found.gate.passed and not models.live():
+    if found.gate.passed and not models.decisions():
         _put_into_force(deployed, models.promote(found.version, why="the first version that passed the gate"))
+    elif found.gate.passed and found.version != models.live():
+        click.echo(
+            f"{models.live() or 'The baseline'} goes on scoring, as people decided. `user-behaviour shadow "
+            f"{found.version}` says what this version would change, `user-behaviour promote "
+            f"{found.version} --why …` has it score."
+        )
+    elif not found.gate.passed:
+        click.echo(f"{models.live() or 'The baseline'} goes on scoring.")
 
 
 def _deployed() -> Deployment:
@@ -155,14 +170,23 @@ def _put_into_force(deployed: Deployment, decision: Decision) -> None:
     """Tells Dagster of the decision, and people of the days that another version scored."""
     from user_behaviour.classifier.scored_days import days_of_another, scoring_anew
 
-    with dagster_instance(deployed) as instance:
-        from user_behaviour.assets.classifier import put_into_force
-
-        instance.report_runless_asset_event(put_into_force(decision))
+    _tell_dagster(deployed)
     click.echo(f"{decision.version or 'The baseline'} scores from the next run on.")
     classified = deployed.lake.dataset(CLASSIFIED_REVIEWS)
-    if days := [*days_of_another(classified.manifests(classified.days()), decision.version)]:
-        click.echo(
-            f"Days of another version: {len(days)}, from {days[0]} to {days[-1]}; to score them anew:\n"
-            f"{scoring_anew(days)}"
-        )
+    manifests = classified.manifests(classified.days())
+    if days := [*days_of_another(manifests, decision.version)]:
+        click.echo(f"Days of another version: {len(days)}, from {days[0]} to {days[-1]}; to score them anew:")
+        click.echo("\n".join(scoring_anew(days, manifests)))
+
+
+def _tell_dagster(deployed: Deployment) -> None:
+    """Reports the last decision, unless Dagster knows of it; a command that was killed may not have come so far."""
+    from user_behaviour.classifier.models import Models
+
+    with dagster_instance(deployed) as instance:
+        from user_behaviour.assets.classifier import live_review_classifier, put_into_force
+
+        known = instance.get_latest_materialization_event(live_review_classifier.key)
+        for event in map(put_into_force, Models(deployed.lake).decisions()[-1:]):
+            if not known or not known.asset_materialization or known.asset_materialization.metadata != event.metadata:
+                instance.report_runless_asset_event(event)

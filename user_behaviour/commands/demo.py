@@ -89,10 +89,10 @@ def _accuracy(deployed: Deployment) -> str:
     if not (live := models.live()):
         return "Reviews are scored by the baseline: positive is one that has the word `good`."
     classified = deployed.lake.dataset(CLASSIFIED_REVIEWS)
-    others = [*days_of_another(classified.manifests(classified.days()), live)]
-    scored = (
-        f"which did not score {len(others)} days yet: {scoring_anew(others)}" if others else "which scored every day"
-    )
+    manifests = classified.manifests(classified.days())
+    others = days_of_another(manifests, live)
+    anew = "; ".join(scoring_anew(others, manifests))
+    scored = f"which did not score {len(others)} days yet: {anew}" if others else "which scored every day"
     found = models.card(live)["evaluation"]
     return (
         f"Right of {found['n']:,} labelled reviews that training never saw: {found['baseline_accuracy']:.1%} by the "

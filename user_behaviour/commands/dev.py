@@ -32,7 +32,7 @@ def dev(port: int) -> None:
     variables = dagster_variables(deployed)
     _require_no_daemon(Path(variables["DAGSTER_HOME"]))
     click.echo(f"Dagster at http://127.0.0.1:{port} in a few seconds; Ctrl-C ends it, and leaves the stack up.")
-    click.echo(f"The graph, with every asset in sight: {graph_page(f'http://127.0.0.1:{port}')}")
+    click.echo(f"The graph, with the assets of a day in sight: {graph_page(f'http://127.0.0.1:{port}')}")
     # Dagster takes this process's place, so that signals reach it and nothing is left if it is killed. It copies how
     # it finds SIGINT, and a shell's background jobs find it ignored: they could then only be killed.
     signal.signal(signal.SIGINT, signal.default_int_handler)

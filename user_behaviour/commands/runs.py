@@ -103,7 +103,8 @@ def materialise_on_demand(
             instance=instance,
             asset_selection=[asset.key for asset in assets],
             run_config={**_logged(debug=debug), "ops": {name: {"config": one} for name, one in config.items()}},
-            tags={**tags},
+            # The command says what failed, and people call it again: no daemon does.
+            tags={**tags, "dagster/max_retries": "0"},
         )
     except dg.DagsterExecutionInterruptedError as error:
         raise KeyboardInterrupt from error

@@ -81,7 +81,11 @@ def test_a_text_with_both_labels_is_kept_out_and_a_repeated_one_counts_once(labe
         ("", "begins with ''"),
         (HEADER + GOOD + "a,x\nb,x\nc,x\n", "3 of 23 rows cannot be used, which is more than 10%: labels.csv, line 22"),
         (HEADER + "a,true\nb,true\n", "2 of 2 labels are positive; there must be both kinds"),
-        (HEADER + 'a,true\n"b,false\n', "line 3: unexpected end of data"),
+        (HEADER + 'a,true\n"b,false\nc,true\n', "the row that begins on line 3: unexpected end of data"),
+        (
+            HEADER + "".join(f"a film {at},{at % 2}\n" for at in range(4)),
+            "2 of 4 labels are positive; there must be both",
+        ),
         (HEADER, "0 of 0 labels are positive"),
     ],
 )
@@ -91,6 +95,15 @@ def test_files_that_cannot_be_taken_leave_what_is_there(labels: Labels, tmp_path
     with pytest.raises(LabelsError, match=says):
         labels.land([file(tmp_path, text)])
     assert labels.current() == before
+
+
+def test_a_file_that_unpacks_to_more_than_labels_can_be_is_refused_before_it_is_read(
+    labels: Labels, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("user_behaviour.classifier.labels.MOST_BYTES", 999)
+    (tmp_path / "bomb.csv.gz").write_bytes(gzip.compress(b"a" * 1_000))
+    with pytest.raises(LabelsError, match=r"bomb\.csv\.gz has more than 999 bytes, unpacked"):
+        labels.land([tmp_path / "bomb.csv.gz"])
 
 
 def test_bytes_that_are_no_text_are_refused(labels: Labels, tmp_path: Path) -> None:
@@ -149,10 +162,11 @@ def test_the_real_labels(labels: Labels, real_data: Path) -> None:
 
 def test_near_copies_are_on_the_same_side(labels: Labels, tmp_path: Path) -> None:
     long = " ".join(f"word{number}" for number in range(200))
-    text = HEADER + "".join(f"{long} {number},{number % 2}\n" for number in range(20))
+    text = HEADER + GOOD + "".join(f"{long} {number},{number % 2}\n" for number in range(20))
 
-    found = labels.read(labels.land([file(tmp_path, text)]).version)
+    landed = labels.read(labels.land([file(tmp_path, text)]).version)
 
+    found = [label for label in landed if label.review_str.startswith("word0")]
     assert len(found) == 20
     assert len({label.group for label in found}) == len({label.is_test for label in found}) == 1
 

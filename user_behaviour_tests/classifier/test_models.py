@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from user_behaviour.classifier.models import BASELINE, Models, UnknownVersionError
-from user_behaviour.classifier.review_scoring import Model
+from user_behaviour.classifier.review_scoring import Model, ModelError
 from user_behaviour.lake.local import LocalLake
 
 MODEL = Model("", {"good": (1.5, 2.25), "bad": (0.1, -3.0)}, intercept=0.1, slope=2.0, offset=-0.5)
@@ -68,7 +68,30 @@ def test_what_is_live_goes_forward_and_back_to_the_baseline_and_everything_is_on
 
 def test_a_version_that_is_not_there_cannot_be_put_into_force(models: Models) -> None:
     version = models.add(MODEL, {})
-    for unknown in ("", "f00", "../x"):
+    for unknown in ("", "f00", "../x", "_live.json"):
         with pytest.raises(UnknownVersionError, match=rf"there are: {version}\."):
             models.promote(unknown, why="?")
     assert models.decisions() == []
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("card.json", b"{"),
+        ("card.json", b"[]"),
+        ("card.json", b'{"version": "another"}'),
+        ("terms.parquet", b"PAR1"),
+        ("terms.parquet", None),
+    ],
+)
+def test_a_version_that_cannot_be_read_is_said_to_be_so_with_what_to_do(
+    models: Models, tmp_path: Path, file: str, content: bytes | None
+) -> None:
+    version = models.add(MODEL, {})
+    path = tmp_path / models.directory(version) / file
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+
+    with pytest.raises(ModelError, match=rf"Version {version} cannot be read .*`user-behaviour train`, then `promote`"):
+        models.model(version)

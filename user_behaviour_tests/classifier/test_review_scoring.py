@@ -1,6 +1,7 @@
 """What the terms of a review are, and the arithmetic of a model, by hand."""
 
 from math import exp, sqrt
+from typing import Any
 
 import pytest
 
@@ -77,12 +78,20 @@ def test_the_longest_text_and_the_farthest_scores_are_scored() -> None:
         (CARD | {"terms": 1, "token_rules": "2"}, "token rules 2; this version scores by 1 and 1"),
         (CARD | {"terms": 2}, "Model v has 1 terms; its card says 2"),
         (CARD | {"intercept": "much"}, "cannot be read"),
+        (CARD | {"terms": 1, "slope": float("nan")}, "no finite number"),
         ([], "cannot be read"),
     ],
 )
 def test_a_model_that_is_none_of_ours_is_refused_in_a_sentence(card: object, says: str) -> None:
     with pytest.raises(ModelError, match=says):
         model_of(card, [("good", 1.0, 1.0)])
+
+
+@pytest.mark.parametrize("weight", [float("nan"), float("inf"), None, "1"])
+def test_a_weight_that_is_no_finite_number_is_refused(weight: Any) -> None:
+    """NaN was once above a half to Spark: every review of the day was positive, and no check failed."""
+    with pytest.raises(ModelError, match="cannot be read"):
+        model_of(CARD | {"terms": 1}, [("good", 1.0, weight)])
 
 
 def test_a_card_and_its_rows_are_a_model() -> None:

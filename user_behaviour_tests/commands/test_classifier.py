@@ -11,6 +11,7 @@ import pytest
 from user_behaviour.assets import CLASSIFIER_ASSETS
 from user_behaviour.assets.classifier import live_review_classifier
 from user_behaviour.checks.classifier import CLASSIFIER_CHECKS
+from user_behaviour.classifier.judgement import judge
 from user_behaviour.classifier.models import Models
 from user_behaviour.classifier.scored_days import SCORED
 from user_behaviour.commands.runs import select
@@ -46,8 +47,8 @@ def test_nothing_is_promoted_without_labels(tmp_path: Path) -> None:
 
 def test_the_first_version_that_passes_goes_live_and_can_be_taken_back(home: Home) -> None:
     labels, doubt = ("load-labels", str(home.path / "labels.csv")), ("demote", "--why", "a doubt")
-    calls = [labels, labels, ("train",), ("train",), ("models",), doubt, doubt]
-    loaded, loaded_again, trained, again, listed, demoted, demoted_again = home.processes(*calls)
+    calls = [labels, labels, ("train",), ("train",), ("models",), doubt, doubt, ("train",)]
+    loaded, loaded_again, trained, again, listed, demoted, demoted_again, undecided = home.processes(*calls)
 
     assert "1,200 rows" in loaded.stdout
     assert loaded.stdout.splitlines()[-1] == "  labels.csv, line 2: the label is '', and not true or false"
@@ -67,6 +68,8 @@ def test_the_first_version_that_passes_goes_live_and_can_be_taken_back(home: Hom
     assert f"{version} (live)" in listed.stdout
     assert demoted.stdout == "The baseline scores from the next run on.\n"
     assert demoted_again.stderr.startswith("Error: The baseline is live")
+    assert "The baseline goes on scoring, as people decided." in undecided.stdout
+    assert models.live() == ""
 
     assert home.process("promote", version, "--why", "no doubt").returncode == 0
     assert [decision.why for decision in models.decisions()] == [
@@ -112,7 +115,8 @@ def test_dagster_shows_labels_versions_evaluations_and_decisions(home: Home) -> 
 def test_a_version_that_is_no_better_is_kept_out_with_the_numbers(home: Home) -> None:
     models = Models(LocalLake(root=str(home.path / "lake")))
     live = models.live()
-    worse = models.add(models.model(live).__class__("", {"film": (1.0, 1.0)}, 0.0, 1.0, 0.0), {})
+    facts = {"labels": {"version": "?"}, "evaluation": models.card(live)["evaluation"]}
+    worse = models.add(models.model(live).__class__("", {"film": (1.0, 1.0)}, 0.0, 1.0, 0.0), facts)
 
     assert (done := home.call("promote", worse, "--why", "hope")).returncode == 1
     assert "It does not pass the gate:" in done.stdout
@@ -122,11 +126,27 @@ def test_a_version_that_is_no_better_is_kept_out_with_the_numbers(home: Home) ->
     assert home.call("promote", "f00", "--why", "hope").stderr.startswith("Error: There is no version 'f00'")
 
 
+def test_a_live_version_that_cannot_be_read_is_no_rival(home: Home) -> None:
+    """As after a change of the rules of tokens; else nothing could take its place."""
+    lake = LocalLake(root=str(home.path / "lake"))
+    models = Models(lake)
+    live = models.live()
+    other = models.add(models.model(live), {"labels": {"version": "?"}, "evaluation": models.card(live)["evaluation"]})
+    card = home.path / "lake" / models.directory(live) / "card.json"
+    content = card.read_text()
+    card.write_text("{")
+    assert judge(lake, other).gate.passed
+    assert f"The live version is no rival: Version {live} cannot be read" in judge(lake, other).gate.reasons[-1]
+    assert f"{live}: Version {live} cannot be read" in home.call("models").stdout
+    card.write_text(content)
+
+
 def test_the_days_of_another_version_are_named_and_how_to_score_them_anew(home: Home) -> None:
     lake = LocalLake(root=str(home.path / "lake"))
     live = Models(lake).live()
     classified = lake.dataset(CLASSIFIED_REVIEWS)
     scored = {1: {"classifier_version": "1"}, 2: {"classifier_version": live}, 3: {}, 4: {"classifier_version": "1"}}
+    scored[6] = {}  # after a day that is not there, over which a run would fail
     for number, facts in scored.items():
         files = (DataFile("part-0.parquet", number != 4, 10),)  # the last day has no review
         day = date(2011, 2, number)
@@ -136,8 +156,9 @@ def test_the_days_of_another_version_are_named_and_how_to_score_them_anew(home: 
 
     assert promoted.stdout.endswith(
         f"{live} scores from the next run on.\n"
-        "Days of another version: 2, from 2011-02-01 to 2011-02-03; to score them anew:\n"
+        "Days of another version: 3, from 2011-02-01 to 2011-02-06; to score them anew:\n"
         f"user-behaviour run --from 2011-02-01 --to 2011-02-03 --select {SCORED}\n"
+        f"user-behaviour run --from 2011-02-06 --to 2011-02-06 --select {SCORED}\n"
     )
     assert demoted.stdout.startswith(
         "The baseline scores from the next run on.\nDays of another version: 1, from 2011-02-02 to 2011-02-02"

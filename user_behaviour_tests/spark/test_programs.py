@@ -191,17 +191,23 @@ def test_with_a_model_the_verdicts_are_those_of_plain_python(program: SimpleName
 @pytest.mark.parametrize(
     ("changed", "says"),
     [
-        ({"format": 2}, "has format 2 and token rules 1; this version scores by 1 and 1. Train one"),
+        ({"format": 2}, "has format 2 and token rules 1; this version scores by 1 and 1. `user-behaviour train`"),
         ({"terms": 5}, "has 4 terms; its card says 5"),
-        ({"slope": None}, "The card of a model cannot be read"),
+        ({"slope": None}, "A model cannot be read"),
+        ("card.json", r"The model at .* cannot be read \(Expecting property name"),
+        ("terms.parquet", r"The model at .* cannot be read .* `user-behaviour train`, then `promote`"),
     ],
 )
 def test_a_model_that_cannot_be_read_fails_the_job_before_a_row_is_written(
-    program: SimpleNamespace, tmp_path: Path, changed: dict[str, Any], says: str
+    program: SimpleNamespace, tmp_path: Path, changed: dict[str, Any] | str, says: str
 ) -> None:
+    """Of what a file is cut off, or of what its card says."""
     directory, _ = small_model(tmp_path)
-    card = json.loads((directory / "card.json").read_text())
-    (directory / "card.json").write_text(json.dumps(card | changed))
+    if isinstance(changed, str):
+        (directory / changed).write_text("{")
+    else:
+        card = json.loads((directory / "card.json").read_text())
+        (directory / "card.json").write_text(json.dumps(card | changed))
     locations = {"2010-12-01": write_day(tmp_path / "in", "2010-12-01", FIRST)}
 
     with pytest.raises(ValueError, match=says):
