@@ -59,6 +59,9 @@ def shadow(ctx: click.Context, version: str, first: date | None, last: date | No
     followed = {day for day, one in verdicts.items() if read.get(day, {}).get(verdicts_table) == one.batch_id}
     _name("The metric is not of the verdicts in force, and left out", verdicts, followed)
 
+    if not verdicts:
+        click.echo("There is nothing to compare.")
+        return
     rows = sum(manifest.rows for manifest in verdicts.values())
     click.echo(f"Scoring {rows:,} reviews of {len(verdicts)} days by {version} …")
     changes, recipe = Changes(), scoring(raw.locations(list(verdicts)), lake, deployed.spark, version)
