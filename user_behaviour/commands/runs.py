@@ -10,7 +10,7 @@ from typing import Any
 import click
 import dagster as dg
 
-from user_behaviour.assets import ASSETS
+from user_behaviour.assets import ASSETS, CLASSIFIER_ASSETS
 from user_behaviour.assets.staging import classified_reviews
 from user_behaviour.commands.progress import RunProgress
 from user_behaviour.commands.run_report import RunReport
@@ -33,10 +33,8 @@ def select(queries: Sequence[str]) -> list[dg.AssetKey]:
         except dg.DagsterError:
             matching = set()
         if matching.isdisjoint(ours):
-            if on_demand := sorted(key.to_user_string() for key in matching):
-                raise click.UsageError(
-                    f"--select {query!r}: {', '.join(on_demand)} is not made by days; `user-behaviour train`."
-                )
+            if not matching.isdisjoint(asset.key for asset in CLASSIFIER_ASSETS):
+                raise click.UsageError(f"--select {query!r} matches no asset of days; `user-behaviour train` makes it.")
             names = sorted(key.to_user_string() for key in ours)
             meant = [name for name in names if name.rpartition("/")[2] == query]
             advice = f"did you mean {meant[0]}?" if meant else f"the assets are: {', '.join(names)}."

@@ -100,7 +100,7 @@ def generate_files(drop: Path, shop: Shop, days: DayRange, *, whole_drop: bool) 
 def generate_labels(home: Path, shop: Shop) -> Path:
     """Puts the sample vendor's labelled reviews into the home; gives the file."""
     target = home / SAMPLE_LABELS
-    target.parent.mkdir(parents=True, exist_ok=True)
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     _put(io.BytesIO(Vendor(shop).labels()), target)
     return target
 

@@ -29,6 +29,10 @@ NO_ASSET = "matches no asset; the assets are: classified_reviews, "
 NO_PARTITION = "is not a partition; the partitions are 2010-12-01 to "
 REFUSALS = {
     ("run", "--select", "nothing"): (2, f"--select 'nothing' {NO_ASSET}"),
+    ("run", "--select", "review_classifier"): (
+        2,
+        "--select 'review_classifier' matches no asset of days; `user-behaviour train` makes it.",
+    ),
     ("run", "--select", "shop/user_purchase"): (2, f"--select 'shop/user_purchase' {NO_ASSET}"),
     ("run", "--select", "user_behavior_metric"): (
         2,
