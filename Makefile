@@ -66,7 +66,7 @@ search: $(READY) ## Look at many generated examples and at all real days, where 
 
 .PHONY: training
 training: $(READY) ## Train on all labelled reviews of the real data (minutes), and hold the figures
-	@$(BIN)/python -m pytest -m slow user_behaviour_tests/classifier/test_all_labels.py
+	@$(BIN)/python -m pytest -m training
 
 .PHONY: check
 check: $(READY) $(SPARK35)/ready $(AWS_CLI) ## What CI runs: format, lint, types, dependency rules, SQL and workflow lint, all tests
@@ -77,7 +77,7 @@ check: $(READY) $(SPARK35)/ready $(AWS_CLI) ## What CI runs: format, lint, types
 	$(BIN)/sqlfluff lint sql
 	$(BIN)/zizmor --offline --quiet .github/workflows
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
-	$(BIN)/python -m pytest -n 3 -m "not alone"
+	$(BIN)/python -m pytest -n 3 -m "not alone and not training"
 	$(BIN)/python -m pytest -m alone
 
 .PHONY: bench

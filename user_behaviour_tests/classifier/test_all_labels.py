@@ -1,4 +1,4 @@
-"""The training that counts: on all labelled reviews. Takes minutes; `make training`, `make check` and CI run it."""
+"""The training that counts: on all labelled reviews. Takes minutes; `make training` runs it."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from user_behaviour.classifier.labels import Labels
 from user_behaviour.classifier.new_version import new_version
 from user_behaviour.lake.local import LocalLake
 
-pytestmark = [pytest.mark.slow, pytest.mark.takes(180)]
+pytestmark = pytest.mark.training
 
 
 def test_a_version_of_all_labels_passes_the_gate_and_is_as_good_as_was_asked(tmp_path: Path, real_data: Path) -> None:
