@@ -97,7 +97,7 @@ CASES = [
         MODEL,
         "the baseline scored",
         facts_rewritten(CLASSIFIED_REVIEWS, classifier="token_good", classifier_version="1"),
-        "scored by the baseline, whether `good` is a word; train a model: `user-behaviour load-labels`, then `train`",
+        "scored by the baseline, whether `good` is a word, and not by a classifier: `promote` one of its versions",
         WARN,
     ),
     Case(

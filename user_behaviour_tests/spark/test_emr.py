@@ -99,9 +99,18 @@ def test_what_emr_runs_is_written_in_its_python_and_imports_nothing_that_it_may_
 
 
 def _is_spark_without_more(name: str) -> bool:
-    """Whether it is of Spark's core or SQL; pyspark.ml, pyspark.pandas and pyspark.sql.pandas import numpy and more."""
+    """Whether it is of Spark's core or SQL, with their errors and py4j, without which PySpark does not start.
+
+    pyspark.ml, pyspark.pandas and pyspark.sql.pandas import numpy and more.
+    """
     parts = name.split(".")
-    return parts[0] == "pyspark" and parts[1] in {"sql", "StorageLevel"} and parts[2:3] not in (["pandas"], ["connect"])
+    if parts[:2] == ["py4j", "protocol"]:
+        return True
+    return (
+        parts[0] == "pyspark"
+        and parts[1] in {"sql", "errors", "StorageLevel"}
+        and parts[2:3] not in (["pandas"], ["connect"])
+    )
 
 
 def test_every_program_writes_the_same_on_the_spark_of_emr_and_on_ours(tmp_path: Path) -> None:
