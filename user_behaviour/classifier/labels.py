@@ -158,7 +158,7 @@ def _rows(name: str, content: bytes) -> Iterator[Label | BadLabel]:
             content = gzip.GzipFile(fileobj=io.BytesIO(content)).read(MOST_BYTES + 1)
         if len(content) > MOST_BYTES:
             raise LabelsError(
-                f"{name} has more than {MOST_BYTES:,} bytes, unpacked. Labels of that size are no labels."
+                f"{name} has more than {MOST_BYTES:,} bytes, unpacked; look whether it is the right file, or split it."
             )
         text = content.decode("utf-8-sig")
     except (UnicodeDecodeError, OSError, EOFError, zlib.error) as error:

@@ -32,7 +32,7 @@ def load_labels(debug: bool, files: tuple[Path, ...]) -> None:
 @click.command()
 @click.pass_obj
 def train(debug: bool) -> None:
-    """Train a version of the classifier by the labels, and judge it; the first that passes the gate goes live."""
+    """Train a version of the classifier by the labels, and judge it; the first that passes goes live."""
     train_and_judge(_deployed(), debug=debug)
 
 
@@ -107,7 +107,7 @@ def load(deployed: Deployment, files: Sequence[Path], *, debug: bool) -> None:
 
 
 def train_and_judge(deployed: Deployment, *, debug: bool) -> None:
-    """Makes a version and its evaluation, says how good it is, and puts the first one that passes into force."""
+    """Makes a version and its evaluation; puts it into force if it passes and nobody has decided anything yet."""
     from user_behaviour.classifier.judgement import judge
     from user_behaviour.classifier.labels import Labels
     from user_behaviour.classifier.models import Models
