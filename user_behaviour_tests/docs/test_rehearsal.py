@@ -79,6 +79,7 @@ class Account:
     home: Path
 
     def __post_init__(self) -> None:
+        self.of_other_tests = set(self.what_is_there())  # which share moto
         stack = Stack(self.home)
         at, password = stack.up(), secrets.token_hex(8)
         execute(elsewhere(at.shop, user="postgres"), f"create role reader login password '{password}'")
@@ -117,7 +118,10 @@ class Account:
         self.rehearsal.identities["Host"] = self.authority.credentials(role)
 
     def what_is_left(self) -> list[str]:
-        """Whatever would go on to cost or to hold data."""
+        """Whatever of this account would go on to cost or to hold data."""
+        return [name for name in self.what_is_there() if name not in self.of_other_tests]
+
+    def what_is_there(self) -> list[str]:
         aws = self.cloud.aws
         buckets = [bucket["Name"] for bucket in aws.client("s3").list_buckets()["Buckets"]]
         roles = [role["RoleName"] for role in aws.client("iam").list_roles()["Roles"]]
