@@ -17,6 +17,7 @@ from user_behaviour.commands.demo import demo
 from user_behaviour.commands.dev import dev
 from user_behaviour.commands.doctor import doctor
 from user_behaviour.commands.environment import env
+from user_behaviour.commands.export import export
 from user_behaviour.commands.migrate import migrate
 from user_behaviour.commands.questions import explain, query
 from user_behaviour.commands.reconcile import reconcile
@@ -82,7 +83,7 @@ def cli(ctx: click.Context, *, debug: bool) -> None:
 
 for command in (up, down, status, doctor, migrate, generate, load_purchases, deliver, run, query, explain, reconcile):
     cli.add_command(command)
-for command in (approve, dev, env, demo):
+for command in (approve, dev, env, demo, export):
     cli.add_command(command)
 for command in (load_labels, train, models, shadow, promote, demote):
     cli.add_command(command)
