@@ -88,6 +88,10 @@ bench: $(READY) ## Measure the project against a plain script, at scale 1 and 10
 bench-scale: $(READY) ## Measure the project at scale 10 and 100: 54 million purchase lines, 30 GB of disk
 	@$(BIN)/python bench/run.py --grow --json bench/results/scale.json
 
+.PHONY: diff
+diff: $(READY) ## Say what the working tree changes in the metric and the marts of the sample, against BASE=main
+	@$(BIN)/python bench/diff.py $(or $(BASE),main)
+
 .PHONY: pictures
 pictures: $(READY) ## Take the pictures of the UI in docs/pictures, on a demo home of their own
 	@$(BIN)/python -m user_behaviour_tests.ui.pictures
