@@ -8,7 +8,7 @@ from user_behaviour.deployments import Deployment, deployment, settings
 from user_behaviour.io_managers.external_table import ExternalTableIOManager
 from user_behaviour.io_managers.lake import LakeIOManager
 from user_behaviour.io_managers.warehouse import WarehouseIOManager
-from user_behaviour.rules import QUANTITY_RULES, QuantityRules
+from user_behaviour.rules import QuantityRules
 from user_behaviour.triggers.jobs import JOBS
 from user_behaviour.triggers.schedules import SCHEDULES
 from user_behaviour.triggers.sensors import SENSORS
@@ -16,7 +16,7 @@ from user_behaviour.triggers.sensors import SENSORS
 _ASSETS = [*SOURCES, *dg.with_source_code_references([*CLASSIFIER_ASSETS, *ASSETS])]
 
 
-def assemble(deployed: Deployment, quantity_rules: QuantityRules = QUANTITY_RULES) -> dg.Definitions:
+def assemble(deployed: Deployment) -> dg.Definitions:
     """The graph on a deployment; the same graph on each."""
     return dg.Definitions(
         assets=_ASSETS,
@@ -26,7 +26,7 @@ def assemble(deployed: Deployment, quantity_rules: QuantityRules = QUANTITY_RULE
         sensors=SENSORS,
         resources={
             **deployed.roles(),
-            "quantity_rules": quantity_rules,
+            "quantity_rules": QuantityRules(lake=deployed.lake),
             "lake_io_manager": LakeIOManager(lake=deployed.lake),
             "external_table_io_manager": ExternalTableIOManager(
                 lake=deployed.lake, external_tables=deployed.external_tables

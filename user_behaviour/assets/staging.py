@@ -1,5 +1,6 @@
 """Stage staging: landed rows that the business rule lets in, and reviews with a verdict."""
 
+import inspect
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import date
@@ -8,7 +9,6 @@ from pathlib import Path
 
 import dagster as dg
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from user_behaviour.assets.classifier import live_review_classifier
 from user_behaviour.assets.declaration import declared
@@ -21,7 +21,7 @@ from user_behaviour.lake.locations import Locations, PartitionStreams
 from user_behaviour.lake.manifests import Manifest, Source
 from user_behaviour.lake.read_ahead import ReadAhead
 from user_behaviour.recipes import Closing, DayBatch, HeldBack, PerDay, SparkFiles
-from user_behaviour.rules import QUANTITY_RULES, QuantityRule, QuantityRules
+from user_behaviour.rules import QuantityRule, QuantityRules, Rules
 from user_behaviour.spark.spark import SparkRunner
 from user_behaviour.tables.schemas import CLASSIFIED_REVIEWS, STAGED_PURCHASES
 
@@ -34,11 +34,11 @@ _SCORED_BY = [SPARK_JOBS / CLASSIFIER_PROGRAM, Path(review_scoring.__file__)]
     group_name=GROUP,
     kinds={"parquet", "python"},
     io_manager_key="lake_io_manager",
-    **declared(STAGED_PURCHASES, made_by="; ".join(rule.name for rule in QUANTITY_RULES.rules)),
+    **declared(STAGED_PURCHASES, made_by=inspect.getsource(QuantityRule.let_in)),
 )
 def staged_purchases(raw_purchases: PartitionStreams, quantity_rules: QuantityRules) -> PerDay:
     """A row is a purchase line of the day that the business rule in force on that day lets in."""
-    return PerDay(_staged(raw_purchases, quantity_rules))
+    return PerDay(_staged(raw_purchases, quantity_rules.current()))
 
 
 @dg.asset(
@@ -63,7 +63,7 @@ def scoring(raw_reviews: Locations, lake: Lake, spark: SparkRunner, version: str
     return SparkFiles.of(raw_reviews, run, {"model": lake.uri(Models(lake).directory(version))} if version else {})
 
 
-def _staged(purchases: PartitionStreams, rules: QuantityRules) -> Iterator[DayBatch | HeldBack]:
+def _staged(purchases: PartitionStreams, rules: Rules) -> Iterator[DayBatch | HeldBack]:
     known: dict[date, tuple[Manifest, QuantityRule]] = {}
     held_back: dict[date, HeldBackError] = {}
     for day in purchases.days:
@@ -81,5 +81,5 @@ def _staged(purchases: PartitionStreams, rules: QuantityRules) -> Iterator[DayBa
 
 def _let_in(purchases: PartitionStreams, landed: Manifest, rule: QuantityRule) -> Iterator[pa.RecordBatch | Closing]:
     for batch in purchases.read(landed):
-        yield batch.filter(pc.greater(batch["quantity"], rule.more_than))
+        yield rule.let_in(batch)
     yield Closing((Source(landed.dataset, landed.rows, landed.batch_id),), {"rule": rule.name})

@@ -30,7 +30,7 @@ from user_behaviour.classifier.scored_days import days_of_another, scoring_anew,
 from user_behaviour.lake.dataset import Dataset
 from user_behaviour.lake.lake import Lake
 from user_behaviour.lake.manifests import Manifest
-from user_behaviour.rules import QuantityRules
+from user_behaviour.rules import QuantityRules, Rules
 from user_behaviour.tables.schemas import CLASSIFIED_REVIEWS, RAW_PURCHASES, RAW_REVIEWS, STAGED_PURCHASES
 
 WARN = dg.AssetCheckSeverity.WARN
@@ -42,12 +42,12 @@ def staged_equal_landed_less_left_out_by_the_rule(
     context: dg.AssetCheckExecutionContext, lake: Lake, quantity_rules: QuantityRules
 ) -> dg.AssetCheckResult:
     """Staged lines are the landed ones less those that the rule in force on the day leaves out. Blocks."""
-    under_check = days_under_check(context)
+    under_check, rules = days_under_check(context), quantity_rules.current()
     derived = _DerivedBatches(lake.dataset(STAGED_PURCHASES), lake.dataset(RAW_PURCHASES), under_check.days)
     offences, left_out_by = list(derived.without_source), dict[str, int]()
-    by_day = of_each_day(derived.dataset, derived.pairs, partial(_left_out, derived, quantity_rules))
+    by_day = of_each_day(derived.dataset, derived.pairs, partial(_left_out, derived, rules))
     for day, (left_out, found) in by_day.items():
-        name = quantity_rules.in_force(day).name
+        name = rules.in_force(day).name
         left_out_by[name] = left_out_by.get(name, 0) + left_out
         if found:
             offences.append(Offence(day, found))
@@ -170,9 +170,7 @@ class _DerivedBatches:
         self.overtaken = overtaken(in_force, {day: batches[day] for day in self.pairs}, says="made of")
 
 
-def _left_out(
-    derived: _DerivedBatches, rules: QuantityRules, pair: tuple[Manifest, Manifest]
-) -> tuple[int, str | None]:
+def _left_out(derived: _DerivedBatches, rules: Rules, pair: tuple[Manifest, Manifest]) -> tuple[int, str | None]:
     """How many landed lines of a day the rule leaves out, and what is wrong with those that were let in."""
     manifest, landed = pair
     rule = rules.in_force(manifest.day)

@@ -20,7 +20,7 @@ from user_behaviour.io_managers.lake import LakeIOManager
 from user_behaviour.lake.local import LocalLake
 from user_behaviour.local.stack import Stack
 from user_behaviour.partitions import BACKFILL, DAILY
-from user_behaviour.rules import QuantityRule, QuantityRules
+from user_behaviour.rules import BUILT_IN, QuantityRule, QuantityRules, RuleFile, Rules
 from user_behaviour.source.database import SourceDatabase
 from user_behaviour.source.postgres import PostgresSource
 from user_behaviour.tables.days import DAYS_PER_RUN, DayRange
@@ -110,13 +110,14 @@ class Shop:
                 [(detail, quantity, moment, customer) for moment, quantity, detail, customer in lines],
             )
 
-    def run(self, first: date, last: date, *, rules: QuantityRules) -> dict[str, set[str]]:
+    def run(self, first: date, last: date, *, rules: Rules = BUILT_IN) -> dict[str, set[str]]:
         """One run over the days; the days that each asset published."""
+        RuleFile(self.lake).replace(RuleFile(self.lake).read(), rules)
         result = dg.materialize(
             [raw_purchases, staged_purchases],
             resources={
                 "source": self.source,
-                "quantity_rules": rules,
+                "quantity_rules": QuantityRules(lake=self.lake),
                 "lake_io_manager": LakeIOManager(lake=self.lake),
             },
             instance=self.instance,
@@ -142,9 +143,6 @@ def shop(stack: Stack, tmp_path: Path) -> Iterator[Shop]:
         cursor.execute("delete from retail.user_purchase where invoice_number = 'C1'")
 
 
-MORE_THAN_2 = QuantityRules(rules=[QuantityRule(valid_from="2010-12-01", more_than=2)])
-
-
 def test_a_purchase_belongs_to_the_day_of_its_moment_and_lands_as_it_is(shop: Shop) -> None:
     shop.sell(
         (f"{FIRST} 23:59:59.999999", 3, "the last of its day", 1),
@@ -154,7 +152,7 @@ def test_a_purchase_belongs_to_the_day_of_its_moment_and_lands_as_it_is(shop: Sh
         (f"{LAST} 00:00:00", 9, "the next day", 3),
     )
 
-    shop.run(MIDDLE, MIDDLE, rules=MORE_THAN_2)
+    shop.run(MIDDLE, MIDDLE)
 
     found = shop.rows(RAW_PURCHASES, MIDDLE).to_pylist()
     line = ("C1", "POST", 'a "quoted",\nbroken\\line', 0, datetime(2011, 11, 14, 12), Decimal("1.125"), 2, "Éire")  # noqa: DTZ001
@@ -166,7 +164,7 @@ def test_a_purchase_belongs_to_the_day_of_its_moment_and_lands_as_it_is(shop: Sh
 def test_a_day_that_is_landed_again_has_new_data_of_the_same_code(shop: Shop) -> None:
     """Sources have no versions, so Dagster took a day landed again for what it was, and nothing after it for stale."""
     for _ in range(2):
-        shop.run(MIDDLE, MIDDLE, rules=MORE_THAN_2)
+        shop.run(MIDDLE, MIDDLE)
 
     landed = shop.instance.fetch_materializations(raw_purchases.key, limit=2).records
     tags = [(record.asset_materialization.tags or {}) for record in landed if record.asset_materialization]
@@ -176,12 +174,7 @@ def test_a_day_that_is_landed_again_has_new_data_of_the_same_code(shop: Shop) ->
 
 
 def test_staging_lets_in_what_the_rule_of_the_day_says(shop: Shop) -> None:
-    rules = QuantityRules(
-        rules=[
-            QuantityRule(valid_from=FIRST.isoformat(), more_than=2),
-            QuantityRule(valid_from=MIDDLE.isoformat(), more_than=5),
-        ]
-    )
+    rules = Rules.of([QuantityRule(FIRST, 2), QuantityRule(MIDDLE, 5)])
     shop.sell(*[(f"{day} 10:00:00", q, f"{q} pieces", 1) for day in (FIRST, MIDDLE) for q in (2, 3, 5, 6)])
 
     shop.run(FIRST, LAST, rules=rules)
@@ -195,9 +188,7 @@ def test_staging_lets_in_what_the_rule_of_the_day_says(shop: Shop) -> None:
 
 
 def test_a_day_before_the_first_rule_is_held_back_and_the_others_are_staged(shop: Shop) -> None:
-    published = shop.run(
-        FIRST, LAST, rules=QuantityRules(rules=[QuantityRule(valid_from=MIDDLE.isoformat(), more_than=2)])
-    )
+    published = shop.run(FIRST, LAST, rules=Rules.of([QuantityRule(MIDDLE, 2)]))
 
     assert published["raw_purchases"] == {"2011-11-13", "2011-11-14", "2011-11-15"}
     assert published["staged_purchases"] == {"2011-11-14", "2011-11-15"}
@@ -210,7 +201,7 @@ def test_a_line_that_does_not_fit_holds_back_its_day_and_the_snapshot_serves_the
     many = [(str(begun + timedelta(seconds=n)), 3, "y" * 900, 1) for n in range(8000)]  # more than a block and a pipe
     shop.sell((f"{MIDDLE} 00:00:00", 3, over_long, 1), *many, (f"{LAST} 10:00:00", 3, "fine", 1))
 
-    published = shop.run(FIRST, LAST, rules=MORE_THAN_2)
+    published = shop.run(FIRST, LAST)
 
     assert published["raw_purchases"] == published["staged_purchases"] == {"2011-11-13", "2011-11-15"}
     assert shop.rows(RAW_PURCHASES, LAST)["detail"].to_pylist() == ["fine"]

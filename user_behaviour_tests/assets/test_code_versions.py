@@ -14,7 +14,7 @@ from user_behaviour.project_files import PROJECT_FILES as CHECKOUT
 CHANGES = [
     ("sql/landing/raw_purchases.sql", "from retail.user_purchase", "from retail.old_purchase", {"raw_purchases"}),
     ("user_behaviour/vendor/review_file.py", "import re\n", "import re\n\n", {"raw_reviews"}),
-    ("user_behaviour/rules.py", "more_than=2", "more_than=3", {"staged_purchases"}),
+    ("user_behaviour/rules.py", "pc.greater(", "pc.greater_equal(", {"staged_purchases"}),
     ("spark_jobs/classify_reviews.py", '"--job"', '"--work"', {"classified_reviews"}),
     ("sql/warehouse/user_behavior_metric.sql", "insert into", "insert  into", {"public/user_behavior_metric"}),
     (

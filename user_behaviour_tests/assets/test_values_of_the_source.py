@@ -11,7 +11,7 @@ from user_behaviour.lake.local import LocalLake
 from user_behaviour.local.stack import Stack
 from user_behaviour.source.postgres import PostgresSource
 from user_behaviour.tables.schemas import RAW_PURCHASES
-from user_behaviour_tests.assets.test_assets import MORE_THAN_2, Shop
+from user_behaviour_tests.assets.test_assets import Shop
 from user_behaviour_tests.databases import execute, new_database
 
 WIDER = """create schema retail;
@@ -59,7 +59,7 @@ def test_a_value_that_does_not_fit_holds_back_its_day_however_wide_the_column_of
             execute(url, "insert into retail.line values (%s, %s, %s, %s, %s)", parameters=line)
         shop = Shop(PostgresSource(url=url, aws=Aws()), url, LocalLake(root=str(tmp_path)), instance)
 
-        published = shop.run(date(2011, 6, 1), date(2011, 6, 11), rules=MORE_THAN_2)
+        published = shop.run(date(2011, 6, 1), date(2011, 6, 11))
 
     assert published["raw_purchases"] == {"2011-06-01", "2011-06-11"}
     (line,) = shop.rows(RAW_PURCHASES, date(2011, 6, 1)).drop_columns(["batch_id"]).to_pylist()

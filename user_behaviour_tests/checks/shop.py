@@ -20,8 +20,7 @@ from user_behaviour.checks.classifier import CLASSIFIER_CHECKS
 from user_behaviour.checks.sources import SOURCE_CHECKS
 from user_behaviour.classifier.models import Models
 from user_behaviour.classifier.review_scoring import Model
-from user_behaviour.definitions import assemble
-from user_behaviour.rules import QuantityRule, QuantityRules
+from user_behaviour.rules import BUILT_IN, QuantityRule
 from user_behaviour.tables.days import DayRange
 from user_behaviour_tests.graph.installation import Installation, Line, checks, failure_messages
 
@@ -34,7 +33,7 @@ CLAIMS = {
 }
 HEALTHY = DayRange(date(2011, 1, 3), date(2011, 2, 9))
 DAYS = HEALTHY.days()[-3:]  # with five weeks before them
-STRICTER = QuantityRules(rules=[QuantityRule(valid_from="2010-12-01", more_than=4)])
+STRICTER = BUILT_IN.with_rule(QuantityRule(date(2010, 12, 1), 4))
 REVIEWS = (
     "cid,review_str\n14000,good\n14000,bad\n14001,good\n"
     "15000,good\n15001,good\n15002,good\n15003,good\n15004,bad\n15005,bad\n15006,bad\n15007,bad\n15008,bad\n"
@@ -79,7 +78,6 @@ class Shop:
             models.add(Model("", weights, 0.0, 1.0, 0.0), {"unknown_share": 0.0}), why="it says what the baseline says"
         )
         self._jobs = self._definitions(self.installation.defs)
-        self._stricter = self._definitions(assemble(self.installation.here, STRICTER))
         self.whole = self.installation.run(str(HEALTHY.first), str(HEALTHY.last))
         assert self.whole.success, failure_messages(self.whole)
         self.alone = self.run_checks("all")
@@ -93,12 +91,9 @@ class Shop:
             jobs.append(dg.define_asset_job(_job(name), selection=dg.AssetSelection.checks(key)))
         return dg.Definitions.merge(graph, dg.Definitions(jobs=jobs))
 
-    def run_checks(
-        self, claim: str, days: Sequence[date] = (), *, stricter_rule: bool = False
-    ) -> dg.ExecuteInProcessResult:
+    def run_checks(self, claim: str, days: Sequence[date] = ()) -> dg.ExecuteInProcessResult:
         """Runs one check, or "all", over consecutive days, or without a partition; materializes nothing."""
-        definitions = self._stricter if stricter_rule else self._jobs
-        return definitions.resolve_job_def(_job(claim)).execute_in_process(
+        return self._jobs.resolve_job_def(_job(claim)).execute_in_process(
             instance=self.installation.instance,
             tags=DayRange(min(days), max(days)).tags() if days else {},
             raise_on_error=False,

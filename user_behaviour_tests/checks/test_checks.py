@@ -9,6 +9,7 @@ from datetime import date, timedelta
 import dagster as dg
 import pytest
 
+from user_behaviour.rules import BUILT_IN, RuleFile
 from user_behaviour.tables.schemas import CLASSIFIED_REVIEWS, RAW_PURCHASES, RAW_REVIEWS, USER_PURCHASE_STAGING
 from user_behaviour_tests.checks import (
     every_asset_cases,
@@ -32,7 +33,7 @@ from user_behaviour_tests.checks.sabotage import (
     seen_in_the_future,
     with_column,
 )
-from user_behaviour_tests.checks.shop import CLAIMS, DAYS, HEALTHY, REVIEWS, Shop, purchases
+from user_behaviour_tests.checks.shop import CLAIMS, DAYS, HEALTHY, REVIEWS, STRICTER, Shop, purchases
 from user_behaviour_tests.checks.spectrum_cases import ONE_ROW
 from user_behaviour_tests.checks.staging_cases import RULE
 from user_behaviour_tests.command_line import Home
@@ -173,7 +174,10 @@ def test_a_closed_day_needs_no_vendor_file(shop: Shop) -> None:
 
 
 def test_lines_staged_by_a_rule_that_is_not_in_force_fail(shop: Shop, days: list[date]) -> None:
-    said = checks(shop.run_checks(RULE, days, stricter_rule=True))[RULE]
+    file = RuleFile(shop.installation.here.lake)
+    file.replace(BUILT_IN, STRICTER)
+    said = shop.check(RULE, days)
+    file.replace(STRICTER, BUILT_IN)
     assert not said.passed
     assert said.metadata["days_offending"].value == 3
     assert said.description == (

@@ -20,7 +20,6 @@ from user_behaviour.assets import ASSETS
 from user_behaviour.definitions import assemble
 from user_behaviour.deployments import Deployment, local
 from user_behaviour.local.stack import Stack
-from user_behaviour.rules import QUANTITY_RULES, QuantityRules
 from user_behaviour.settings import read_settings
 from user_behaviour.tables.days import DayRange
 from user_behaviour_tests.conftest import temporary_home
@@ -67,17 +66,9 @@ class Installation:
         for day, content in ((1, GOOD), (2, second), (3, GOOD)):
             self.deliver(f"movie_review_2011-{month}-{day:02}.csv", content)
 
-    def run(
-        self,
-        first: str,
-        last: str,
-        *,
-        select: Sequence[str] | None = None,
-        rules: QuantityRules = QUANTITY_RULES,
-    ) -> dg.ExecuteInProcessResult:
+    def run(self, first: str, last: str, *, select: Sequence[str] | None = None) -> dg.ExecuteInProcessResult:
         """One run over the days, of all that is made by day, with all checks of what it materializes."""
-        defs = self.defs if rules is QUANTITY_RULES else assemble(self.here, rules)
-        job = defs.resolve_implicit_global_asset_job_def()
+        job = self.defs.resolve_implicit_global_asset_job_def()
         return job.execute_in_process(
             instance=self.instance,
             tags=DayRange(date.fromisoformat(first), date.fromisoformat(last)).tags(),

@@ -16,7 +16,7 @@ import pytest
 from user_behaviour.definitions import assemble
 from user_behaviour.deployments import SPARK_JOBS
 from user_behaviour.lake.dataset import Dataset
-from user_behaviour.rules import QUANTITY_RULES, QuantityRule, QuantityRules
+from user_behaviour.rules import BUILT_IN, QuantityRule, RuleFile
 from user_behaviour.spark.local import LocalSpark
 from user_behaviour.tables.schemas import CLASSIFIED_REVIEWS
 from user_behaviour_tests.graph.installation import (
@@ -165,8 +165,11 @@ def test_a_later_rule_changes_only_the_days_it_covers(installation: Installation
         installation.sell([(f"{day} 09:00:00", 4, "1.000", "A", 15000), (f"{day} 09:00:00", 6, "1.000", "B", 15000)])
         installation.deliver(f"movie_review_{day}.csv", "cid,review_str\n15000,good\n")
     assert installation.run("2011-06-01", "2011-06-02").success
-    later = QuantityRules(rules=[*QUANTITY_RULES.rules, QuantityRule(valid_from="2011-06-02", more_than=5)])
-    result = installation.run("2011-06-01", "2011-06-02", select=STAGING_AND_LATER, rules=later)
+    later = BUILT_IN.with_rule(QuantityRule(date(2011, 6, 2), 5))
+    file = RuleFile(installation.here.lake)
+    file.replace(BUILT_IN, later)
+    result = installation.run("2011-06-01", "2011-06-02", select=STAGING_AND_LATER)
+    file.replace(later, BUILT_IN)
     assert result.success, failure_messages(result)
     assert installation.metric("2011-06-01", "2011-06-02") == [
         (date(2011, 6, 1), 15000, Decimal("10.00000"), 1, 1),
