@@ -20,6 +20,7 @@ $(READY): pyproject.toml constraints.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[local,training,dev]'
 	@echo "Keeping the classes of Spark as Java starts them fastest (half a minute, once) …"
 	@$(BIN)/python -m user_behaviour.spark.class_archive spark_jobs/classify_reviews.py
+	@$(BIN)/python -m user_behaviour.report.vega_runtime
 	@touch $@
 
 .PHONY: spark35
