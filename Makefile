@@ -51,12 +51,18 @@ AWS_CLI := .venv/aws/bin/aws
 $(AWS_CLI): $(READY)
 	@$(PYTHON) -m venv .venv/aws && .venv/aws/bin/pip install --quiet --disable-pip-version-check 'awscli>=1.46,<2'
 
+# The JSON schema by which dbt judges docs/dbt/sources.yml: of its package that file alone.
+DBT_SCHEMA := .venv/dbt/dbt/jsonschemas/resources/latest.json
+$(DBT_SCHEMA): $(READY)
+	@$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps --dest .venv/dbt 'dbt-core>=1.12,<2'
+	@cd .venv/dbt && for wheel in dbt_core-*.whl; do ../../$(BIN)/python -m zipfile -e "$$wheel" .; done && touch ../../$@
+
 .PHONY: rehearse
 rehearse: $(READY) $(AWS_CLI) ## Carry out docs/aws.md on what stands for AWS, and print what happened
 	@$(BIN)/python -m pytest --quiet --capture=no user_behaviour_tests/docs/test_rehearsal.py
 
 .PHONY: test
-test: $(READY) $(SPARK35)/ready $(AWS_CLI) ## Run the tests, but for the slow ones
+test: $(READY) $(SPARK35)/ready $(AWS_CLI) $(DBT_SCHEMA) ## Run the tests, but for the slow ones
 	@# Three processes for two cores: the tests of the UI mostly wait.
 	@$(BIN)/python -m pytest -n 3
 	@$(BIN)/python -m pytest -m alone
@@ -70,7 +76,7 @@ training: $(READY) ## Train on all labelled reviews of the real data (minutes), 
 	@$(BIN)/python -m pytest -m training
 
 .PHONY: check
-check: $(READY) $(SPARK35)/ready $(AWS_CLI) ## What CI runs: format, lint, types, dependency rules, SQL and workflow lint, all tests
+check: $(READY) $(SPARK35)/ready $(AWS_CLI) $(DBT_SCHEMA) ## What CI runs: format, lint, types, dependency rules, SQL and workflow lint, all tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy

@@ -70,7 +70,9 @@ def test_a_changed_rule_shows_in_the_metric(tmp_path: Path) -> None:
     subprocess.run(["git", "clone", "--quiet", PROJECT_FILES, checkout], check=True)
     shutil.copy(PROJECT_FILES / "bench" / "diff.py", checkout / "bench")
     rules = checkout / "user_behaviour" / "rules.py"
-    rules.write_text(rules.read_text(encoding="utf-8").replace("more_than=2)", "more_than=20)"), encoding="utf-8")
+    rules.write_text(
+        rules.read_text(encoding="utf-8").replace("date(2010, 12, 1), 2)", "date(2010, 12, 1), 20)"), encoding="utf-8"
+    )
     sample = ("--sample", "--to", "2010-12-02", "--scale", "0.02")
     command = [sys.executable, "bench/diff.py", "HEAD", *sample]
     environ = {**os.environ, "PYTHONPATH": str(checkout)}

@@ -9,6 +9,7 @@ import pytest
 
 from user_behaviour import settings
 from user_behaviour.commands.cli import cli
+from user_behaviour.tables import dbt_sources
 from user_behaviour.tables import dictionary as data_dictionary
 from user_behaviour_tests.test_deployments import AWS
 
@@ -18,6 +19,16 @@ README = (CHECKOUT / "README.md").read_text(encoding="utf-8")
 
 def test_the_data_dictionary_is_made_from_the_schemas_of_today() -> None:
     assert (CHECKOUT / "docs" / "data-dictionary.md").read_text(encoding="utf-8") == data_dictionary.render()
+
+
+def test_the_sources_for_dbt_are_made_from_the_schemas_of_today_and_fit_dbts_schema() -> None:
+    file = CHECKOUT / "docs" / "dbt" / "sources.yml"
+    assert file.read_text(encoding="utf-8") == dbt_sources.render()
+    schema = Path(sys.prefix) / "dbt" / "dbt" / "jsonschemas" / "resources" / "latest.json"
+    assert schema.exists(), f"dbt's schema is not there; `make {schema.relative_to(schema.parents[5])}`"
+    command = [Path(sys.executable).with_name("check-jsonschema"), "--schemafile", schema, file]
+    checked = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout
 
 
 def test_the_example_environment_lists_every_variable_that_is_read() -> None:
