@@ -152,6 +152,22 @@ class Extract:
 
 
 @dataclass(frozen=True)
+class RestatementRecord:
+    """How it is kept that the published rows of a day are replaced by others, and what they were before.
+
+    `changes` selects one row a day whose rows differ from those of the temporary table `rows_before`: the day first,
+    then figures, named `…_before` and `…_after`. Such a row goes into the table `record`, with moment, batch_id and
+    cause, and the day's rows before into the table `archive`, with the moment as superseded_at. `causes` is given of
+    each of these days the batches that it was made from, by their tables, before and now.
+    """
+
+    changes: str
+    record: str
+    archive: str
+    causes: Callable[[Mapping[date, tuple[Mapping[str, str], Mapping[str, str]]]], Mapping[date, str]]
+
+
+@dataclass(frozen=True)
 class ReplaceDays:
     """Recipe for a warehouse table: SQL texts that replace ranges of days, all in one transaction.
 
@@ -160,6 +176,7 @@ class ReplaceDays:
     `facts` selects one row a day for the day's metadata: the day first, whatever its column is called. `misfits`
     selects what the columns of the table do not hold (column_name, row_name, value); it is asked where the warehouse
     refuses a day for its values. What of `reads` is an `Extract` is read once, and while no other run has to wait.
+    Where there is a `restatement`, it is recorded which days that were published before have other rows now.
     """
 
     insert: str
@@ -167,6 +184,7 @@ class ReplaceDays:
     facts: str
     reads: Sequence[RegisteredPartitions | Extract]
     misfits: str = ""
+    restatement: RestatementRecord | None = None
 
     @property
     def extracts(self) -> list[Extract]:

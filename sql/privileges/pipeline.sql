@@ -5,6 +5,10 @@ grant select on all tables in schema audit to %(database_user)s;
 
 grant select, insert, delete on public.user_behavior_metric, audit.published_partition to %(database_user)s;
 
+grant insert on audit.restatement to %(database_user)s;
+
+grant insert, delete on audit.superseded_metric to %(database_user)s;
+
 -- LOCK TABLE asks for a privilege to change the table.
 grant select, insert, update, delete on audit.writer_lock to %(database_user)s;
 

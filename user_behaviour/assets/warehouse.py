@@ -1,9 +1,14 @@
 """Stage warehouse: what analysts and dashboards read."""
 
+from functools import partial
+
 import dagster as dg
 
 from user_behaviour.assets.declaration import declared
-from user_behaviour.recipes import Extract, RegisteredPartitions, ReplaceDays
+from user_behaviour.classifier.models import Models
+from user_behaviour.lake.lake import Lake
+from user_behaviour.recipes import Extract, RegisteredPartitions, ReplaceDays, RestatementRecord
+from user_behaviour.restatement import causes
 from user_behaviour.tables.schemas import USER_BEHAVIOR_METRIC
 from user_behaviour.tables.statements import statement
 
@@ -27,8 +32,11 @@ MADE_BY = (
     pool="warehouse",
     **declared(USER_BEHAVIOR_METRIC, made_by="\n".join(map(statement, MADE_BY)), in_database=True),
 )
-def user_behavior_metric(purchases: RegisteredPartitions, reviews: RegisteredPartitions) -> ReplaceDays:
-    """A row is a customer who bought and reviewed on the day: what they spent, and how they reviewed."""
+def user_behavior_metric(purchases: RegisteredPartitions, reviews: RegisteredPartitions, lake: Lake) -> ReplaceDays:
+    """A row is a customer who bought and reviewed on the day: what they spent, and how they reviewed.
+
+    Where the figures of a published day change, `audit.restatement` says what they were and why.
+    """
     return ReplaceDays(
         insert=statement("warehouse/user_behavior_metric.sql"),
         audit=(
@@ -41,4 +49,16 @@ def user_behavior_metric(purchases: RegisteredPartitions, reviews: RegisteredPar
             Extract("reviews_by_customer", reviews, statement("warehouse/reviews_by_customer.sql")),
         ),
         misfits=statement("warehouse/user_behavior_metric_misfits.sql"),
+        restatement=RestatementRecord(
+            changes=statement("warehouse/user_behavior_metric_changes.sql"),
+            record="audit.restatement",
+            archive="audit.superseded_metric",
+            causes=partial(causes, lake, partial(_recorded, lake)),
+        ),
     )
+
+
+def _recorded(lake: Lake, name: str) -> str:
+    """Who put a version of the classifier into force, and why."""
+    decided = [decision for decision in Models(lake).decisions() if decision.version == name]
+    return f" ({decided[-1].who}: {decided[-1].why})" if decided else ""

@@ -1,4 +1,4 @@
-"""What is shown when all runs have ended: the checks, where the seconds went, what failed, and a line that sums up."""
+"""What is shown when all runs have ended: the checks, what was restated, where the seconds went, what failed, a summary."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -10,12 +10,13 @@ from rich.markup import escape
 from user_behaviour.commands.progress import days_in_words
 from user_behaviour.commands.run_report import RunReport, check_state
 
+CAUSES_SHOWN = 3
 _COLOURS = {"passed": "green", "warned": "yellow", "FAILED": "red"}  # from the best to the worst
 
 
 def print_outcome(console: Console, reports: Sequence[RunReport], seconds: float) -> None:
     """Prints it; `seconds` are those of the whole command."""
-    for line in (*_checks(reports), _seconds(reports, seconds), *_failures(reports)):
+    for line in (*_checks(reports), *_restated(reports), _seconds(reports, seconds), *_failures(reports)):
         console.print(line)
     days = days_in_words(sum(len(report.days.days()) for report in reports))
     span = f"{min(r.days.first for r in reports)} to {max(r.days.last for r in reports)}"
@@ -39,6 +40,20 @@ def _checks(reports: Sequence[RunReport]) -> Iterator[str]:
         first_fact = ", ".join(f"{fact} {value.value}" for fact, value in list(check.metadata.items())[:1])
         if not check.passed and (found := check.description or first_fact):
             yield f"          {escape(' '.join(found.split()))}"
+
+
+def _restated(reports: Sequence[RunReport]) -> Iterator[str]:
+    """A line of the days whose published figures changed, and one for each of the causes that most of them have."""
+    days = [day for report in reports for day in report.restated]
+    if not days:
+        return
+    before, after = sum(day.before for day in days), sum(day.after for day in days)
+    yield f"\n[bold]Restated[/]: {days_in_words(len(days))}, amount {before:,.2f} → {after:,.2f}"
+    causes = Counter(day.cause for day in days)
+    for cause, count in causes.most_common(CAUSES_SHOWN):
+        yield f"  {days_in_words(count):>9}  {escape(cause)}"
+    if (more := len(causes) - CAUSES_SHOWN) > 0:
+        yield f"  … and {more} more causes; audit.restatement has them all"
 
 
 def _seconds(reports: Sequence[RunReport], seconds: float) -> str:

@@ -2,16 +2,27 @@
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
 
 from user_behaviour.commands.progress import RunProgress, Step
 from user_behaviour.instance.pool_wait import WAITS
+from user_behaviour.io_managers.restatement import CAUSE
 from user_behaviour.tables.days import DayRange
 
 _ROWS = "dagster/partition_row_count"
+
+
+@dataclass(frozen=True)
+class RestatedDay:
+    """A day whose published figures the run changed: its amount spent before and after, and why."""
+
+    before: float
+    after: float
+    cause: str
 
 
 class RunReport:
@@ -25,6 +36,7 @@ class RunReport:
         self.days = days
         self.steps = {key.to_python_identifier(): Step(key.to_user_string()) for key in assets}
         self.checks: list[dg.AssetCheckEvaluation] = []
+        self.restated: list[RestatedDay] = []
         self.failure = ""
         self.interrupted = False
         self.seconds = 0.0
@@ -82,10 +94,7 @@ class RunReport:
             case dg.DagsterEventType.ASSET_MATERIALIZATION:
                 if event.step_materialization_data.materialization.asset_key.to_user_string() != step.name:
                     return  # of a source, whose deliveries the step records
-                rows = event.step_materialization_data.materialization.metadata.get(_ROWS)
-                step.days += 1
-                step.rows += int(str(rows.value)) if rows else 0
-                self._progress.advanced(step)
+                self._published(step, event.step_materialization_data.materialization.metadata)
             case dg.DagsterEventType.ASSET_CHECK_EVALUATION:
                 self.checks.append(event.asset_check_evaluation_data)
             case dg.DagsterEventType.ENGINE_EVENT if (event.message or "").startswith(WAITS):
@@ -96,6 +105,15 @@ class RunReport:
                 self._step_failed(step, event)
             case _:
                 pass
+
+    def _published(self, step: Step, metadata: Mapping[str, dg.MetadataValue]) -> None:
+        known: Mapping[str, Any] = {name: value.value for name, value in metadata.items()}
+        step.days += 1
+        step.rows += int(str(known.get(_ROWS, 0)))
+        if CAUSE in known:
+            amounts = (float(known.get(name, 0)) for name in ("amount_spent_before", "amount_spent"))
+            self.restated.append(RestatedDay(*amounts, known[CAUSE]))
+        self._progress.advanced(step)
 
     def _step_failed(self, step: Step, event: dg.DagsterEvent) -> None:
         failure = event.step_failure_data

@@ -28,10 +28,12 @@ ROLE_ERRORS: Errors = (OSError, psycopg2.Error, CatalogError, WarehouseDataError
 NEEDED_PRIVILEGES = {
     "public.user_behavior_metric": ("select", "insert", "delete"),
     "audit.published_partition": ("select", "insert", "delete"),
+    "audit.restatement": ("select", "insert"),
+    "audit.superseded_metric": ("select", "insert", "delete"),
     # LOCK TABLE asks for a privilege to change the table.
     "audit.writer_lock": ("select", "insert", "update", "delete"),
 }
-READ = ("public.user_behavior_metric",)
+READ = ("public.user_behavior_metric", "audit.published_partition", "audit.restatement", "audit.superseded_metric")
 WAREHOUSE = "warehouse"
 READER = "reader"  # for `query`; a run does without
 NEED_THE_WAREHOUSE = (READER, "migrations", "external tables")

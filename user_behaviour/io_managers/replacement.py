@@ -16,12 +16,13 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812
 from user_behaviour.io_managers.frames import Frame, by_day
 from user_behaviour.io_managers.partitioned import Output
 from user_behaviour.io_managers.publishing import PREVIEW, PREVIEW_ROWS, ROWS, business_first, plottable, preview
+from user_behaviour.io_managers.restatement import Restatement
 from user_behaviour.lake.conformity import AUDIT_COLUMN, require_schema, require_storable, with_audit_column, with_day
 from user_behaviour.recipes import Extract, RegisteredPartitions, ReplaceDays
 from user_behaviour.tables.days import DayRange, ranges
 from user_behaviour.tables.identifiers import listed, qualified, quoted
 from user_behaviour.tables.table import Table
-from user_behaviour.warehouse.published_days import record_published
+from user_behaviour.warehouse.published_days import PublishedDay, now, record_published, recorded_days
 from user_behaviour.warehouse.warehouse import Warehouse, fetch
 
 UNKNOWN_BATCH = "unknown"
@@ -58,23 +59,19 @@ class Replacement:
                 connection.commit()
             # Alone and first: on Redshift a snapshot taken before the lock would not see what the lock waited for.
             cursor.execute("lock table audit.writer_lock")
-            if extracts and self._recorded(cursor) != recorded:
+            before = self._recorded(cursor)
+            if extracts and before != recorded:
                 # A run replaced the days after this one had read, and may have read newer partitions: read them too.
                 for extract in extracts:
                     cursor.execute(f"drop table {quoted(extract.name)}")
                 self._read(cursor, extracts)
-            metadata = self._run(cursor, value)
+            metadata = self._run(cursor, value, before)
             connection.commit()
             return metadata
 
-    def _recorded(self, cursor: Cursor) -> dict[date, Any]:
-        """Which run wrote each day, and when."""
-        cursor.execute(
-            "select insert_date, batch_id, written_at from audit.published_partition "
-            "where table_name = %(table)s and insert_date >= %(first_day)s and insert_date < %(end_day)s",
-            {"table": self.table.name, **self._span.parameters()},
-        )
-        return {day: written for day, *written in cursor.fetchall() if day in self.days}
+    def _recorded(self, cursor: Cursor) -> dict[date, PublishedDay]:
+        found = recorded_days(cursor, self.table.name, self._span)
+        return {day: published for day, published in found.items() if day in self.days}
 
     def _read(self, cursor: Cursor, extracts: Sequence[Extract]) -> None:
         for extract in extracts:
@@ -86,8 +83,14 @@ class Replacement:
         """From the first of the days to the last, be there others between them: one statement reads them all."""
         return DayRange(self.days[0], self.days[-1])
 
-    def _run(self, cursor: Cursor, value: ReplaceDays | Frame) -> dict[date, dict[str, Any]]:
+    def _run(
+        self, cursor: Cursor, value: ReplaceDays | Frame, before: Mapping[date, PublishedDay]
+    ) -> dict[date, dict[str, Any]]:
         """Replaces the days by what the recipe selects, or by rows; gives the metadata of each day."""
+        restatement = None
+        if before and isinstance(value, ReplaceDays) and value.restatement:
+            restatement = Restatement(value.restatement, self.table, before)
+            restatement.keep_rows(cursor, self._span)
         for span in ranges(self.days):
             cursor.execute(on_range("delete", self.table), span.parameters())
         facts: dict[date, dict[str, Any]] = {day: {} for day in self.days}
@@ -104,9 +107,13 @@ class Replacement:
         else:
             self.warehouse.load(cursor, self.table.name, self._conforming(value))
         rows = dict.fromkeys(self.days, 0) | self._by_day(cursor, "count(*)", self.table)
-        batch_id = self.output.batch_id
-        record_published(cursor, self.table.name, batch_id, rows=rows, sources=sources, facts=facts)
+        batch_id, moment = self.output.batch_id, now()
+        written = {"rows": rows, "sources": sources, "facts": facts}
+        record_published(cursor, self.table.name, batch_id, **written, before=before, moment=moment)
         metadata = {day: {ROWS: rows[day], "batch_id": batch_id, **plottable(facts[day])} for day in self.days}
+        if restatement:
+            for day, restated in restatement.record(cursor, batch_id, moment=moment, span=self._span, sources=sources):
+                metadata[day] |= restated
         metadata[self.days[-1]][PREVIEW] = self._preview(cursor, self.days[-1])
         return metadata
 

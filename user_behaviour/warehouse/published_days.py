@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -11,6 +12,16 @@ from psycopg2.extras import execute_values
 from user_behaviour.tables.days import DayRange, ranges
 from user_behaviour.tables.statements import statement
 from user_behaviour.warehouse.warehouse import Warehouse
+
+
+@dataclass(frozen=True)
+class PublishedDay:
+    """What is recorded of a day: the batch that wrote it, when, when the first one did, and what it was made from."""
+
+    batch_id: str
+    written_at: datetime
+    first_written_at: datetime
+    sources: Mapping[str, str]
 
 
 def published_days(warehouse: Warehouse, table: str, span: DayRange) -> set[date]:
@@ -31,6 +42,24 @@ def published_sources(warehouse: Warehouse, table: str) -> dict[date, dict[str, 
     return {row["insert_date"]: json.loads(row["sources"]) for row in rows}
 
 
+def recorded_days(cursor: psycopg2.extensions.cursor, table: str, span: DayRange) -> dict[date, PublishedDay]:
+    """What is recorded of the days of the range, as the cursor's transaction sees it."""
+    cursor.execute(
+        "select insert_date, batch_id, written_at, first_written_at, sources from audit.published_partition "
+        "where table_name = %(table)s and insert_date >= %(first_day)s and insert_date < %(end_day)s",
+        {"table": table, **span.parameters()},
+    )
+    return {
+        day: PublishedDay(batch_id, written_at, first_written_at, json.loads(sources))
+        for day, batch_id, written_at, first_written_at, sources in cursor.fetchall()
+    }
+
+
+def now() -> datetime:
+    """The moment for a column of the warehouse, which has no zone, and is in UTC."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
 def record_published(
     cursor: psycopg2.extensions.cursor,
     table: str,
@@ -39,22 +68,22 @@ def record_published(
     rows: Mapping[date, int],
     sources: Mapping[date, Mapping[str, str]],
     facts: Mapping[date, Mapping[str, Any]],
+    before: Mapping[date, PublishedDay],
+    moment: datetime,
 ) -> None:
-    """Records the days of a batch in place of what was recorded of them; exact amounts as texts, with all digits."""
+    """Records the days of a batch in place of what was recorded of them `before`; exact amounts as texts."""
     for span in ranges(rows):
         cursor.execute(
             "delete from audit.published_partition where table_name = %s and insert_date >= %s and insert_date < %s",
             (table, span.first, span.end),
         )
-    moment = datetime.now(UTC).replace(tzinfo=None)  # the column has no zone, and is in UTC
-    values = [
-        (table, day, batch_id, moment, count, json.dumps(sources[day]), json.dumps(facts[day], default=str))
-        for day, count in rows.items()
-    ]
+    first_written = {day: before[day].first_written_at if day in before else moment for day in rows}
+    texts = {day: (json.dumps(sources[day]), json.dumps(facts[day], default=str)) for day in rows}
+    values = [(table, day, batch_id, moment, n, *texts[day], first_written[day]) for day, n in rows.items()]
     execute_values(
         cursor,
         "insert into audit.published_partition "
-        "(table_name, insert_date, batch_id, written_at, row_count, sources, facts) values %s",
+        "(table_name, insert_date, batch_id, written_at, row_count, sources, facts, first_written_at) values %s",
         values,
         page_size=1000,
     )

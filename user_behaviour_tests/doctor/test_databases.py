@@ -170,6 +170,8 @@ def test_the_local_warehouse_is_green(stack: Stack) -> None:
     assert rest == [
         "✓ public.user_behavior_metric: user_behaviour may select, insert, delete",
         "✓ audit.published_partition: user_behaviour may select, insert, delete",
+        "✓ audit.restatement: user_behaviour may select, insert",
+        "✓ audit.superseded_metric: user_behaviour may select, insert, delete",
         "✓ audit.writer_lock: user_behaviour may select, insert, update, delete",
     ]
 
@@ -188,6 +190,8 @@ def test_a_second_role_on_the_warehouse_is_told_each_grant(stack: Stack, second:
         "create table public.user_behavior_metric (customerid int)",
         "create schema audit",
         "create table audit.published_partition (table_name text)",
+        "create table audit.restatement (insert_date date)",
+        "create table audit.superseded_metric (insert_date date)",
         "create table audit.writer_lock (table_name text)",
     )
     with new_database(stack.endpoints().warehouse, *tables) as url:
@@ -201,16 +205,23 @@ def test_a_second_role_on_the_warehouse_is_told_each_grant(stack: Stack, second:
             f"  As the owner: grant insert, delete on public.user_behavior_metric to {user};",
             "– audit.published_partition: cannot be seen without its schema",
             f"  As the owner: grant select, insert, delete on audit.published_partition to {user};",
+            "– audit.restatement: cannot be seen without its schema",
+            f"  As the owner: grant select, insert on audit.restatement to {user};",
+            "– audit.superseded_metric: cannot be seen without its schema",
+            f"  As the owner: grant select, insert, delete on audit.superseded_metric to {user};",
             "– audit.writer_lock: cannot be seen without its schema",
             f"  As the owner: grant select, insert, update, delete on audit.writer_lock to {user};",
         ]
-        tables_of_runs = "public.user_behavior_metric, audit.published_partition"
+        audit = "audit.published_partition, audit.restatement, audit.superseded_metric"
+        tables_of_runs = f"public.user_behavior_metric, {audit}"
         execute(
             url, f"grant usage on schema audit to {user}", f"grant select, insert, delete on {tables_of_runs} to {user}"
         )
         assert warehouse(as_second).splitlines()[2:] == [
             f"✓ public.user_behavior_metric: {user} may select, insert, delete",
             f"✓ audit.published_partition: {user} may select, insert, delete",
+            f"✓ audit.restatement: {user} may select, insert",
+            f"✓ audit.superseded_metric: {user} may select, insert, delete",
             f"✗ audit.writer_lock: {user} may not select, insert, update, delete",
             f"  As the owner: grant select, insert, update, delete on audit.writer_lock to {user};",
         ]

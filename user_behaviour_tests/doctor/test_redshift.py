@@ -54,6 +54,8 @@ def test_a_migrated_redshift_is_green_but_for_what_only_a_copy_shows_and_nothing
         "  It must be associated with the cluster or namespace, read and write the lake, and read the Glue catalog.",
         f"✓ public.user_behavior_metric: {user} may select, insert, delete",
         f"✓ audit.published_partition: {user} may select, insert, delete",
+        f"✓ audit.restatement: {user} may select, insert",
+        f"✓ audit.superseded_metric: {user} may select, insert, delete",
         f"✓ audit.writer_lock: {user} may select, insert, update, delete",
     ]
     assert {one.text.split()[0].lower() for one in migrated.stand_in.statements[before:]} == {"set", "select"}

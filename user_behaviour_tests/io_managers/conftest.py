@@ -38,8 +38,9 @@ class Twin:
 def on_redshift(stack: Stack, cloud: Cloud) -> Iterator[Twin]:
     with redshift_stand_in(stack.endpoints().warehouse, cloud.aws) as redshift:
         warehouse = warehouse_on(redshift, S3Lake(aws=cloud.aws, bucket=cloud.bucket(), prefix="lake"))
-        for sql in split(statement("migrations/redshift/0001.audit.sql")):
-            execute(warehouse, sql)
+        for migration in ("0001.audit", "0006.restatement"):
+            for sql in split(statement(f"migrations/redshift/{migration}.sql")):
+                execute(warehouse, sql)
 
         @contextmanager
         def conflict() -> Iterator[None]:

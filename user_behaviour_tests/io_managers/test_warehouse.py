@@ -21,7 +21,7 @@ from user_behaviour.lake.held_back import MissingPartitionError
 from user_behaviour.local.stack import Stack
 from user_behaviour.recipes import Extract, RegisteredPartitions, ReplaceDays
 from user_behaviour.warehouse.postgres import PostgresWarehouseByUrl
-from user_behaviour.warehouse.published_days import record_published
+from user_behaviour.warehouse.published_days import now, record_published
 from user_behaviour_tests.io_managers.conftest import Twin
 from user_behaviour_tests.io_managers.daily_table import (
     BY_DAY,
@@ -302,7 +302,7 @@ def test_a_run_that_read_before_another_one_wrote_reads_again(greenhouse: Greenh
         eventually(lambda: other.rows(waiting), within=60)
         cursor.execute("update plants set name = 'moss', batch_id = 'newer'")
         written = {"rows": {MON: 1}, "sources": {MON: {"plants": "newer"}}, "facts": {MON: {}}}
-        record_published(cursor, NAME, "of-another-run", **written)
+        record_published(cursor, NAME, "of-another-run", **written, before={}, moment=now())
         connection.commit()
         run.result()
 

@@ -68,6 +68,8 @@ def test_the_local_warehouse_goes_up_and_down_and_up_again(warehouse: PostgresWa
     ledger = ["audit._yoyo_log", "audit._yoyo_migration", "audit._yoyo_version", "audit.yoyo_lock"]
     assert sorted(set(made) - set(ledger)) == [
         "audit.published_partition",
+        "audit.restatement",
+        "audit.superseded_metric",
         "audit.writer_lock",
         "public.user_behavior_metric",
         "spectrum.movie_review_clean_stage",

@@ -118,12 +118,14 @@ ATTACKS = [
     "commit; begin read write; create table public.mine (n int); commit",
     "commit; begin read write; create schema mine; commit",
     f"commit; begin read write; grant {OWNER} to user_behaviour_reader; commit",
-    "select * from audit.published_partition",
+    "select * from audit.writer_lock",
+    "commit; begin read write; delete from audit.superseded_metric; commit",
+    "commit; begin read write; update audit.restatement set cause = 'none'; commit",
+    "commit; begin read write; create table audit.mine (n int); commit",
 ]
 ATTACKS_ON_POSTGRESQL = [
     "commit; begin read write; alter table public.user_behavior_metric owner to user_behaviour_reader; commit",
     "commit; begin read write; truncate public.user_behavior_metric; commit",
-    "commit; begin read write; create temporary table mine (n int); commit",
     "commit; begin read write; copy (select 1) to program 'touch /tmp/written'; commit",
     "commit; begin read write; copy (select 1) to '/tmp/written'; commit",
     "commit; begin read write; select lo_import('/etc/hostname'); commit",
@@ -177,7 +179,7 @@ def test_the_doctor_is_content_with_a_reader_who_only_reads(twin: Twin) -> None:
     login, *found = said(twin.warehouse.reader_check(READ)).splitlines()
     assert login.startswith("✓ login: user_behaviour_reader on ")
     assert found == [
-        "✓ public.user_behavior_metric: user_behaviour_reader may select",
+        *(f"✓ {table}: user_behaviour_reader may select" for table in READ),
         "✓ reads only: user_behaviour_reader may change nothing",
     ]
 

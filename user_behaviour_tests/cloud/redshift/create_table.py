@@ -1,7 +1,7 @@
-"""CREATE TABLE of local tables: what is Redshift's own is taken out and kept, the rest is PostgreSQL's.
+"""CREATE TABLE of local tables, and a column more or less: what is Redshift's own is kept, the rest is PostgreSQL's.
 
 DISTSTYLE, DISTKEY, SORTKEY and ENCODE are shown by pg_class_info and svv_redshift_columns; keys are not enforced;
-VARCHAR(n) counts bytes. https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_TABLE_NEW.html
+VARCHAR(n) counts bytes. https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_TABLE_NEW.html, …/r_ALTER_TABLE.html
 """
 
 from __future__ import annotations
@@ -45,10 +45,8 @@ def concerns(sql: Sql) -> bool:
 
 
 def execute(session: Session, sql: Sql) -> Iterator[wire.Message]:
-    if sql.starts("alter"):
-        raise unsupported("the stand-in alters external tables only; no migration alters another")
     layout = Layout()
-    name, text = _translated(Reader(sql), layout)
+    name, text = (_altered if sql.starts("alter") else _translated)(Reader(sql), layout)
     alone = not session.in_transaction
     if alone:
         session.backend.run("begin")
@@ -86,6 +84,23 @@ def _translated(reader: Reader, layout: Layout) -> tuple[str, str]:
         _distribution_or_order(reader, layout)
     items = [f"{text} not null" if column in layout.required else text for column, text in columns.items()]
     return name, f"{kind} {name} ({', '.join(items)})"
+
+
+def _altered(reader: Reader, layout: Layout) -> tuple[str, str]:
+    """One column added, with no key and none that is required, or dropped."""
+    reader.expect("alter", "table")
+    schema, table = reader.qualified_name()
+    name = f'"{schema}"."{table}"' if schema else f'"{table}"'
+    if reader.accept("drop", "column"):
+        text = f"alter table {name} drop column {quoted(reader.name())}"
+    else:
+        reader.expect("add", "column")
+        column = reader.name()
+        text = f"alter table {name} add column {_column(reader, layout, column)}"
+        if layout.required or layout.distkey or layout.sortkey:
+            raise unsupported("ALTER TABLE ADD COLUMN: no key, and by the stand-in nothing that is not null")
+    reader.end()
+    return name, text
 
 
 def _key(reader: Reader, layout: Layout) -> None:
@@ -147,9 +162,10 @@ def _distribution_or_order(reader: Reader, layout: Layout) -> None:
 
 
 def _remembering(name: str, layout: Layout) -> str:
-    """Keeps the layout in the client's transaction; of a table that was there before, the old one stays."""
+    """Keeps the layout in the client's transaction; of a table that was there before, the old one and new encodings."""
     keys = "array[" + ", ".join(f"'{key}'" for key in layout.sortkey) + "]::text[]"
     return (
         f"insert into {SYSTEM_SCHEMA}.table_attributes select '{name}'::regclass, '{layout.diststyle}', "
-        f"'{layout.distkey}', {keys}, '{json.dumps(layout.encodings)}' on conflict do nothing"
+        f"'{layout.distkey}', {keys}, '{json.dumps(layout.encodings)}' on conflict (relation) do update set "
+        f"encodings = excluded.encodings || {SYSTEM_SCHEMA}.table_attributes.encodings"
     )

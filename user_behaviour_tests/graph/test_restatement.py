@@ -1,0 +1,108 @@
+"""What is recorded when a published figure changes: what it was, what it is, why; and the metric as it was before."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from user_behaviour.rules import QUANTITY_RULES, QuantityRule, QuantityRules
+from user_behaviour_tests.graph.installation import Installation, failure_messages, new_installation
+from user_behaviour_tests.graph.test_days import STAGING_AND_LATER
+
+pytestmark = pytest.mark.takes(60)
+
+FIGURES = """select customers_before, customers_after, amount_spent_before, amount_spent_after,
+    review_count_before, review_count_after, review_score_before, review_score_after, rows_changed, cause
+from audit.restatement where insert_date = %(day)s order by moment"""
+ARCHIVED = """select customerid, amount_spent, review_score, review_count from audit.superseded_metric
+where insert_date = %(day)s order by superseded_at, customerid"""
+
+
+@pytest.fixture(scope="module")
+def installation() -> Iterator[Installation]:
+    """One for all of these tests; each has days of its own."""
+    with new_installation() as installation:
+        yield installation
+
+
+def restated(installation: Installation, day: str) -> list[tuple[Any, ...]]:
+    return rows(installation, FIGURES, day)
+
+
+def rows(installation: Installation, sql: str, day: str) -> list[tuple[Any, ...]]:
+    return [tuple(row.values()) for row in installation.here.warehouse.rows(sql, {"day": day})]
+
+
+def metadata_of_metric(result: Any) -> dict[str, Any]:
+    """Of the last day that the run materialized."""
+    events = [e for e in result.get_asset_materialization_events() if e.asset_key.path[-1] == "user_behavior_metric"]
+    return {name: value.value for name, value in events[-1].materialization.metadata.items()}
+
+
+def published(installation: Installation, day: str) -> None:
+    """A day of two customers, who spent 10 and 3 and wrote a good review each, is published."""
+    installation.sell([(f"{day} 12:00:00", 5, "2.000", "A", 14000), (f"{day} 12:30:00", 3, "1.000", "A", 14001)])
+    installation.deliver(f"movie_review_{day}.csv", "cid,review_str\n14000,good\n14001,good\n")
+    result = installation.run(day, day)
+    assert result.success, failure_messages(result)
+    assert "restated" not in metadata_of_metric(result)
+
+
+def test_a_late_line_is_recorded_with_the_figures_before_and_after(installation: Installation) -> None:
+    day = "2011-01-03"
+    published(installation, day)
+    installation.sell([(f"{day} 23:00:00", 4, "0.500", "B", 14000)])
+
+    result = installation.run(day, day)
+
+    assert restated(installation, day) == [
+        (2, 2, Decimal("13.00000"), Decimal("15.00000"), 2, 2, 2, 2, 1, "late rows of the shop, 1 line more")
+    ]
+    assert rows(installation, ARCHIVED, day) == [
+        (14000, Decimal("10.00000"), 1, 1),
+        (14001, Decimal("3.00000"), 1, 1),
+    ]
+    shown = metadata_of_metric(result)
+    assert shown["restated"] == "amount spent 13 → 15: late rows of the shop, 1 line more"
+    assert (shown["amount_spent_before"], shown["amount_spent"]) == (13.0, 15.0)
+
+
+def test_a_rerun_that_changes_no_figure_records_nothing(installation: Installation) -> None:
+    day = "2011-01-04"
+    published(installation, day)
+    result = installation.run(day, day)
+    assert result.success
+    assert (restated(installation, day), rows(installation, ARCHIVED, day)) == ([], [])
+    assert "restated" not in metadata_of_metric(result)
+
+
+def test_the_files_of_the_vendor_that_changed_are_named(installation: Installation) -> None:
+    day = "2011-01-05"
+    published(installation, day)
+    installation.deliver(f"movie_review_{day}.csv", "cid,review_str\n14000,good\n14001,bad\n")
+    assert installation.run(day, day).success
+    installation.deliver(f"movie_review_{day}_late.csv", "cid,review_str\n14001,good\n")
+    assert installation.run(day, day).success
+    money = (Decimal("13.00000"), Decimal("13.00000"))
+    assert restated(installation, day) == [
+        (2, 2, *money, 2, 2, 2, 1, 1, f"re-delivery: movie_review_{day}.csv"),
+        (2, 2, *money, 2, 3, 1, 2, 1, f"late file of the vendor: movie_review_{day}_late.csv"),
+    ]
+
+
+def test_a_new_rule_is_named_and_what_was_landed_anew_alike_is_not(installation: Installation) -> None:
+    day = "2011-01-06"
+    published(installation, day)
+    later = QuantityRules(rules=[*QUANTITY_RULES.rules, QuantityRule(valid_from=day, more_than=3)])
+    assert installation.run(day, day, rules=later).success
+    assert [row[-1] for row in restated(installation, day)] == [
+        f"rule `quantity > 2 from 2010-12-01` → `quantity > 3 from {day}`"
+    ]
+    assert restated(installation, day)[0][:4] == (2, 1, Decimal("13.00000"), Decimal("10.00000"))
+    installation.sell([(f"{day} 23:00:00", 4, "0.500", "B", 14000)])
+    assert installation.run(day, day).success
+    assert restated(installation, day)[1][-1] == (
+        f"rule `quantity > 3 from {day}` → `quantity > 2 from 2010-12-01`; late rows of the shop, 1 line more"
+    )
+    assert STAGING_AND_LATER
