@@ -1,4 +1,4 @@
-"""What is shown when all runs have ended: the checks, what was restated, where the seconds went, what failed, a summary."""
+"""What is shown when all runs have ended: checks, what was restated, where the seconds went, what failed, a summary."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence

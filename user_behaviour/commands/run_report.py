@@ -111,8 +111,8 @@ class RunReport:
         step.days += 1
         step.rows += int(str(known.get(_ROWS, 0)))
         if CAUSE in known:
-            amounts = (float(known.get(name, 0)) for name in ("amount_spent_before", "amount_spent"))
-            self.restated.append(RestatedDay(*amounts, known[CAUSE]))
+            before, after = (float(known.get(name, 0)) for name in ("amount_spent_before", "amount_spent"))
+            self.restated.append(RestatedDay(before, after, known[CAUSE]))
         self._progress.advanced(step)
 
     def _step_failed(self, step: Step, event: dg.DagsterEvent) -> None:

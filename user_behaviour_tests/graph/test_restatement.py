@@ -1,14 +1,20 @@
 """What is recorded when a published figure changes: what it was, what it is, why; and the metric as it was before."""
 
+import io
 from collections.abc import Iterator
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from rich.console import Console
 
+from user_behaviour.commands.outcome import print_outcome
+from user_behaviour.commands.progress import RunProgress
+from user_behaviour.commands.run_report import RunReport
 from user_behaviour.rules import QUANTITY_RULES, QuantityRule, QuantityRules
-from user_behaviour_tests.graph.installation import Installation, failure_messages, new_installation
-from user_behaviour_tests.graph.test_days import STAGING_AND_LATER
+from user_behaviour.tables.days import DayRange
+from user_behaviour_tests.graph.installation import DAILY, Installation, failure_messages, new_installation
 
 pytestmark = pytest.mark.takes(60)
 
@@ -40,6 +46,18 @@ def metadata_of_metric(result: Any) -> dict[str, Any]:
     return {name: value.value for name, value in events[-1].materialization.metadata.items()}
 
 
+def outcome(installation: Installation, run_id: str, day: str) -> list[str]:
+    """What `run` prints of a run at its end, from what was restated on."""
+    console = Console(file=io.StringIO(), width=200)
+    days = DayRange(date.fromisoformat(day), date.fromisoformat(day))
+    report = RunReport(run_id, DAILY, days, RunProgress(console))
+    for entry in installation.instance.all_logs(run_id):
+        report(entry)
+    print_outcome(console, [report], 1.0)
+    lines = str(console.file.getvalue()).splitlines()  # type: ignore[attr-defined]
+    return lines[next(at for at, line in enumerate(lines) if line.startswith("Restated")) :]
+
+
 def published(installation: Installation, day: str) -> None:
     """A day of two customers, who spent 10 and 3 and wrote a good review each, is published."""
     installation.sell([(f"{day} 12:00:00", 5, "2.000", "A", 14000), (f"{day} 12:30:00", 3, "1.000", "A", 14001)])
@@ -66,6 +84,10 @@ def test_a_late_line_is_recorded_with_the_figures_before_and_after(installation:
     shown = metadata_of_metric(result)
     assert shown["restated"] == "amount spent 13 → 15: late rows of the shop, 1 line more"
     assert (shown["amount_spent_before"], shown["amount_spent"]) == (13.0, 15.0)
+    assert outcome(installation, result.run_id, day)[:2] == [
+        "Restated: 1 day, amount 13.00 → 15.00",
+        "      1 day  late rows of the shop, 1 line more",
+    ]
 
 
 def test_a_rerun_that_changes_no_figure_records_nothing(installation: Installation) -> None:
@@ -105,4 +127,3 @@ def test_a_new_rule_is_named_and_what_was_landed_anew_alike_is_not(installation:
     assert restated(installation, day)[1][-1] == (
         f"rule `quantity > 3 from {day}` → `quantity > 2 from 2010-12-01`; late rows of the shop, 1 line more"
     )
-    assert STAGING_AND_LATER
