@@ -6,6 +6,7 @@ Manifests in, sentences out; only `causes` reads the lake, and of the days that 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 
 from user_behaviour.classifier.scored_days import version_of
 from user_behaviour.lake.lake import Lake
@@ -20,7 +21,7 @@ from user_behaviour.tables.schemas import (
 )
 from user_behaviour.tables.table import Table
 
-Recorded = Callable[[str], str]  # of a rule or version: which plan put it into force, who and why; "" where none did
+Recorded = Callable[[str], str]  # of a rule or version: when, by whom and why it was put into force; "" if unknown
 Batches = Mapping[str, str]  # by external table
 
 PURGED = "unknown, batches of {} were purged"
@@ -38,6 +39,7 @@ class Made:
 
 def causes(lake: Lake, recorded: Recorded, changed: Mapping[date, tuple[Batches, Batches]]) -> Mapping[date, str]:
     """Of each day why it changed, given the batches that it was made from before and now."""
+    recorded = cache(recorded)  # it looks into the lake
 
     def made(table: Table, landed: Table, day: date, batch_id: str) -> Made:
         of = lake.dataset(table).batch(day, batch_id)
@@ -65,7 +67,7 @@ def of_purchases(before: Made, after: Made, recorded: Recorded) -> Iterator[str]
         return
     old, new = (str(made.facts.get("rule", "")) for made in (before.of, after.of))
     if old != new:
-        yield f"rule `{old}` → `{new}`{recorded(new)}"
+        yield f"rule `{old}` → `{new}`{_put_into_force(new, recorded)}"
     if before.landed is None or after.landed is None:
         if before.of.sources != after.of.sources:
             yield PURGED.format(RAW_PURCHASES.name)
@@ -82,7 +84,7 @@ def of_reviews(before: Made, after: Made, recorded: Recorded) -> Iterator[str]:
         return
     old, new = version_of(before.of), version_of(after.of)
     if old != new:
-        yield f"classifier version `{old}` → `{new}`{recorded(new)}"
+        yield f"classifier version `{old}` → `{new}`{_put_into_force(new, recorded)}"
     if before.landed is None or after.landed is None:
         if before.of.sources != after.of.sources:
             yield PURGED.format(RAW_REVIEWS.name)
@@ -93,6 +95,11 @@ def of_reviews(before: Made, after: Made, recorded: Recorded) -> Iterator[str]:
         yield f"late file of the vendor: {_named(late)}"
     if again := [name for name in now if name in files and now[name] != files[name]]:
         yield f"re-delivery: {_named(again)}"
+
+
+def _put_into_force(name: str, recorded: Recorded) -> str:
+    said = " ".join(recorded(name).split())
+    return f" ({said})" if said else ""
 
 
 def _lines(count: int) -> str:

@@ -9,6 +9,7 @@ from user_behaviour.classifier.models import Models
 from user_behaviour.lake.lake import Lake
 from user_behaviour.recipes import Extract, RegisteredPartitions, ReplaceDays, RestatementRecord
 from user_behaviour.restatement import causes
+from user_behaviour.rules import RuleFile
 from user_behaviour.tables.schemas import USER_BEHAVIOR_METRIC
 from user_behaviour.tables.statements import statement
 
@@ -59,6 +60,8 @@ def user_behavior_metric(purchases: RegisteredPartitions, reviews: RegisteredPar
 
 
 def _recorded(lake: Lake, name: str) -> str:
-    """Who put a version of the classifier into force, and why."""
+    """When, by whom, why and by which plan a rule or a version of the classifier was put into force."""
     decided = [decision for decision in Models(lake).decisions() if decision.version == name]
-    return f" ({decided[-1].who}: {decided[-1].why})" if decided else ""
+    if decided:
+        return f"{decided[-1].when} {decided[-1].who}: {decided[-1].why}"
+    return RuleFile(lake).read().recorded(name)

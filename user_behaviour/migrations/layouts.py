@@ -7,7 +7,7 @@ to this. The reasons for a layout are in the migration that gives it.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from user_behaviour.tables.schemas import EXTERNAL_TABLES, USER_BEHAVIOR_METRIC, WAREHOUSE_TABLES
+from user_behaviour.tables.schemas import AUDIT_TABLES, EXTERNAL_TABLES, WAREHOUSE_TABLES
 from user_behaviour.tables.table import Table
 
 Columns = Mapping[str, str]  # names and definitions, in order
@@ -45,22 +45,7 @@ REDSHIFT_TABLES: Mapping[str, Columns] = {
         "facts": "varchar(65535) not null",
         "first_written_at": "timestamp",
     },
-    "audit.restatement": {
-        "insert_date": "date not null",
-        "moment": "timestamp not null",
-        "batch_id": "varchar(64) not null",
-        "customers_before": "int not null",
-        "customers_after": "int not null",
-        "amount_spent_before": "decimal(28,5) not null",
-        "amount_spent_after": "decimal(28,5) not null",
-        "review_count_before": "int not null",
-        "review_count_after": "int not null",
-        "review_score_before": "int not null",
-        "review_score_after": "int not null",
-        "rows_changed": "int not null",
-        "cause": "varchar(65535) not null",
-    },
-    "audit.superseded_metric": {**_stored(USER_BEHAVIOR_METRIC), "superseded_at": "timestamp not null"},
+    **{table.name: _stored(table) for table in AUDIT_TABLES},
     **{table.name: _stored(table) for table in WAREHOUSE_TABLES},
 }
 
@@ -82,8 +67,8 @@ LAYOUTS: Mapping[str, Layout] = {
     "audit.published_partition": Layout(
         "EVEN", "table_name, insert_date", ("raw", "az64", "zstd", "az64", "az64", "zstd", "zstd", "az64")
     ),
-    "audit.restatement": Layout("EVEN", "insert_date", ("raw", "az64", "zstd", *9 * ("az64",), "zstd")),
-    "audit.superseded_metric": Layout("EVEN", "insert_date", ("az64", "az64", "az64", "az64", "zstd", "raw", "az64")),
+    "audit.restatement": Layout("EVEN", "insert_date", ("az64", "zstd", *9 * ("az64",), "zstd", "raw")),
+    "audit.superseded_metric": Layout("EVEN", "insert_date", (*4 * ("az64",), "zstd", "az64", "raw")),
     "public.user_behavior_metric": Layout(
         "KEY(customerid)", "insert_date", ("az64", "az64", "az64", "az64", "zstd", "raw")
     ),

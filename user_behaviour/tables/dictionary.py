@@ -6,6 +6,7 @@
 from collections.abc import Iterator
 
 from user_behaviour.tables.schemas import (
+    AUDIT_TABLES,
     CLASSIFIED_REVIEWS,
     EXTERNAL_TABLES,
     QUARANTINED_REVIEWS,
@@ -30,7 +31,7 @@ def render() -> str:
     sections = (
         ("The lake", (RAW_PURCHASES, RAW_REVIEWS, QUARANTINED_REVIEWS, STAGED_PURCHASES, CLASSIFIED_REVIEWS)),
         ("External tables", EXTERNAL_TABLES),
-        ("The warehouse", WAREHOUSE_TABLES),
+        ("The warehouse", (*WAREHOUSE_TABLES, *AUDIT_TABLES)),
     )
     lines = [_HEAD]
     for title, tables in sections:

@@ -138,10 +138,41 @@ USER_BEHAVIOR_METRIC = Table(
     },
 )
 
+RESTATEMENT = Table(
+    name="audit.restatement",
+    description="One row a day and time that its published figures in the metric changed: what they came to, and why.",
+    columns=(
+        Column("moment", "timestamp", "when the new figures were published, UTC", nullable=False),
+        Column("batch_id", "varchar(64)", "the batch that published them: run id, and the attempt", nullable=False),
+        Column("customers_before", "int", "the day's customers before", nullable=False),
+        Column("customers_after", "int", "the day's customers since", nullable=False),
+        Column("amount_spent_before", "decimal(28,5)", "what they spent, before", nullable=False),
+        Column("amount_spent_after", "decimal(28,5)", "what they spent, since", nullable=False),
+        Column("review_count_before", "int", "their reviews before", nullable=False),
+        Column("review_count_after", "int", "their reviews since", nullable=False),
+        Column("review_score_before", "int", "how many of those were positive, before", nullable=False),
+        Column("review_score_after", "int", "how many of those were positive, since", nullable=False),
+        Column("rows_changed", "int", "how many customers have other figures, are new or are gone", nullable=False),
+        Column("cause", "varchar(65535)", "late rows, files, rule or version of the classifier", nullable=False),
+    ),
+    key=("moment",),
+)
+
+SUPERSEDED_METRIC = Table(
+    name="audit.superseded_metric",
+    description="The rows of the metric as they were until a restatement; the purge removes them when they are old.",
+    columns=(
+        *USER_BEHAVIOR_METRIC.columns,
+        Column("superseded_at", "timestamp", "the moment of the restatement, UTC", nullable=False),
+    ),
+    key=("customerid", "superseded_at"),
+)
+
 # The data sets of the lake; quarantined reviews are none, but a file in the batches of the raw ones.
 LAKE_TABLES = (RAW_PURCHASES, RAW_REVIEWS, STAGED_PURCHASES, CLASSIFIED_REVIEWS)
 EXTERNAL_TABLES = (USER_PURCHASE_STAGING, MOVIE_REVIEW_CLEAN_STAGE)
 LAKE_TABLE_OF = {USER_PURCHASE_STAGING.name: STAGED_PURCHASES, MOVIE_REVIEW_CLEAN_STAGE.name: CLASSIFIED_REVIEWS}
 WAREHOUSE_TABLES = (USER_BEHAVIOR_METRIC,)
+AUDIT_TABLES = (RESTATEMENT, SUPERSEDED_METRIC)
 # What analysts read, by `query`, `export` or tools of their own.
-READABLE_TABLES = (*WAREHOUSE_TABLES, *EXTERNAL_TABLES)
+READABLE_TABLES = (*WAREHOUSE_TABLES, *EXTERNAL_TABLES, RESTATEMENT)

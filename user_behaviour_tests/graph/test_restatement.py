@@ -12,7 +12,7 @@ from rich.console import Console
 from user_behaviour.commands.outcome import print_outcome
 from user_behaviour.commands.progress import RunProgress
 from user_behaviour.commands.run_report import RunReport
-from user_behaviour.rules import QUANTITY_RULES, QuantityRule, QuantityRules
+from user_behaviour.rules import BUILT_IN, QuantityRule, RuleFile
 from user_behaviour.tables.days import DayRange
 from user_behaviour_tests.graph.installation import DAILY, Installation, failure_messages, new_installation
 
@@ -116,11 +116,15 @@ def test_the_files_of_the_vendor_that_changed_are_named(installation: Installati
 def test_a_new_rule_is_named_and_what_was_landed_anew_alike_is_not(installation: Installation) -> None:
     day = "2011-01-06"
     published(installation, day)
-    later = QuantityRules(rules=[*QUANTITY_RULES.rules, QuantityRule(valid_from=day, more_than=3)])
-    assert installation.run(day, day, rules=later).success
+    file = RuleFile(installation.here.lake)
+    recorded = {"who": "ann", "when": "2011-02-01T09:00:00Z", "why": "pairs are for resale", "plan": "p1"}
+    file.replace(BUILT_IN, later := BUILT_IN.with_rule(QuantityRule(date.fromisoformat(day), 3, **recorded)))
+    assert installation.run(day, day).success
     assert [row[-1] for row in restated(installation, day)] == [
-        f"rule `quantity > 2 from 2010-12-01` → `quantity > 3 from {day}`"
+        f"rule `quantity > 2 from 2010-12-01` → `quantity > 3 from {day}` "
+        "(2011-02-01T09:00:00Z ann: pairs are for resale (plan p1))"
     ]
+    file.replace(later, BUILT_IN)
     assert restated(installation, day)[0][:4] == (2, 1, Decimal("13.00000"), Decimal("10.00000"))
     installation.sell([(f"{day} 23:00:00", 4, "0.500", "B", 14000)])
     assert installation.run(day, day).success

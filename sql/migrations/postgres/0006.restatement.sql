@@ -7,7 +7,6 @@ where first_written_at is null;
 
 -- one row a day and time that its numbers in the metric changed
 create table if not exists audit.restatement (
-    insert_date date not null,
     moment timestamp not null,
     batch_id varchar(64) not null,
     customers_before int not null,
@@ -19,7 +18,8 @@ create table if not exists audit.restatement (
     review_score_before int not null,
     review_score_after int not null,
     rows_changed int not null,
-    cause varchar(65535) not null
+    cause varchar(65535) not null,
+    insert_date date not null
 );
 
 -- one row a customer and day of the metric as it was until a restatement, whose moment is superseded_at
@@ -29,8 +29,8 @@ create table if not exists audit.superseded_metric (
     review_score int not null,
     review_count int not null,
     batch_id varchar(64) not null,
-    insert_date date not null,
-    superseded_at timestamp not null
+    superseded_at timestamp not null,
+    insert_date date not null
 );
 
 create index if not exists superseded_metric_day on audit.superseded_metric (insert_date, superseded_at);

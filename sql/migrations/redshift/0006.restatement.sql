@@ -10,7 +10,6 @@ where first_written_at is null;
 -- Read alone or by the few days that changed, and never joined by customer: `even`. Readers select by day, so days are
 -- the sort key, and raw (see 0003); az64 is made for numbers and moments; zstd for texts that resemble each other.
 create table audit.restatement (
-    insert_date date not null encode raw,
     moment timestamp not null encode az64,
     batch_id varchar(64) not null encode zstd,
     customers_before int not null encode az64,
@@ -22,7 +21,8 @@ create table audit.restatement (
     review_score_before int not null encode az64,
     review_score_after int not null encode az64,
     rows_changed int not null encode az64,
-    cause varchar(65535) not null encode zstd
+    cause varchar(65535) not null encode zstd,
+    insert_date date not null encode raw
 )
 diststyle even
 compound sortkey (insert_date);
@@ -36,8 +36,8 @@ create table audit.superseded_metric (
     review_score int not null encode az64,
     review_count int not null encode az64,
     batch_id varchar(64) not null encode zstd,
-    insert_date date not null encode raw,
-    superseded_at timestamp not null encode az64
+    superseded_at timestamp not null encode az64,
+    insert_date date not null encode raw
 )
 diststyle even
 compound sortkey (insert_date);
