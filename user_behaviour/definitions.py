@@ -2,18 +2,19 @@
 
 import dagster as dg
 
-from user_behaviour.assets import ASSETS, CLASSIFIER_ASSETS, SOURCES
-from user_behaviour.checks import CHECKS
+from user_behaviour.assets import ASSETS, CLASSIFIER_ASSETS, REPORTS, SOURCES
+from user_behaviour.checks import CHECK_NAMES, CHECKS
 from user_behaviour.deployments import Deployment, deployment, settings
 from user_behaviour.io_managers.external_table import ExternalTableIOManager
 from user_behaviour.io_managers.lake import LakeIOManager
 from user_behaviour.io_managers.warehouse import WarehouseIOManager
+from user_behaviour.report.dagster_pages import DagsterPages
 from user_behaviour.rules import QuantityRules
 from user_behaviour.triggers.jobs import JOBS
 from user_behaviour.triggers.schedules import SCHEDULES
 from user_behaviour.triggers.sensors import SENSORS
 
-_ASSETS = [*SOURCES, *dg.with_source_code_references([*CLASSIFIER_ASSETS, *ASSETS])]
+_ASSETS = [*SOURCES, *dg.with_source_code_references([*CLASSIFIER_ASSETS, *ASSETS, *REPORTS])]
 
 
 def assemble(deployed: Deployment) -> dg.Definitions:
@@ -27,6 +28,7 @@ def assemble(deployed: Deployment) -> dg.Definitions:
         resources={
             **deployed.roles(),
             "quantity_rules": QuantityRules(lake=deployed.lake),
+            "dagster_pages": DagsterPages(url=deployed.ui_url, checks=CHECK_NAMES),
             "lake_io_manager": LakeIOManager(lake=deployed.lake),
             "external_table_io_manager": ExternalTableIOManager(
                 lake=deployed.lake, external_tables=deployed.external_tables

@@ -36,7 +36,8 @@ ROLES = ("source", "vendor_drop", "lake", "spark", "external_tables", "warehouse
 class Deployment:
     """A twin of every role, the environment of Dagster's processes, and the migrations of the warehouse.
 
-    `code_location` is what Dagster's UI and daemon call the definitions, by the workspace.yaml of the deployment.
+    `ui_url` is where people find Dagster's UI, empty where nobody said so; `code_location` is what the UI and the
+    daemon call the definitions, by the workspace.yaml of the deployment.
     """
 
     source: SourceDatabase
@@ -46,6 +47,7 @@ class Deployment:
     external_tables: ExternalTables
     warehouse: Warehouse
     dagster_environment: Callable[[], dict[str, str]]
+    ui_url: str
     code_location: str
     migrations_of: Callable[[Warehouse], Migrations]
     drift_of: Callable[[Warehouse], Drift]
@@ -116,6 +118,7 @@ def local(settings: Settings) -> Deployment:
         external_tables=PostgresExternalTables(warehouse=warehouse),
         warehouse=warehouse,
         dagster_environment=dagster_environment,
+        ui_url=settings.ui_url,
         code_location="user_behaviour.definitions",
         migrations_of=migrations,
         drift_of=lambda warehouse: PostgresDrift(warehouse, migrations(warehouse)),
@@ -158,6 +161,7 @@ def aws(settings: Settings) -> Deployment:
         external_tables=_catalog(given, cloud, warehouse, lake=lake),
         warehouse=warehouse,
         dagster_environment=lambda: _dagster_environment(settings.home, given, cloud),
+        ui_url=settings.ui_url,
         code_location="user_behaviour",
         migrations_of=migrations,
         drift_of=lambda warehouse: RedshiftDrift(warehouse, migrations(warehouse), glue_database=given.glue_database),

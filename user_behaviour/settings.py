@@ -19,6 +19,7 @@ from user_behaviour.tables.days import parse_day
 PREFIX = "USER_BEHAVIOUR_"
 DEPLOYMENTS = ("aws", "local")
 LAST_DAY_FILE = "last_day"
+UI_OF_DEV = "http://127.0.0.1:3000"
 
 
 class SettingError(ValueError):
@@ -69,6 +70,7 @@ class Settings:
     last_day: date | None
     bad_row_share: float
     file_bytes: int
+    ui_url: str
     aws: AwsSettings | None = None
 
 
@@ -90,6 +92,11 @@ class _Variables:
 
     def text(self, name: str, default: str = "") -> str:
         return self._environ.get(f"{PREFIX}{name}") or default
+
+    def address(self, name: str, default: str = "") -> str:
+        if (found := self.text(name, default)) and not found.startswith(("http://", "https://")):
+            raise self._unusable(name, default, "write an address as http://host:port")
+        return found.rstrip("/")
 
     def day(self, name: str, default: str = "") -> date:
         try:
@@ -172,6 +179,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         last_day=last_day,
         bad_row_share=variables.number("BAD_ROW_SHARE", "0.01", least=0, most=1),
         file_bytes=int(variables.number("FILE_BYTES", str(1 << 30), least=1, most=1 << 50)),
+        ui_url=variables.address("UI_URL", UI_OF_DEV if deployment == "local" else ""),
         aws=_aws_settings(variables) if deployment == "aws" else None,
     )
 

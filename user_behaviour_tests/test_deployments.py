@@ -29,6 +29,7 @@ def test_an_empty_environment_is_the_local_deployment_in_the_checkout() -> None:
     assert (found.deployment, found.home.name) == ("local", ".user_behaviour")
     assert (found.first_day, found.last_day) == (date(2010, 12, 1), None)
     assert (found.bad_row_share, found.file_bytes) == (0.01, 1 << 30)
+    assert found.ui_url == "http://127.0.0.1:3000"
 
 
 def test_every_setting_is_read_from_its_variable() -> None:
@@ -40,12 +41,14 @@ def test_every_setting_is_read_from_its_variable() -> None:
             "USER_BEHAVIOUR_LAST_DAY": "2019-12-31",
             "USER_BEHAVIOUR_BAD_ROW_SHARE": "0.25",
             "USER_BEHAVIOUR_FILE_BYTES": "1000",
+            "USER_BEHAVIOUR_UI_URL": "https://dagster.shop/",
         }
     )
 
     assert found.home == Path("/somewhere")
     assert (found.first_day, found.last_day) == (date(2019, 1, 1), date(2019, 12, 31))
     assert (found.bad_row_share, found.file_bytes) == (0.25, 1000)
+    assert found.ui_url == "https://dagster.shop"
 
 
 AWS = {
@@ -107,6 +110,7 @@ def test_settings_of_aws_that_cannot_be_used_are_named_with_what_to_do(change: d
         ("LAST_DAY", "2010-11-30", "before the first day"),
         ("BAD_ROW_SHARE", "1 %", "write a number from 0 to 1"),
         ("BAD_ROW_SHARE", "nan", "write a number from 0 to 1"),
+        ("UI_URL", "javascript:alert(1)", "write an address as http://host:port"),
         ("FILE_BYTES", "inf", "write a number from 1"),
         ("FILE_BYTES", "1 GiB", "write a number"),
     ],
@@ -178,7 +182,7 @@ def test_the_graph_is_the_same_in_both_deployments() -> None:
         for environ in ({}, AWS)
     ]
 
-    assert len(graphs[0].asset_nodes) == 13
+    assert len(graphs[0].asset_nodes) == 14
     local, aws = (_in_order(_alike(json.loads(serialize_value(graph)))) for graph in graphs)
     assert local == aws
 

@@ -1,7 +1,7 @@
 """The software-defined assets, in the order in which data flows; one module per stage.
 
-`SOURCES` are external: others make or decide them. `ASSETS` are made by day. `CLASSIFIER_ASSETS` are made on demand,
-and are in no job or backfill of days.
+`SOURCES` are external: others make or decide them. `ASSETS` are made by day. `REPORTS` are made by each run that makes
+the metric, once. `CLASSIFIER_ASSETS` are made on demand, and are in no job or backfill of days.
 """
 
 from user_behaviour.assets.classifier import (
@@ -11,6 +11,7 @@ from user_behaviour.assets.classifier import (
     review_classifier,
 )
 from user_behaviour.assets.landing import raw_purchases, raw_reviews
+from user_behaviour.assets.report import daily_report
 from user_behaviour.assets.sources import movie_review_file, user_purchase
 from user_behaviour.assets.spectrum import movie_review_clean_stage, user_purchase_staging
 from user_behaviour.assets.staging import classified_reviews, staged_purchases
@@ -27,3 +28,4 @@ ASSETS = [
     movie_review_clean_stage,
     user_behavior_metric,
 ]
+REPORTS = [daily_report]

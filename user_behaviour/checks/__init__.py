@@ -8,3 +8,4 @@ from user_behaviour.checks.staging import STAGING_CHECKS
 from user_behaviour.checks.warehouse import WAREHOUSE_CHECKS
 
 CHECKS = [*SOURCE_CHECKS, *CLASSIFIER_CHECKS, *LANDING_CHECKS, *STAGING_CHECKS, *SPECTRUM_CHECKS, *WAREHOUSE_CHECKS]
+CHECK_NAMES = [f"{key.asset_key.to_user_string()}:{key.name}" for check in CHECKS for key in check.check_keys]

@@ -21,6 +21,7 @@ from user_behaviour.commands.export import export
 from user_behaviour.commands.migrate import migrate
 from user_behaviour.commands.questions import explain, query
 from user_behaviour.commands.reconcile import reconcile
+from user_behaviour.commands.report import report
 from user_behaviour.commands.rules import rules
 from user_behaviour.commands.run import run
 from user_behaviour.commands.shadow import shadow
@@ -46,6 +47,7 @@ EXPECTED_ERRORS = (
     ("user_behaviour.local.errors", "StackError"),
     ("user_behaviour.migrations.migrations", "MigrationError"),
     ("user_behaviour.rules", "RulesError"),
+    ("user_behaviour.report.figures", "UnpublishedDayError"),
     ("user_behaviour.settings", "SettingError"),
     ("user_behaviour.spark.emr", "SparkJobError"),
     ("user_behaviour.spark.java", "JavaNotFound"),
@@ -85,7 +87,7 @@ def cli(ctx: click.Context, *, debug: bool) -> None:
 
 for command in (up, down, status, doctor, migrate, generate, load_purchases, deliver, run, query, explain, reconcile):
     cli.add_command(command)
-for command in (approve, dev, env, demo, export):
+for command in (approve, dev, env, demo, report, export):
     cli.add_command(command)
 for command in (load_labels, train, models, shadow, promote, demote, rules):
     cli.add_command(command)

@@ -12,6 +12,7 @@ import click
 from user_behaviour.commands.classifier import load, train_and_judge
 from user_behaviour.commands.data import generate
 from user_behaviour.commands.published import newest_days_with_data
+from user_behaviour.commands.report import last_report
 from user_behaviour.commands.run import RunRequest, days_with_data, materialise_and_show
 from user_behaviour.commands.stack import description, own_stack
 from user_behaviour.deployments import Deployment, deployment, settings
@@ -45,6 +46,8 @@ def demo(ctx: click.Context) -> None:
     click.echo("\npublic.user_behavior_metric, ten rows of the newest day that has some:")
     print_table(list(rows[0]) if rows else (), [list(row.values()) for row in rows])
     click.echo(f"\n{_accuracy(deployed)}")
+    if rows:
+        click.echo(f"\n{last_report(deployed, debug=ctx.obj)}")
     click.echo(f"\n{time.monotonic() - started:.1f} s in all. Try next:")
     for line in _next(rows[0] if rows else None):
         click.echo(f"  {line}")

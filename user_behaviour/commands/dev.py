@@ -12,8 +12,9 @@ from user_behaviour.commands.dagster_process import dagster_variables
 from user_behaviour.deployments import deployment, embedded_stack, settings
 from user_behaviour.instance.instance import daemon_of
 from user_behaviour.local.state_file import is_free
+from user_behaviour.settings import PREFIX
 
-STAGES = ("sources", "landing", "staging", "spectrum", "warehouse")  # the groups of the assets that are made by day
+STAGES = ("sources", "landing", "staging", "spectrum", "warehouse", "report")  # the groups of what runs of days make
 
 
 @click.command()
@@ -41,7 +42,7 @@ def dev(port: int) -> None:
     arguments = ["dev", "--host", "127.0.0.1", "--port", str(port), "-m", "user_behaviour.definitions"]
     command = [sys.executable, "-m", "dagster", *arguments]
     sys.stdout.flush()
-    os.environ.update(variables)
+    os.environ.update({f"{PREFIX}UI_URL": f"http://127.0.0.1:{port}"} | variables)
     os.execv(sys.executable, command)  # noqa: S606  (no shell: the command is words)
 
 

@@ -8,7 +8,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from user_behaviour.commands.progress import days_in_words
-from user_behaviour.commands.run_report import RunReport, check_state
+from user_behaviour.commands.run_report import RunReport
+from user_behaviour.report.dagster_pages import check_state
 
 CAUSES_SHOWN = 3
 _COLOURS = {"passed": "green", "warned": "yellow", "FAILED": "red"}  # from the best to the worst

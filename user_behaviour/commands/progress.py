@@ -14,12 +14,15 @@ _REMARKS = 3
 class Step:
     """A step of a run, as far as it has come: an asset, or one check of an asset (`is_check`).
 
-    `days` and `rows` are the published ones, `remarks` what it warned of, days held back included, in its words.
+    `days` and `rows` are the published ones, `wanted` the days of the run; what is made `once` a run has one, and no
+    rows. `remarks` are what it warned of, days held back included, in its words.
     `failure` says in a line or two why it failed; `started` None: it was never begun.
     """
 
     name: str
     is_check: bool = False
+    wanted: int = 0
+    once: bool = False
     started: float | None = None
     seconds: float = 0.0
     days: int = 0
@@ -34,20 +37,18 @@ class RunProgress:
     def __init__(self, console: Console, *, by_day: bool = False) -> None:
         self._console = console
         self._by_day = by_day
-        self._wanted = 0
         self._task: TaskID | None = None
         columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
         self.live = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
-    def run_begins(self, title: str, days: int) -> None:
-        self._wanted = days
+    def run_begins(self, title: str) -> None:
         if not self._by_day:
             self._console.print(f"[bold]{escape(title)}[/]")
 
     def run_ends(self, first: date, assets: list[Step], seconds: float, *, succeeded: bool) -> None:
         if self._by_day:
             state = "[green]done[/]  " if succeeded else "[red]FAILED[/]"
-            rows = "  ".join(f"{step.name} {step.rows:,}" for step in assets)
+            rows = "  ".join(f"{step.name} {step.rows:,}" for step in assets if not step.once)
             self._console.print(f"{first}  {state}  {seconds:5.1f} s  {escape(rows)}")
 
     def started(self, step: Step) -> None:
@@ -79,18 +80,18 @@ class RunProgress:
                 self._console.print(f"    [yellow]… and {more} more; the run in the Dagster UI has them all[/]")
 
     def _doing(self, step: Step) -> str:
-        return escape(step.name) if step.is_check else f"{escape(step.name)}: {step.days} of {self._wanted} days"
+        return escape(step.name) if step.is_check else f"{escape(step.name)}: {step.days} of {step.wanted} days"
 
     def _line(self, step: Step) -> str:
-        held_back = self._wanted - step.days
+        held_back = step.wanted - step.days
         if step.started is None:
             state = "[yellow]not run[/]"
         elif step.failure:
             state = "[red]FAILED[/]"
         else:
             state = f"[yellow]{days_in_words(held_back)} held back[/]" if held_back else ""
-        figures = f"{days_in_words(step.days):>9} {step.rows:>11,} rows {step.seconds:>7.1f} s"
-        return f"  {escape(step.name):<34} {figures}  {state}".rstrip()
+        published = f"{step.days:>4} page" if step.once else f"{days_in_words(step.days):>9} {step.rows:>11,} rows"
+        return f"  {escape(step.name):<34} {published:<26} {step.seconds:>7.1f} s  {state}".rstrip()
 
 
 def days_in_words(count: int) -> str:

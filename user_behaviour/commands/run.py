@@ -123,7 +123,7 @@ def _runs(deployed: Deployment, request: RunRequest, console: Console, *, debug:
 
         assets = select(request.select)
         require_partitions(request.days)
-        names = [key.to_user_string() for key in assets]
+        names = [name for key in assets if (name := key.to_user_string()) in ASSET_TABLES]
         spans = request.runs(missing_days(deployed, names, request.days) if request.missing else [request.days])
         if spans and (abandoned := report_abandoned(instance)):
             console.print(f"Unfinished runs of processes that are gone, now marked as failed: {abandoned}.")
@@ -131,7 +131,7 @@ def _runs(deployed: Deployment, request: RunRequest, console: Console, *, debug:
         with progress.live:
             for number, span in enumerate(spans, 1):
                 of = f", run {number} of {len(spans)}" if len(spans) > 1 else ""
-                progress.run_begins(f"{span.first} to {span.last}, {len(assets)} assets{of}", len(span.days()))
+                progress.run_begins(f"{span.first} to {span.last}, {len(assets)} assets{of}")
                 report = materialise(
                     instance,
                     assets,

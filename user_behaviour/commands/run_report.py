@@ -8,9 +8,11 @@ from typing import Any
 
 import dagster as dg
 
+from user_behaviour.assets import REPORTS
 from user_behaviour.commands.progress import RunProgress, Step
 from user_behaviour.instance.pool_wait import WAITS
 from user_behaviour.io_managers.restatement import CAUSE
+from user_behaviour.report.dagster_pages import check_state
 from user_behaviour.tables.days import DayRange
 
 _ROWS = "dagster/partition_row_count"
@@ -34,7 +36,12 @@ class RunReport:
     def __init__(self, run_id: str, assets: Sequence[dg.AssetKey], days: DayRange, progress: RunProgress) -> None:
         self.run_id = run_id
         self.days = days
-        self.steps = {key.to_python_identifier(): Step(key.to_user_string()) for key in assets}
+        once = {key for report in REPORTS for key in report.keys}
+        self.steps = {
+            key.to_python_identifier(): Step(key.to_user_string(), wanted=1 if key in once else count, once=key in once)
+            for count in (len(days.days()),)
+            for key in assets
+        }
         self.checks: list[dg.AssetCheckEvaluation] = []
         self.restated: list[RestatedDay] = []
         self.failure = ""
@@ -50,7 +57,7 @@ class RunReport:
     @property
     def incomplete(self) -> list[Step]:
         """The assets that do not have every day of the run: failed, never begun, or with days held back."""
-        return [step for step in self.assets if step.failure or step.days < len(self.days.days())]
+        return [step for step in self.assets if step.failure or step.days < step.wanted]
 
     @property
     def blocked_by(self) -> list[dg.AssetCheckEvaluation]:
@@ -134,11 +141,6 @@ class RunReport:
             self.interrupted = True
         elif not any(step.failure for step in self.steps.values()):  # else it was said
             self.failure = _raised(error) if error else event.message or "The run failed."
-
-
-def check_state(check: dg.AssetCheckEvaluation) -> str:
-    """`passed`, `warned` or `FAILED`."""
-    return "passed" if check.passed else "warned" if check.severity == dg.AssetCheckSeverity.WARN else "FAILED"
 
 
 def _is_interruption(error: Any) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 import click
 import dagster as dg
 
-from user_behaviour.assets import ASSETS, CLASSIFIER_ASSETS
+from user_behaviour.assets import ASSETS, CLASSIFIER_ASSETS, REPORTS
 from user_behaviour.assets.staging import classified_reviews
 from user_behaviour.commands.progress import RunProgress
 from user_behaviour.commands.run_report import RunReport
@@ -25,7 +25,7 @@ def select(queries: Sequence[str]) -> list[dg.AssetKey]:
 
     A query may be several, with commas between. https://docs.dagster.io/guides/build/assets/asset-selection-syntax
     """
-    ours = [asset.key for asset in ASSETS]
+    ours = [asset.key for asset in (*ASSETS, *REPORTS)]
     found = set() if queries else set(ours)
     for query in [part.strip() for text in queries for part in text.split(",")]:
         try:

@@ -27,6 +27,10 @@ class Objects(ABC):
     def uri(self, path: str) -> str:
         """The path as Spark and people address it; no `/` at its end."""
 
+    def link(self, path: str, *, until: datetime) -> str:  # noqa: ARG002 (for twins to use)
+        """Where a person can open the object: its `uri`, or in a private store an address that is good for a while."""
+        return self.uri(path)
+
     @abstractmethod
     def make_directory(self, path: str) -> None:
         """Prepares for writing below `path`, where the store needs that."""

@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
+from datetime import UTC, datetime
 from typing import Any, BinaryIO, TypeVar
 
 import pyarrow.fs
@@ -50,6 +51,12 @@ class S3Lake(InS3, Lake):
 
     def uri(self, path: str) -> str:
         return self.place.uri(path)
+
+    def link(self, path: str, *, until: datetime) -> str:
+        """Signed by the credentials of this process, and of no use after them; the object itself stays private."""
+        named = {"Bucket": self.bucket, "Key": self.place.key(path), "ResponseContentType": "text/html; charset=utf-8"}
+        seconds = int((until - datetime.now(UTC)).total_seconds())
+        return str(self._s3.generate_presigned_url("get_object", Params=named, ExpiresIn=seconds))
 
     def make_directory(self, path: str) -> None:
         """Nothing: S3 has no directories, and an object in place of one would show in listings."""

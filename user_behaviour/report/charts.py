@@ -5,8 +5,12 @@ Colours are the variables of the page's style, so that a chart follows the reade
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from user_behaviour.report.figures import Number
 from user_behaviour.report.page import LIGHT, Spec
 
 if TYPE_CHECKING:
@@ -30,6 +34,20 @@ _CONFIG: dict[str, Any] = {
     "axis": _AXIS,
     "legend": _LABELS,
 }
+_TOLD = {"value": "value", "low": "usual from", "high": "to"}
+
+
+@dataclass(frozen=True)
+class TrendPoint:
+    """A measure on a day, if it is known, and from what to what was usual, if anything was."""
+
+    day: date
+    value: Number | None
+    usual: tuple[Number, Number] | None
+
+    @property
+    def is_unusual(self) -> bool:
+        return self.value is not None and self.usual is not None and not self.usual[0] <= self.value <= self.usual[1]
 
 
 def spec_of(made: alt.TopLevelMixin, *, height: int = 170) -> Spec:
@@ -38,3 +56,42 @@ def spec_of(made: alt.TopLevelMixin, *, height: int = 170) -> Spec:
     return {**found, "width": "container", "height": height, "autosize": {"type": "fit-x", "contains": "padding"}} | {
         "config": _CONFIG
     }
+
+
+def trend(points: Sequence[TrendPoint], *, number: str) -> Spec:
+    """A measure day by day, over what was usual; what was not is in another colour, and the last day is large.
+
+    `number` is a format of d3: https://d3js.org/d3-format.
+    """
+    import altair as alt
+
+    values = [
+        {
+            "day": point.day.isoformat(),
+            "value": _plain(point.value),
+            "line": _plain(point.value) or None,  # which the days break on which the shop is closed
+            "low": _plain(point.usual[0]) if point.usual else None,
+            "high": _plain(point.usual[1]) if point.usual else None,
+            "colour": COLOUR["alert" if point.is_unusual else "accent"],
+            "size": 110 if point is points[-1] else 22,
+        }
+        for point in points
+    ]
+    day = alt.X("utcyearmonthdate(day):T", title=None, axis=alt.Axis(format="%-d %b", tickCount=6, grid=False))
+    tooltip = [alt.Tooltip("utcyearmonthdate(day):T", title="day", format="%a %-d %b %Y")]
+    tooltip += [alt.Tooltip(f"{name}:Q", title=title, format=number) for name, title in _TOLD.items()]
+    base, amount = alt.Chart({"values": values}).encode(x=day), alt.Axis(format=number, tickCount=4)
+    usual = base.mark_bar(color=COLOUR["usual"]).encode(y=alt.Y("low:Q", title=None, axis=amount), y2="high:Q")
+    line = base.mark_line(color=COLOUR["accent"], strokeWidth=1.25).encode(y="line:Q")
+    dots = base.mark_circle(opacity=1).encode(
+        y=alt.Y("value:Q", title=None, axis=amount),
+        color=alt.Color("colour:N", scale=None),
+        size=alt.Size("size:Q", scale=None),
+        tooltip=tooltip,
+    )
+    return spec_of(alt.layer(*([usual] if any(point.usual for point in points) else []), line, dots))
+
+
+def _plain(value: Number | None) -> float | None:
+    """A number as JSON has it."""
+    return None if value is None else float(value)

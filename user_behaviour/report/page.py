@@ -8,11 +8,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from functools import cache
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -20,28 +20,8 @@ from typing import Any
 from user_behaviour.report.vega_runtime import vega_runtime
 
 Spec = Mapping[str, Any]  # of Vega-Lite, as `to_dict` of an Altair chart gives it
-LIGHT = {
-    "ground": "#f6f7f9",
-    "card": "#ffffff",
-    "ink": "#1b2330",
-    "muted": "#566173",
-    "line": "#dfe3e8",
-    "accent": "#1f5fa8",
-    "usual": "#c9d9ec",
-    "alert": "#b5401a",
-    "second": "#7a5195",
-}
-DARK = {
-    "ground": "#11151b",
-    "card": "#1a2029",
-    "ink": "#e7eaf0",
-    "muted": "#a0abbb",
-    "line": "#323b48",
-    "accent": "#7db3f2",
-    "usual": "#31445c",
-    "alert": "#ff9b73",
-    "second": "#c9a2e6",
-}
+STYLE, SCRIPT = (Path(__file__).with_name(name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
+LIGHT = dict(re.findall(r"--(\w+): (#\w+)", STYLE.partition("}")[0]))  # the colours by their names
 NONE = "–"
 
 
@@ -120,7 +100,7 @@ def table(caption: str, head: Sequence[str], rows: Iterable[Sequence[object]], *
     """Rows, numbers to the right; `empty` is said in place of no rows."""
     lines = [list(row) for row in rows]
     if not lines:
-        return paragraph(empty)
+        return paragraph(empty) if empty else ""
     heads = "".join(
         f'<th scope="col"{_side(one)}>{escape(name)}</th>' for name, one in zip(head, lines[0], strict=True)
     )
@@ -146,12 +126,11 @@ def chart(spec: Spec, *, title: str, says: str, numbers: str) -> str:
 def page(title: str, *, subtitle: str, body: Sequence[str], made: Sequence[str]) -> str:
     """The file: sections, and `made`, the blocks of its foot; with Vega where it has charts."""
     content = "".join(body)
-    scripts = [vega_runtime(), _beside("page.js")] if 'class="spec"' in content else []
-    style = _style()
+    scripts = [vega_runtime(), SCRIPT] if 'class="spec"' in content else []
     allowed = {
         "default-src": "'none'",
         "script-src": " ".join(map(_digest, scripts)) or "'none'",
-        "style-src": _digest(style),
+        "style-src": _digest(STYLE),
         "img-src": "data:",
         "base-uri": "'none'",
         "form-action": "'none'",
@@ -163,7 +142,7 @@ def page(title: str, *, subtitle: str, body: Sequence[str], made: Sequence[str])
             f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n',
             '<meta name="viewport" content="width=device-width, initial-scale=1">\n',
             '<meta name="color-scheme" content="light dark">\n',
-            f'<link rel="icon" href="data:,">\n<title>{escape(title)}</title>\n<style>{style}</style>\n</head>\n',
+            f'<link rel="icon" href="data:,">\n<title>{escape(title)}</title>\n<style>{STYLE}</style>\n</head>\n',
             "<body>\n",
             f"<header><h1>{escape(title)}</h1>\n<p>{escape(subtitle)}</p></header>\n<main>\n{content}</main>\n",
             f"<footer>{''.join(made)}</footer>\n",
@@ -192,22 +171,9 @@ def _cell(value: object) -> str:
 
 
 def _side(value: object) -> str:
-    return ' class="number"' if isinstance(value, int | float | Decimal) else ""
+    kind = "number" if isinstance(value, int | float | Decimal) else "date" if isinstance(value, date) else ""
+    return f' class="{kind}"' if kind else ""
 
 
 def _digest(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
-
-
-@cache
-def _beside(name: str) -> str:
-    return Path(__file__).with_name(name).read_text(encoding="utf-8")
-
-
-def _style() -> str:
-    def colours(of: Mapping[str, str]) -> str:
-        return " ".join(f"--{name}: {value};" for name, value in of.items())
-
-    dark = f"@media (prefers-color-scheme: dark) {{ :root {{ {colours(DARK)} }} }}"
-    paper = f"@media print {{ :root {{ {colours({**LIGHT, 'ground': '#ffffff'})} }} }}"
-    return f":root {{ {colours(LIGHT)} }}\n{dark}\n{paper}\n{_beside('page.css')}"

@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from user_behaviour.assets import ASSETS, CLASSIFIER_ASSETS
+from user_behaviour.assets import ASSETS, CLASSIFIER_ASSETS, REPORTS
 from user_behaviour.assets.landing import raw_purchases, raw_reviews
 from user_behaviour.assets.spectrum import movie_review_clean_stage, user_purchase_staging
 from user_behaviour.assets.staging import classified_reviews, staged_purchases
@@ -21,8 +21,8 @@ from user_behaviour.triggers.retention import Retention
 
 user_behavior_metric_job = dg.define_asset_job(
     "user_behavior_metric_job",
-    dg.AssetSelection.assets(*ASSETS),
-    description="Everything of a day, from the sources to the metric.",
+    dg.AssetSelection.assets(*ASSETS, *REPORTS),
+    description="Everything of a day, from the sources to the metric, and the report of the last day.",
 )
 purchases_job = dg.define_asset_job(
     "purchases_job",
@@ -36,8 +36,8 @@ reviews_job = dg.define_asset_job(
 )
 metric_job = dg.define_asset_job(
     "metric_job",
-    dg.AssetSelection.assets(user_behavior_metric),
-    description="The metric alone, of days that both sides have.",
+    dg.AssetSelection.assets(user_behavior_metric, *REPORTS),
+    description="The metric of days that both sides have, and the report of the last one.",
 )
 classifier_job = dg.define_asset_job(
     "classifier_job",

@@ -78,7 +78,7 @@ def run_statuses(home: Home) -> list[str]:
 
 def test_a_run_shows_each_stage_the_checks_and_where_the_seconds_went(first_run: str) -> None:
     lines = first_run.splitlines()
-    assert lines[0] == "2010-12-01 to 2010-12-03, 7 assets"
+    assert lines[0] == "2010-12-01 to 2010-12-03, 8 assets"
     stages = [line.split() for line in lines[1:8]]
     assert [stage[0] for stage in stages] == [
         "raw_purchases",
@@ -90,6 +90,7 @@ def test_a_run_shows_each_stage_the_checks_and_where_the_seconds_went(first_run:
         "public/user_behavior_metric",
     ]
     assert {tuple(stage[1:3]) for stage in stages} == {("3", "days")}
+    assert lines[8].split()[:3] == ["daily_report", "1", "page"]
     assert "Checks: " in first_run
     assert "  passed  public/user_behavior_metric: " in first_run
     assert "Dagster and start-up" in first_run

@@ -33,7 +33,7 @@ def test_the_sources_for_dbt_are_made_from_the_schemas_of_today_and_fit_dbts_sch
 
 def test_the_example_environment_lists_every_variable_that_is_read() -> None:
     source = Path(settings.__file__).read_text(encoding="utf-8")
-    asked = re.findall(r'(?:variables|self)\.(?:text|day|number|choice|place|file|role)\("([A-Z_]+)"', source)
+    asked = re.findall(r'(?:variables|self)\.(?:text|day|number|choice|place|file|role|address)\("([A-Z_]+)"', source)
     read = {f"USER_BEHAVIOUR_{name}" for name in (*asked, "SOURCE_URL")}  # a role reads that, at each connection
     listed = re.findall(
         r"^(USER_BEHAVIOUR_\w+)=", (CHECKOUT / ".env.example").read_text(encoding="utf-8"), re.MULTILINE

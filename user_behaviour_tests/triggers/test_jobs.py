@@ -14,7 +14,7 @@ from user_behaviour.triggers.jobs import JOBS, PurgeConfig, classifier_job
 SIDES = {
     "purchases_job": {"raw_purchases", "staged_purchases", "spectrum/user_purchase_staging"},
     "reviews_job": {"raw_reviews", "classified_reviews", "spectrum/movie_review_clean_stage"},
-    "metric_job": {"public/user_behavior_metric"},
+    "metric_job": {"public/user_behavior_metric", "daily_report"},
 }
 
 
