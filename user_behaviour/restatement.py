@@ -25,7 +25,7 @@ Recorded = Callable[[str], str]  # of a rule or version: when, by whom and why i
 Batches = Mapping[str, str]  # by external table
 
 PURGED = "unknown, batches of {} were purged"
-NO_BATCH_CHANGED = "no batch changed: the rows had been changed by hand, or the program makes others of them"
+NO_BATCH_CHANGED = "made of the same as before: rows had been changed by hand, or the program makes others of them"
 FILES_NAMED = 3
 
 

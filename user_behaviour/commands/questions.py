@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import sys
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from user_behaviour.commands.as_of import Moment, go_back, meaning_the_session
 from user_behaviour.commands.parameters import Day
 from user_behaviour.deployments import deployment, settings
 
@@ -21,9 +22,15 @@ if TYPE_CHECKING:
 @click.argument("sql", required=False)
 @click.option("--file", type=click.File(encoding="utf-8"), help="Read the query from a file; - is standard input.")
 @click.option("--csv", "as_csv", is_flag=True, help="CSV with a header, instead of a table.")
+@click.option("--as-of", type=Moment(), metavar="MOMENT", help="The metric as it was published then, UTC.")
 @click.pass_context
-def query(ctx: click.Context, sql: str | None, file: TextIO | None, *, as_csv: bool) -> None:
-    """Run a query on the warehouse, as a user who can only read; one that writes is refused."""
+def query(ctx: click.Context, sql: str | None, file: TextIO | None, as_of: datetime | None, *, as_csv: bool) -> None:
+    """Run a query on the warehouse, as a user who can only read; one that writes is refused.
+
+    With --as-of 2011-12-09, or 2011-12-09T14:30, the table of the metric has the figures that were published at that
+    moment; all else, views over it too, is as it is now. What was superseded is kept as long as superseded batches of
+    the lake (30 days after the purge is switched on).
+    """
     if (sql is None) == (file is None):
         raise click.UsageError("Give the query, or a file that holds it with --file; one of the two.")
     sql = file.read() if file else sql or ""
@@ -33,7 +40,7 @@ def query(ctx: click.Context, sql: str | None, file: TextIO | None, *, as_csv: b
 
     deployed = deployment(settings()).initialized()
     try:
-        columns, rows = answer(deployed.warehouse.reader(), sql)
+        columns, rows = answer(deployed.warehouse.reader(), sql, as_of)
     except psycopg2.Error as error:
         if ctx.obj:
             raise
@@ -60,9 +67,14 @@ def explain(customer: int, day: date) -> None:
     print_explanation(explanation(deployed, customer, day))
 
 
-def answer(warehouse: Warehouse, sql: str) -> tuple[Sequence[str], Sequence[Sequence[Any]]]:
+def answer(
+    warehouse: Warehouse, sql: str, as_of: datetime | None = None
+) -> tuple[Sequence[str], Sequence[Sequence[Any]]]:
     """The names of the columns and the rows; of a warehouse whose user has no right to write anything."""
     with warehouse.session() as connection, connection.cursor() as cursor:
+        if as_of:
+            go_back(connection, as_of)
+            sql = meaning_the_session(sql)
         cursor.execute(sql)
         if cursor.description is None:
             return (), ()

@@ -18,6 +18,8 @@ from user_behaviour.catalog.external_tables import ExternalTables
 from user_behaviour.lake.lake import Lake
 from user_behaviour.tables.schemas import EXTERNAL_TABLES, LAKE_TABLES
 from user_behaviour.triggers.retention import Retention
+from user_behaviour.warehouse.published_days import purge_superseded_rows
+from user_behaviour.warehouse.warehouse import Warehouse
 
 user_behavior_metric_job = dg.define_asset_job(
     "user_behavior_metric_job",
@@ -50,15 +52,21 @@ class PurgeConfig(dg.Config):
     """How the purge is set."""
 
     keep_days: int = Field(
-        default=30, ge=1, description="Days for which a superseded batch, or the rest of a failed attempt, is kept."
+        default=30,
+        ge=1,
+        description="Days for which a superseded batch or row, or the rest of a failed attempt, is kept.",
     )
 
 
 @dg.op
 def purge_superseded_batches(
-    context: dg.OpExecutionContext, config: PurgeConfig, lake: Lake, external_tables: ExternalTables
+    context: dg.OpExecutionContext,
+    config: PurgeConfig,
+    lake: Lake,
+    external_tables: ExternalTables,
+    warehouse: Warehouse,
 ) -> None:
-    """Removes batches that were replaced long ago, and what crashed and rejected attempts left in the lake."""
+    """Removes batches and rows that were replaced long ago, and what crashed and rejected attempts left in the lake."""
     # Age is measured on the clock; which partitions there are to look through is not.
     before = datetime.now(UTC) - timedelta(days=config.keep_days)
     retention = Retention(lake, external_tables, before)
@@ -74,9 +82,13 @@ def purge_superseded_batches(
         )
     unfinished = lake.remove_unfinished(before)
     context.log.info("Removed %d files of writes that were killed more than %d days ago.", unfinished, config.keep_days)
+    rows = purge_superseded_rows(warehouse, before)
+    context.log.info(
+        "Removed %d rows of the metric that were superseded more than %d days ago.", rows, config.keep_days
+    )
 
 
-@dg.job(description="Purges the lake of batches that nothing can ask for any more; originals of the vendor stay.")
+@dg.job(description="Purges what was superseded long ago, of the lake and of the metric; originals of the vendor stay.")
 def purge_superseded_batches_job() -> None:
     """One step."""
     purge_superseded_batches()

@@ -1,7 +1,7 @@
-"""What of the lake may go: batches that were replaced long ago, and what crashed and rejected attempts left behind.
+"""What may go: batches and rows that were replaced long ago, and what crashed and rejected attempts left behind.
 
 Never goes: the batch in force, a batch that an external table is registered at, the quarantine of a rejection that
-still stands, an original of the vendor's.
+still stands, an original of the vendor's, the record of a restatement.
 """
 
 from collections.abc import Sequence

@@ -56,8 +56,20 @@ def recorded_days(cursor: psycopg2.extensions.cursor, table: str, span: DayRange
 
 
 def now() -> datetime:
-    """The moment for a column of the warehouse, which has no zone, and is in UTC."""
+    """The moment as columns of the warehouse have it: without a zone, in UTC."""
     return datetime.now(UTC).replace(tzinfo=None)
+
+
+def purge_superseded_rows(warehouse: Warehouse, before: datetime) -> int:
+    """Removes rows of the metric that were superseded before the moment, which has a zone; says how many."""
+    moment = before.astimezone(UTC).replace(tzinfo=None)
+
+    def purge(cursor: psycopg2.extensions.cursor) -> int:
+        cursor.execute("lock table audit.writer_lock")  # as whoever changes the metric
+        cursor.execute(statement("warehouse/purge_superseded_metric.sql"), {"before": moment})
+        return int(cursor.rowcount)
+
+    return warehouse.transaction(purge)
 
 
 def record_published(

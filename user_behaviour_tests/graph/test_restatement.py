@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +14,7 @@ from user_behaviour.commands.progress import RunProgress
 from user_behaviour.commands.run_report import RunReport
 from user_behaviour.rules import BUILT_IN, QuantityRule, RuleFile
 from user_behaviour.tables.days import DayRange
+from user_behaviour_tests.command_line import Home
 from user_behaviour_tests.graph.installation import DAILY, Installation, failure_messages, new_installation
 
 pytestmark = pytest.mark.takes(60)
@@ -70,6 +71,7 @@ def published(installation: Installation, day: str) -> None:
 def test_a_late_line_is_recorded_with_the_figures_before_and_after(installation: Installation) -> None:
     day = "2011-01-03"
     published(installation, day)
+    moment = datetime.now(UTC).isoformat()
     installation.sell([(f"{day} 23:00:00", 4, "0.500", "B", 14000)])
 
     result = installation.run(day, day)
@@ -88,6 +90,13 @@ def test_a_late_line_is_recorded_with_the_figures_before_and_after(installation:
         "Restated: 1 day, amount 13.00 → 15.00",
         "      1 day  late rows of the shop, 1 line more",
     ]
+    asked = ("--csv", "select sum(amount_spent) as spent from public.user_behavior_metric")
+    home = Home(installation.home)
+    assert home.call("query", *asked).stdout == "spent\n15.00000\n"
+    assert home.call("query", "--as-of", moment, *asked).stdout == "spent\n13.00000\n"
+    refused = home.call("query", "--as-of", day, *asked)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert f"How the metric was published at {day} 00:00:00 is not known" in refused.stderr
 
 
 def test_a_rerun_that_changes_no_figure_records_nothing(installation: Installation) -> None:

@@ -153,13 +153,25 @@ def test_the_job_purges_every_data_set_and_keeps_the_originals(shore: Shore) -> 
     shore.write(unfinished[0], LONG_AGO)
     shore.lake.write(unfinished[1], b"rows")
 
+    warehouse = shore.catalog.external_tables.warehouse
+    old, new = ({"at": at.replace(tzinfo=None)} for at in (LONG_AGO, datetime.now(UTC)))
+    row = "insert into audit.superseded_metric values (1, 2, 1, 1, 'b', %(at)s, '2010-12-01')"
+    warehouse.transaction(lambda cursor: [cursor.execute(row, at) for at in (old, new)])
+
     result = purge_superseded_batches_job.execute_in_process(
-        resources={"lake": shore.lake, "external_tables": shore.catalog.external_tables},
+        resources={
+            "lake": shore.lake,
+            "external_tables": shore.catalog.external_tables,
+            "warehouse": warehouse,
+        },
         run_config={"ops": {"purge_superseded_batches": {"config": {"keep_days": 1}}}},
     )
 
     assert result.success
     assert shore.batches() == ["second"]
+    kept = warehouse.rows("select superseded_at as at from audit.superseded_metric")
+    warehouse.transaction(lambda cursor: cursor.execute("delete from audit.superseded_metric"))
+    assert kept == [new]
     assert shore.lake.read(original)
     there = [path for path in unfinished if shore.lake.read(path)]
     assert there == (unfinished[1:] if isinstance(shore.lake, LocalLake) else unfinished)

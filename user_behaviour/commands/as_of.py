@@ -1,0 +1,80 @@
+"""The metric as it was published at a moment: a table of the session by the metric's name, and texts that mean it.
+
+`query --as-of` is answered so, by the user who can only read.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from user_behaviour.tables.schemas import USER_BEHAVIOR_METRIC
+from user_behaviour.tables.statements import statement
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection
+
+SCHEMA, TABLE = USER_BEHAVIOR_METRIC.name.split(".")
+# What is between tokens; then texts in quotes of each kind, names in quotes, names, and any other character.
+_TOKEN = re.compile(
+    r"(?P<between>\s+|--[^\n]*|/\*[\s\S]*?\*/)"
+    r"|(?P<text>[eE]'(?:\\[\s\S]|''|[^'\\])*'|'(?:''|[^'])*'|\$(?P<tag>\w*)\$[\s\S]*?\$(?P=tag)\$)"
+    r'|"(?P<quoted>(?:""|[^"])*)"'
+    r"|(?P<name>[^\W\d][\w$]*)"
+    r"|(?P<other>[\s\S])"
+)
+
+
+class Moment(click.ParamType):  # type: ignore[type-arg]  # generic only since click 8.3
+    """A moment as `2011-12-09` (its beginning) or `2011-12-09T14:30`, in UTC unless it names another zone."""
+
+    name = "moment"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        if isinstance(value, datetime):
+            return value
+        try:
+            found = datetime.fromisoformat(value)
+            return found.astimezone(UTC).replace(tzinfo=None) if found.tzinfo else found
+        except (ValueError, OverflowError):
+            raise click.BadParameter(
+                f"{value!r} is no moment; write it as 2011-12-09, or 2011-12-09T14:30, in UTC.", ctx, param
+            ) from None
+
+
+def go_back(session: connection, moment: datetime) -> None:
+    """Makes the metric of then for the rest of the session; days that were published later are not in it.
+
+    Raises `click.ClickException` where it is not known any more.
+    """
+    with session.cursor() as cursor:
+        cursor.execute(statement("warehouse/user_behavior_metric_kept_since.sql"))
+        ((known_from,),) = cursor.fetchall()
+        if known_from is None:
+            raise click.ClickException("Nothing of the metric is published yet.")
+        if moment < known_from:
+            raise click.ClickException(
+                f"How the metric was published at {moment} is not known (any more); choose a moment from {known_from} "
+                "on, UTC. Superseded rows are kept as long as superseded batches of the lake."
+            )
+        cursor.execute(statement("warehouse/user_behavior_metric_as_of.sql"), {"moment": moment})
+    session.commit()  # so that nothing that the query says takes the table away, or means the metric of today
+
+
+def meaning_the_session(sql: str) -> str:
+    """The query with the metric's name without its schema, so that it means the session's table."""
+    tokens = [match for match in _TOKEN.finditer(sql) if match["between"] is None]
+    names = [
+        match["quoted"] if match["quoted"] is not None else (match["name"] or match[0]).lower() for match in tokens
+    ]
+    parts, done = [], 0
+    for at in range(2, len(tokens)):
+        if names[at - 2 : at + 1] == [SCHEMA, ".", TABLE] and tokens[at]["text"] is None:
+            # The database may be named before it.
+            first = at - 4 if at >= 4 and names[at - 3] == "." else at - 2
+            parts += [sql[done : tokens[first].start()], TABLE]
+            done = tokens[at].end()
+    return "".join((*parts, sql[done:]))
