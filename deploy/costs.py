@@ -110,9 +110,9 @@ def price(name: str) -> float:
     return PRICES[name].value
 
 
-def spark(minutes: str, workers: str) -> Line:
-    """A job: every worker is paid for from its start to its end."""
-    lasts, many, cores, memory = map(amount, (minutes, workers, "worker vCPU", "worker memory"))
+def spark(lasts: float, many: float) -> Line:
+    """A job of so many minutes: every worker is paid for from its start to its end."""
+    cores, memory = amount("worker vCPU"), amount("worker memory")
     vcpu, gb = price("Spark, vCPU"), price("Spark, memory")
     return Line(
         "Spark on EMR Serverless",
@@ -154,12 +154,12 @@ def a_run(spark_job: Line, seconds_awake: str, days: float) -> list[Line]:
 
 def a_day() -> list[Line]:
     """One run over one day."""
-    return a_run(spark("Spark, a day", "workers"), "Redshift, a day", 1)
+    return a_run(spark(amount("Spark, a day"), amount("workers")), "Redshift, a day", 1)
 
 
 def a_backfill() -> list[Line]:
     """One run over 374 days: one Spark job, which takes all executors that it may have; one transaction."""
-    job = spark("Spark, a backfill", "workers, most")
+    job = spark(amount("Spark, a backfill"), amount("workers, most"))
     return a_run(job, "Redshift, a backfill", amount("days of a backfill"))
 
 
@@ -167,6 +167,24 @@ def a_backfill_by_day() -> list[Line]:
     """The same days as one run each: what `--per-day` costs."""
     days = amount("days of a backfill")
     return [*(line.times(days) for line in a_day()[:3]), requests(days)]
+
+
+def rerun(days: int, *, scored: bool) -> tuple[float, float, float]:
+    """One run that makes days of the metric again: vCPU-hours, RPU-hours, US dollars; `scored`: with the Spark job.
+
+    What grows with the days lies between that of a day and that of a backfill, and beyond in proportion.
+    """
+
+    def between(day: str, backfill: str) -> float:
+        return amount(day) + (days - 1) / (amount("days of a backfill") - 1) * (amount(backfill) - amount(day))
+
+    awake, hours = between("Redshift, a day", "Redshift, a backfill"), amount("run") / 60
+    lines, vcpu_hours = [redshift(awake), fargate("", hours, "run's"), requests(days)], hours * amount("run's vCPU")
+    if scored:
+        minutes, workers = between("Spark, a day", "Spark, a backfill"), between("workers", "workers, most")
+        lines.append(spark(minutes, workers))
+        vcpu_hours += minutes / 60 * workers * amount("worker vCPU")
+    return vcpu_hours, awake / 3600 * amount("base capacity"), sum(line.usd for line in lines)
 
 
 def product(name: str, known: str, unit_price: str) -> Line:

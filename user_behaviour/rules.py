@@ -105,10 +105,6 @@ class Rules:
         """With one more, which takes the place of one of the same day."""
         return self.of([*(known for known in self.rules if known.valid_from != rule.valid_from), rule])
 
-    def say_the_same(self, other: Self) -> bool:
-        """Whether they let in the same lines under the same names, whoever recorded them."""
-        return [rule.name for rule in self.rules] == [rule.name for rule in other.rules]
-
     def recorded(self, name: str) -> str:
         """When, by whom, why and by which plan the rule of that name was recorded; empty where that is not known."""
         return next((rule.recorded for rule in self.rules if rule.name == name), "")

@@ -41,8 +41,6 @@ def test_a_rule_says_its_name_and_who_recorded_it() -> None:
     assert SECOND.name == "quantity > 5 from 2019-07-01"
     assert rules.recorded(SECOND.name) == "2026-11-28T04:00:00Z  anna: small lines (plan a1)"
     assert rules.recorded(FIRST.name) == rules.recorded("quantity > 9 from 2019-07-01") == ""
-    assert rules.say_the_same(BUILT_IN.with_rule(SECOND))
-    assert not rules.say_the_same(BUILT_IN)
 
 
 @pytest.mark.parametrize(

@@ -63,5 +63,5 @@ def _recorded(lake: Lake, name: str) -> str:
     """When, by whom, why and by which plan a rule or a version of the classifier was put into force."""
     decided = [decision for decision in Models(lake).decisions() if decision.version == name]
     if decided:
-        return f"{decided[-1].when} {decided[-1].who}: {decided[-1].why}"
+        return decided[-1].recorded
     return RuleFile(lake).read().recorded(name)

@@ -39,12 +39,18 @@ class UntrainableError(ValueError):
 
 @dataclass(frozen=True)
 class Decision:
-    """A version, or the `BASELINE`, was put into force."""
+    """A version, or the `BASELINE`, was put into force; by a plan, if it names one."""
 
     version: str
     who: str
     when: str
     why: str
+    plan: str = ""
+
+    @property
+    def recorded(self) -> str:
+        """When, by whom, why and by which plan."""
+        return f"{self.when}  {self.who}: {self.why}" + (f" (plan {self.plan})" if self.plan else "")
 
 
 class Models:
@@ -121,10 +127,10 @@ class Models:
         """What was put into force, the newest last."""
         return self._decisions()[0]
 
-    def promote(self, version: str, *, why: str) -> Decision:
+    def promote(self, version: str, *, why: str, who: str = "", plan: str = "") -> Decision:
         """Puts a version into force, from the next run on. Raises `UnknownVersionError`."""
         self.card(version)
-        return self._decide(lambda _: version, why)
+        return self._decide(lambda _: version, why, who=who, plan=plan)
 
     def demote(self, *, why: str) -> Decision:
         """Puts into force what was before the live version, in the end the baseline. Raises `UnknownVersionError`."""
@@ -147,10 +153,11 @@ class Models:
         found = self._lake.read(_LIVE)
         return ([Decision(**one) for one in json.loads(found[0])], found[1]) if found else ([], None)
 
-    def _decide(self, choose: Callable[[list[Decision]], str], why: str) -> Decision:
+    def _decide(self, choose: Callable[[list[Decision]], str], why: str, *, who: str = "", plan: str = "") -> Decision:
         while True:
             decisions, seen = self._decisions()
-            decision = Decision(choose(decisions), getpass.getuser(), timestamp(datetime.now(UTC)), why)
+            moment = timestamp(datetime.now(UTC))
+            decision = Decision(choose(decisions), who or getpass.getuser(), moment, why, plan)
             content = json.dumps([asdict(one) for one in (*decisions, decision)], indent=2).encode()
             if self._lake.swap(_LIVE, content, expected=seen):
                 return decision

@@ -60,14 +60,15 @@ def _named(asked: str, waiting: Mapping[str, Rejection]) -> list[str]:
 
 def _approve(chosen: Mapping[str, Rejection], approvals: Mapping[str, Approvals], why: str, *, by: str | None) -> None:
     for rejection in chosen.values():
-        approvals[rejection.dataset].approve(rejection, by=by or _user(), why=why.strip())
+        approvals[rejection.dataset].approve(rejection, by=by or user_name(), why=why.strip())
     _list(chosen)
     click.echo(f"{len(chosen)} approved. To let them in:")
     for span in ranges(rejection.day for rejection in chosen.values()):
         click.echo(f"  user-behaviour run --from {span.first} --to {span.last}")
 
 
-def _user() -> str:
+def user_name() -> str:
+    """The user of this machine."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # of a user that has no name, as in a container

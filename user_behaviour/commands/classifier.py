@@ -57,7 +57,7 @@ def models() -> None:
     if not live:
         click.echo("The baseline scores: a review is positive if `good` is one of its words.")
     for decision in kept.decisions():
-        click.echo(f"{decision.when}  {decision.version or 'the baseline'}  {decision.who}: {decision.why}")
+        click.echo(f"{decision.version or 'the baseline'}  {decision.recorded}")
 
 
 @click.command()
@@ -65,15 +65,9 @@ def models() -> None:
 @WHY
 def promote(version: str, why: str) -> None:
     """Have a version score from the next run on, if it passes the gate; says which days are of another version."""
-    from user_behaviour.classifier.judgement import judge
-    from user_behaviour.classifier.models import Models
-
     deployed = _deployed()
-    found = judge(deployed.lake, version)
-    _show(found)
-    if not found.gate.passed:
-        raise click.ClickException(f"{version} stays out of force.")
-    _put_into_force(deployed, Models(deployed.lake).promote(version, why=why))
+    promote_by_gate(deployed, version, why=why)
+    _advise(deployed, version)
 
 
 @click.command()
@@ -84,7 +78,21 @@ def demote(why: str) -> None:
 
     deployed = _deployed()
     _tell_dagster(deployed)  # so that it has the one before, also where there is nothing to go back to
-    _put_into_force(deployed, Models(deployed.lake).demote(why=why))
+    decision = Models(deployed.lake).demote(why=why)
+    _put_into_force(deployed, decision)
+    _advise(deployed, decision.version)
+
+
+def promote_by_gate(deployed: Deployment, version: str, *, why: str, who: str = "", plan: str = "") -> None:
+    """Puts a version into force, and says why; raises `ClickException` where the gate says that it may not be."""
+    from user_behaviour.classifier.judgement import judge
+    from user_behaviour.classifier.models import Models
+
+    found = judge(deployed.lake, version)
+    _show(found)
+    if not found.gate.passed:
+        raise click.ClickException(f"{version} stays out of force.")
+    _put_into_force(deployed, Models(deployed.lake).promote(version, why=why, who=who, plan=plan))
 
 
 def load(deployed: Deployment, files: Sequence[Path], *, debug: bool) -> None:
@@ -120,6 +128,7 @@ def train_and_judge(deployed: Deployment, *, debug: bool) -> None:
     _show(found)
     if found.gate.passed and not models.decisions():
         _put_into_force(deployed, models.promote(found.version, why="the first version that passed the gate"))
+        _advise(deployed, found.version)
     elif found.gate.passed and found.version != models.live():
         click.echo(
             f"{models.live() or 'The baseline'} goes on scoring, as people decided. `user-behaviour shadow "
@@ -167,14 +176,18 @@ def _accuracy(figures: Mapping[str, Any]) -> str:
 
 
 def _put_into_force(deployed: Deployment, decision: Decision) -> None:
-    """Tells Dagster of the decision, and people of the days that another version scored."""
-    from user_behaviour.classifier.scored_days import days_of_another, scoring_anew
-
+    """Tells Dagster of the decision, and people."""
     _tell_dagster(deployed)
     click.echo(f"{decision.version or 'The baseline'} scores from the next run on.")
+
+
+def _advise(deployed: Deployment, version: str) -> None:
+    """Names the days that another version scored."""
+    from user_behaviour.classifier.scored_days import days_of_another, scoring_anew
+
     classified = deployed.lake.dataset(CLASSIFIED_REVIEWS)
     manifests = classified.manifests(classified.days())
-    if days := [*days_of_another(manifests, decision.version)]:
+    if days := [*days_of_another(manifests, version)]:
         click.echo(f"Days of another version: {len(days)}, from {days[0]} to {days[-1]}; to score them anew:")
         click.echo("\n".join(scoring_anew(days, manifests)))
 

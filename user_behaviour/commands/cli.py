@@ -19,6 +19,7 @@ from user_behaviour.commands.doctor import doctor
 from user_behaviour.commands.environment import env
 from user_behaviour.commands.export import export
 from user_behaviour.commands.migrate import migrate
+from user_behaviour.commands.plan import apply_plan, plan
 from user_behaviour.commands.questions import explain, query
 from user_behaviour.commands.reconcile import reconcile
 from user_behaviour.commands.report import report
@@ -46,6 +47,7 @@ EXPECTED_ERRORS = (
     ("user_behaviour.local.errors", "ShopDataError"),
     ("user_behaviour.local.errors", "StackError"),
     ("user_behaviour.migrations.migrations", "MigrationError"),
+    ("user_behaviour.plans.plan", "PlanError"),
     ("user_behaviour.rules", "RulesError"),
     ("user_behaviour.report.figures", "UnpublishedDayError"),
     ("user_behaviour.settings", "SettingError"),
@@ -89,7 +91,7 @@ for command in (up, down, status, doctor, migrate, generate, load_purchases, del
     cli.add_command(command)
 for command in (approve, dev, env, demo, report, export):
     cli.add_command(command)
-for command in (load_labels, train, models, shadow, promote, demote, rules):
+for command in (load_labels, train, models, shadow, promote, demote, rules, plan, apply_plan):
     cli.add_command(command)
 
 

@@ -26,12 +26,16 @@ STRAY = timedelta(days=366)
 
 @dataclass(frozen=True)
 class RunRequest:
-    """What to materialise: of `days`, the assets of the selections; all, or only what is `missing`; how many runs."""
+    """What to materialise: of `days`, the assets of the selections; all, or only what is `missing`; how many runs.
+
+    Of the `days`, where any are named, only these `spans`.
+    """
 
     days: DayRange
     select: tuple[str, ...] = ()
     missing: bool = False
     per_day: bool = False
+    spans: tuple[DayRange, ...] = ()
 
     def runs(self, spans: Sequence[DayRange]) -> list[DayRange]:
         """The days of each run, one after the other, that covers the ranges."""
@@ -124,7 +128,9 @@ def _runs(deployed: Deployment, request: RunRequest, console: Console, *, debug:
         assets = select(request.select)
         require_partitions(request.days)
         names = [name for key in assets if (name := key.to_user_string()) in ASSET_TABLES]
-        spans = request.runs(missing_days(deployed, names, request.days) if request.missing else [request.days])
+        spans = request.runs(
+            missing_days(deployed, names, request.days) if request.missing else request.spans or [request.days]
+        )
         if spans and (abandoned := report_abandoned(instance)):
             console.print(f"Unfinished runs of processes that are gone, now marked as failed: {abandoned}.")
         progress = RunProgress(console, by_day=request.per_day)

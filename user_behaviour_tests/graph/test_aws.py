@@ -4,6 +4,7 @@ Days written by hand, and a few of the real data; all of its days are in test_re
 """
 
 import gzip
+import json
 import random
 import re
 from collections import Counter
@@ -19,6 +20,7 @@ import pytest
 from user_behaviour.classifier.models import Models
 from user_behaviour.classifier.review_scoring import Model
 from user_behaviour.lake.parquet_part import READ_WHOLE
+from user_behaviour.rules import RuleFile
 from user_behaviour_tests.cloud.leaks import places_that_hold
 from user_behaviour_tests.cloud.moto_server import Cloud, Wsgi
 from user_behaviour_tests.conftest import REAL_DATA
@@ -129,6 +131,28 @@ def test_the_days_that_are_mended_follow_and_every_place_agrees(account: AwsInst
     # Three reviews are good and one is bad; the first day's row stays at one of two, the second day's loses its own.
     assert "all 104 1 3 2 1 2 1 1" in [" ".join(line.split()) for line in shadow.stdout.splitlines()], shadow.stderr
     assert account.here.lake.list("_staging") == []
+
+
+def test_a_plan_says_what_apply_then_makes_so(account: AwsInstallation, first_run: str) -> None:
+    """No lock is asked for, and nothing but the plan stays behind."""
+    lake, before, told = account.here.lake, metric(account.here), len(account.redshift.statements)
+
+    (planned,) = account.call(("plan", "--quantity-rule", f"{D1}:3", "--to", f"{D1}"))
+
+    assert planned.returncode == 0, planned.stderr
+    statements = [said.text.lower() for said in account.redshift.statements[told:]]
+    assert [text for text in statements if "writer_lock" in text or text.startswith("commit")] == []
+    assert any(text.startswith("copy") and "purchases_by_customer" in text for text in statements)
+    assert (metric(account.here), lake.list("rules"), lake.list("exchange")) == (before, [], [])
+    plan_id = re.findall("apply ([0-9a-f]{8})", planned.stdout)[0]
+    plan = json.loads((lake.read(f"plans/{plan_id}.json") or (b"",))[0])
+    assert [row["amount_after"] for row in plan["largest"]] == ["4.00000"]
+
+    (applied,) = account.call(("apply", plan_id, "--why", "a test"))
+
+    assert applied.returncode == 0, applied.stdout + applied.stderr
+    assert metric(account.here, D1, D1) == [(D1, 12346, Decimal("4.00000"), 1, 2)]
+    assert [(rule.name, rule.plan) for rule in RuleFile(lake).read().rules] == [(f"quantity > 3 from {D1}", plan_id)]
 
 
 def test_nothing_that_the_commands_left_behind_holds_a_secret(account: AwsInstallation, first_run: str) -> None:

@@ -1,0 +1,193 @@
+"""`plan` and `apply`: what other rules or another version of the classifier would change, and making it so."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from user_behaviour.commands.approve import user_name
+from user_behaviour.commands.classifier import FILE, WHY, promote_by_gate
+from user_behaviour.commands.dagster_process import dagster_instance
+from user_behaviour.commands.parameters import day_range, day_range_options
+from user_behaviour.commands.run import RunRequest, materialise_and_show
+from user_behaviour.deployments import Deployment, deployment, settings
+from user_behaviour.tables.days import DayRange, parse_day, ranges
+
+if TYPE_CHECKING:
+    from user_behaviour.plans.plan import Change, Plan, Plans, Rerun
+    from user_behaviour.rules import QuantityRule
+
+
+@click.command()
+@click.option(
+    "--quantity-rule", metavar="DAY:PIECES", help="From DAY on, only lines of more than so many pieces count."
+)
+@click.option("--rules", "file", type=FILE, metavar="FILE", help="All rules, as `rules --json` prints them.")
+@click.option("--classifier", "version", metavar="VERSION", help="A version of the classifier, as `models` lists them.")
+@day_range_options
+@click.pass_context
+def plan(
+    ctx: click.Context,
+    quantity_rule: str | None,
+    file: Path | None,
+    version: str | None,
+    first: date | None,
+    last: date | None,
+) -> None:
+    """Say what another rule, or another version of the classifier, would change in the metric, and what that takes.
+
+    Without a range: of all days that are landed. Nothing is published, and nothing that anybody reads changes; the plan
+    is kept, for `apply`.
+    """
+    if len([one for one in (quantity_rule, file, version) if one]) != 1:
+        raise click.UsageError("Give one of --quantity-rule, --rules and --classifier.")
+    from user_behaviour.commands.terminal import own_console, print_table
+    from user_behaviour.lake.manifests import timestamp
+    from user_behaviour.plans import page
+    from user_behaviour.plans.comparison import compared
+    from user_behaviour.plans.new_sums import new_sums
+    from user_behaviour.plans.plan import ROOT, Plan, Plans
+    from user_behaviour.plans.sides import batches, days_concerned, side_of
+
+    deployed = deployment(settings()).initialized()
+    change = _change(deployed, quantity_rule, file, version)
+    span = day_range(first or settings().first_day, last or date.max) if first or last else None
+    landed = days_concerned(deployed, change, span)
+    both = batches(deployed, change, landed)
+    if not both:
+        click.echo("No day that both sides have would change.")
+        return
+    name, side = secrets.token_hex(4), side_of(change)
+    click.echo(f"Comparing {len(both)} days, {min(both)} to {max(both)} …")
+    with own_console(alone=not ctx.obj):
+        sums = [*new_sums(deployed, change, {day: landed[day] for day in both}, plan=name)]
+    months, largest = compared(deployed.warehouse.labelled(f"plan {name}"), side, sums, sorted(both))
+    unmade = tuple(sorted({*landed} - {*both}))
+    rerun = _rerun(deployed, change, len(both))
+    made = Plan(name, user_name(), timestamp(datetime.now(UTC)), change, both, unmade, months, largest, rerun)
+    Plans(deployed.lake).keep(made)
+    deployed.lake.write(path := f"{ROOT}/{name}.html", page.plan_page(made).encode())
+    click.echo("\n".join(page.what_changes(made)))
+    print_table(*page.by_month(made))
+    click.echo(f"The rows that change most: {len(largest)}")
+    print_table(*page.largest(made))
+    click.echo("\n".join(page.what_it_takes(made)))
+    click.echo(f"Nothing has changed. The plan as a page: {deployed.lake.uri(path)}")
+    click.echo(f"To make it so: user-behaviour apply {name} --why …")
+
+
+@click.command("apply")
+@click.argument("plan_id", metavar="PLAN")
+@WHY
+@click.option("--by", metavar="NAME", help="Who says so; default: the user of this machine.")
+@click.pass_context
+def apply_plan(ctx: click.Context, plan_id: str, why: str, by: str | None) -> None:
+    """Make a plan so: its rules or version are put into force, and the days concerned are made again.
+
+    A plan is refused where its data or what is in force changed since. One that was interrupted is finished by another
+    call. The exit status is that of `run`.
+    """
+    from user_behaviour.plans.plan import PlanError, Plans
+    from user_behaviour.plans.sides import batches, days_concerned, in_force, require_unchanged, side_of
+
+    deployed = deployment(settings()).initialized()
+    plans = Plans(deployed.lake)
+    chosen = plans.get(plan_id)
+    if chosen.is_applied:
+        raise PlanError(f"Plan {plan_id} was applied already, {chosen.recorded}; plan again: `user-behaviour plan`.")
+    if not chosen.recorded or in_force(deployed, chosen.change) != chosen.change.wanted:
+        require_unchanged(deployed, chosen)
+        chosen = _put_into_force(deployed, plans, chosen, who=by or user_name(), why=why)
+    made, selection = deployed.lake.dataset(side_of(chosen.change).made), f"key:{side_of(chosen.change).made.name}+"
+    arrived = batches(deployed, chosen.change, chosen.unmade)
+    finished = True
+    for days, assets in (([*chosen.batches, *arrived], selection), ({*chosen.unmade} - {*arrived}, f"{selection}1")):
+        finished = (not days or _make_again(deployed, days, assets, made.days(), debug=ctx.obj)) and finished
+    if not finished:
+        ctx.exit(1)
+    plans.keep(chosen, is_applied=True)
+    # They came since, or the plan was made for a range.
+    for left in ranges(days_concerned(deployed, chosen.change), bridges=made.days()):
+        click.echo(f"Not of this plan, and to be made again: {left.first} to {left.last}:")
+        click.echo(f"  user-behaviour run --from {left.first} --to {left.last} --select {selection}")
+
+
+def _change(deployed: Deployment, quantity_rule: str | None, file: Path | None, version: str | None) -> Change:
+    """What is wanted, and what is in force."""
+    from user_behaviour.plans.plan import Change
+    from user_behaviour.rules import RuleFile, Rules
+
+    if version:
+        from user_behaviour.classifier.models import Models
+
+        models = Models(deployed.lake)
+        models.model(version)  # or it says, before Spark starts, what is wrong with it
+        return Change(version, models.live())
+    before = RuleFile(deployed.lake).read()
+    if file:
+        known = {rule.name: rule for rule in before.rules}
+        read = Rules.parsed(file.read_bytes(), str(file)).rules
+        wanted = Rules.of(known.get(rule.name) or replace(rule, who="", when="", why="", plan="") for rule in read)
+    else:
+        wanted = before.with_rule(_rule(quantity_rule or ""))
+    wanted.in_force(settings().first_day)
+    return Change(wanted.rules, before.rules)
+
+
+def _rule(text: str) -> QuantityRule:
+    from user_behaviour.rules import QuantityRule
+
+    day, _, pieces = text.partition(":")
+    try:
+        return QuantityRule(parse_day(day), int(pieces))
+    except ValueError:
+        raise click.UsageError(
+            f"{text!r} is no rule; write it as 2011-07-01:5, its first day and the pieces that a line must exceed."
+        ) from None
+
+
+def _rerun(deployed: Deployment, change: Change, days: int) -> Rerun:
+    with dagster_instance(deployed) as instance:
+        from user_behaviour.commands.runs import select
+        from user_behaviour.plans.rerun import rerun
+        from user_behaviour.plans.sides import REVIEWS, side_of
+
+        side = side_of(change)
+        return rerun(instance, select([f"key:{side.made.name}+"]), days, scored=side is REVIEWS)
+
+
+def _put_into_force(deployed: Deployment, plans: Plans, chosen: Plan, *, who: str, why: str) -> Plan:
+    from user_behaviour.lake.manifests import timestamp
+    from user_behaviour.rules import RuleFile, Rules
+
+    when, wanted, before = timestamp(datetime.now(UTC)), chosen.change.wanted, chosen.change.before
+    if not isinstance(wanted, str):
+        # New are those that nobody has recorded, and that were not in force: the rule that is built in was.
+        known = {rule.name for rule in before if not isinstance(rule, str)}
+        wanted = tuple(
+            rule if rule.name in known else replace(rule, who=who, when=when, why=why, plan=chosen.id)
+            for rule in wanted
+        )
+    # Before it is so: another call then knows whose it is.
+    chosen = plans.keep(chosen, change=replace(chosen.change, wanted=wanted), recorded=f"{when} by {who}: {why}")
+    if isinstance(wanted, str):
+        promote_by_gate(deployed, wanted, why=why, who=who, plan=chosen.id)
+    elif not isinstance(before, str):
+        RuleFile(deployed.lake).replace(Rules(before), Rules(wanted))
+        click.echo(f"In force from the next run on: {', '.join(rule.name for rule in wanted)}.")
+    return chosen
+
+
+def _make_again(
+    deployed: Deployment, days: Iterable[date], assets: str, there: Collection[date], *, debug: bool
+) -> bool:
+    """Runs over the days, and over days between them that are there."""
+    spans = tuple(ranges(days, bridges=there))
+    request = RunRequest(DayRange(spans[0].first, spans[-1].last), (assets,), spans=spans)
+    return materialise_and_show(deployed, request, debug=debug)

@@ -1,0 +1,87 @@
+"""The sums of a side by day and customer as a change would have them: from raw data in the lake, as streams of Arrow.
+
+What the statements `warehouse/purchases_by_customer.sql` and `reviews_by_customer.sql` would find after a rerun.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from user_behaviour.assets.staging import scoring
+from user_behaviour.deployments import Deployment
+from user_behaviour.lake.dataset import Dataset
+from user_behaviour.lake.manifests import Manifest
+from user_behaviour.lake.parquet_part import batches_of
+from user_behaviour.plans.plan import Change
+from user_behaviour.rules import QuantityRule, Rules
+from user_behaviour.spark.output import SparkOutput, spark_output
+from user_behaviour.tables.schemas import CLASSIFIED_REVIEWS, RAW_PURCHASES, RAW_REVIEWS
+
+AT_ONCE = 8
+_LINE = ("quantity", "unit_price", "customer_id")
+# Wide enough for any sum; as Redshift has the sum of an int times a decimal(8, 3).
+MONEY = pa.decimal128(38, 3)
+
+
+def new_sums(
+    deployed: Deployment, change: Change, landed: Mapping[date, Manifest], *, plan: str
+) -> Iterator[pa.RecordBatch]:
+    """A row is a day and customer: `amount` of the lines, or `positive_count` of the reviews, and `row_count`.
+
+    Spark scores the reviews, into a place of its own, which is removed when the last batch was asked for.
+    """
+    if not isinstance(change.wanted, str):
+        purchases, rules = deployed.lake.dataset(RAW_PURCHASES), Rules.of(change.wanted)
+        yield from _of_each_day(landed, lambda day: _spent(purchases, landed[day], rules.in_force(day)))
+        return
+    recipe = scoring(
+        deployed.lake.dataset(RAW_REVIEWS).locations([*landed]), deployed.lake, deployed.spark, change.wanted
+    )
+    classified = deployed.lake.dataset(CLASSIFIED_REVIEWS)
+    with spark_output(classified, recipe, batch_id=f"plan-{plan}") as output:
+        yield from _of_each_day(landed, lambda day: _reviewed(output, day))
+
+
+def _of_each_day(days: Iterable[date], rows: Callable[[date], Iterable[pa.Table]]) -> Iterator[pa.RecordBatch]:
+    def sums(day: date) -> pa.Table:
+        parts = [_by_customer(part) for part in rows(day)]
+        summed = _by_customer(pa.concat_tables(parts)) if parts else pa.table({})
+        return summed.append_column("insert_date", pa.repeat(pa.scalar(day, pa.date32()), len(summed)))
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:  # what is read waits for the store, and what is summed holds no lock
+        for found in pool.map(sums, days):
+            yield from found.to_batches()
+
+
+def _by_customer(rows: pa.Table) -> pa.Table:
+    summed = [name for name in rows.column_names if name != "customer_id"]
+    found = rows.group_by("customer_id").aggregate([(name, "sum") for name in summed])
+    return found.select(["customer_id", *(f"{name}_sum" for name in summed)]).rename_columns(["customer_id", *summed])
+
+
+def _spent(purchases: Dataset, landed: Manifest, rule: QuantityRule) -> Iterator[pa.Table]:
+    """The lines of known customers that the rule lets in."""
+    for file in purchases.files(landed):
+        for batch in batches_of(file, _LINE):
+            lines = rule.let_in(batch)
+            lines = lines.filter(pc.is_valid(lines["customer_id"]))
+            amount = pc.multiply(lines["quantity"].cast(pa.decimal128(10)), lines["unit_price"]).cast(MONEY)
+            yield _counted(lines["customer_id"], amount=amount)
+
+
+def _reviewed(output: SparkOutput, day: date) -> Iterator[pa.Table]:
+    lake = output.dataset.lake
+    for path in output.written(output.job.output, day):
+        with lake.store_errors("Reading", path), lake.filesystem().open_input_file(path) as file:
+            for batch in batches_of(pq.ParquetFile(file), ("cid", "positive_review")):
+                positive = batch["positive_review"].cast(pa.int64())
+                yield _counted(batch["cid"].cast(pa.int32()), positive_count=positive)
+
+
+def _counted(customers: pa.Array, **figures: pa.Array) -> pa.Table:
+    ones = pa.repeat(pa.scalar(1, pa.int64()), len(customers))
+    return pa.table({"customer_id": customers, "row_count": ones, **figures})

@@ -1,0 +1,93 @@
+"""A plan: what other rules, or another version of the classifier, would change in the metric. Values, and their store.
+
+`plans/<id>.json` in the lake, with a page beside it. A plan names the batches that it was made of.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import date
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from user_behaviour.lake.objects import Objects
+from user_behaviour.rules import QuantityRule
+
+ROOT = "plans"
+
+
+class PlanError(ValueError):
+    """There is no such plan, or it cannot be applied."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is to be in force, and what was when it was planned: rules, or versions of the classifier ("": baseline)."""
+
+    wanted: tuple[QuantityRule, ...] | str
+    before: tuple[QuantityRule, ...] | str
+
+    def __str__(self) -> str:
+        if isinstance(self.wanted, str):
+            return f"classifier {self.before or 'baseline'} → {self.wanted}"
+        return f"rules {_names(self.before)} → {_names(self.wanted)}"
+
+
+@dataclass(frozen=True)
+class Rerun:
+    """What it will take to make the days again: seconds here, and how they are `known`; and on AWS."""
+
+    seconds: float | None
+    known: str
+    vcpu_hours: float
+    rpu_hours: float
+    usd: float
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`batches` are, of each day, those that the figures follow from; `unmade` days lack the other side of the metric.
+
+    `months` and `largest` are rows of `sql/plans`. `recorded` says when the change was put into force, by whom and why;
+    `is_applied`, that its days were made again since.
+    """
+
+    id: str
+    who: str
+    when: str
+    change: Change
+    batches: Mapping[date, tuple[str, ...]]
+    unmade: tuple[date, ...]
+    months: tuple[Mapping[str, Any], ...]  # of all together last; none where no day has a row
+    largest: tuple[Mapping[str, Any], ...]
+    rerun: Rerun
+    recorded: str = ""
+    is_applied: bool = False
+
+
+class Plans:
+    """The plans of a lake."""
+
+    def __init__(self, lake: Objects) -> None:
+        self._lake = lake
+
+    def keep(self, plan: Plan, **known: Any) -> Plan:
+        """Writes a plan, with what is known of it by now."""
+        kept = replace(plan, **known)
+        values = {**asdict(kept), "batches": {f"{day}": found for day, found in kept.batches.items()}}
+        self._lake.write(f"{ROOT}/{kept.id}.json", json.dumps(values, default=str, indent=1).encode())
+        return kept
+
+    def get(self, plan_id: str) -> Plan:
+        """A plan; raises `PlanError` where there is none of that name."""
+        names = [name.removesuffix(".json") for name in self._lake.list(ROOT) if name.endswith(".json")]
+        found = self._lake.read(f"{ROOT}/{plan_id}.json") if plan_id in names else None
+        if found is None:
+            known = f"there are: {', '.join(names)}" if names else "make one by `user-behaviour plan`"
+            raise PlanError(f"There is no plan {plan_id!r}; {known}.")
+        return TypeAdapter(Plan).validate_json(found[0])
+
+
+def _names(rules: tuple[QuantityRule, ...] | str) -> str:
+    return ", ".join(rule if isinstance(rule, str) else rule.name for rule in rules)
