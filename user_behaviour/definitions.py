@@ -3,6 +3,7 @@
 import dagster as dg
 
 from user_behaviour.assets import ASSETS, CLASSIFIER_ASSETS, REPORTS, SOURCES
+from user_behaviour.assets.marts import VIEWS
 from user_behaviour.checks import CHECK_NAMES, CHECKS
 from user_behaviour.deployments import Deployment, deployment, settings
 from user_behaviour.io_managers.external_table import ExternalTableIOManager
@@ -14,7 +15,7 @@ from user_behaviour.triggers.jobs import JOBS
 from user_behaviour.triggers.schedules import SCHEDULES
 from user_behaviour.triggers.sensors import SENSORS
 
-_ASSETS = [*SOURCES, *dg.with_source_code_references([*CLASSIFIER_ASSETS, *ASSETS, *REPORTS])]
+_ASSETS = [*SOURCES, *VIEWS, *dg.with_source_code_references([*CLASSIFIER_ASSETS, *ASSETS, *REPORTS])]
 
 
 def assemble(deployed: Deployment) -> dg.Definitions:

@@ -15,6 +15,7 @@ from user_behaviour.lake.held_back import HeldBackError, MissingPartitionError
 from user_behaviour.lake.locations import Location, Locations
 from user_behaviour.lake.manifests import Fact, Source
 from user_behaviour.tables.table import Table
+from user_behaviour.warehouse.published_days import PublishedDay
 
 
 @dataclass(frozen=True)
@@ -139,6 +140,15 @@ class RegisteredPartitions:
 
 
 @dataclass(frozen=True)
+class PublishedPartitions:
+    """Days of a warehouse table as they were published when they were looked up; `missing` as in `Locations`."""
+
+    table: Table
+    by_day: Mapping[date, PublishedDay]
+    missing: Mapping[date, MissingPartitionError]
+
+
+@dataclass(frozen=True)
 class Extract:
     """What a recipe needs of an external table: `select` fills the temporary table `name` before the writers' lock.
 
@@ -176,13 +186,14 @@ class ReplaceDays:
     `facts` selects one row a day for the day's metadata: the day first, whatever its column is called. `misfits`
     selects what the columns of the table do not hold (column_name, row_name, value); it is asked where the warehouse
     refuses a day for its values. What of `reads` is an `Extract` is read once, and while no other run has to wait.
-    Where there is a `restatement`, it is recorded which days that were published before have other rows now.
+    Days are held back of which what is read is not made from the same batches. Where there is a `restatement`, it is
+    recorded which days that were published before have other rows now.
     """
 
     insert: str
-    audit: Sequence[str]
-    facts: str
-    reads: Sequence[RegisteredPartitions | Extract]
+    audit: Sequence[str] = ()
+    facts: str = ""
+    reads: Sequence[RegisteredPartitions | PublishedPartitions | Extract] = ()
     misfits: str = ""
     restatement: RestatementRecord | None = None
 
@@ -192,6 +203,18 @@ class ReplaceDays:
         return [read for read in self.reads if isinstance(read, Extract)]
 
     @property
-    def inputs(self) -> list[RegisteredPartitions]:
-        """The days of the external tables that are read."""
+    def inputs(self) -> list[RegisteredPartitions | PublishedPartitions]:
+        """The days of the tables that are read."""
         return [read.of if isinstance(read, Extract) else read for read in self.reads]
+
+
+@dataclass(frozen=True)
+class MergeMembers(ReplaceDays):
+    """Recipe for a dimension, of which nothing is deleted: `insert` selects the members of the days, in its columns.
+
+    A member is one by its `key` and its `name`, which may be null in no row that is selected. One that is there is
+    replaced, unless the partition column says that a newer day described it. Two members of one key break a law.
+    """
+
+    key: str = ""
+    name: str = ""

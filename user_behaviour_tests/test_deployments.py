@@ -182,7 +182,7 @@ def test_the_graph_is_the_same_in_both_deployments() -> None:
         for environ in ({}, AWS)
     ]
 
-    assert len(graphs[0].asset_nodes) == 14
+    assert len(graphs[0].asset_nodes) == 28
     local, aws = (_in_order(_alike(json.loads(serialize_value(graph)))) for graph in graphs)
     assert local == aws
 

@@ -9,7 +9,7 @@ from pg_namespace as n
 inner join pg_class as c on n.oid = c.relnamespace
 inner join pg_attribute as a on c.oid = a.attrelid
 where
-    n.nspname in ('audit', 'public', 'spectrum')
+    n.nspname in ('audit', 'public', 'spectrum', 'intermediate', 'marts')
     and c.relkind = 'r'
     and a.attnum > 0
     and not a.attisdropped

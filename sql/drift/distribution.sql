@@ -13,4 +13,4 @@ select
     end as distribution
 from pg_class_info as c
 inner join pg_namespace as n on c.relnamespace = n.oid
-where n.nspname in ('audit', 'public')
+where n.nspname in ('audit', 'public', 'intermediate', 'marts')

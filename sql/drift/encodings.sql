@@ -9,5 +9,5 @@ select
 from svv_redshift_columns
 where
     database_name = current_database()
-    and schema_name in ('audit', 'public')
+    and schema_name in ('audit', 'public', 'intermediate', 'marts')
 order by schema_name, table_name, ordinal_position

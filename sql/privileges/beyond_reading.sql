@@ -13,14 +13,14 @@ from pg_class
 inner join pg_namespace on pg_class.relnamespace = pg_namespace.oid
 cross join verbs
 where
-    pg_namespace.nspname in ('public', 'audit', 'spectrum')
+    pg_namespace.nspname in ('public', 'audit', 'spectrum', 'staging', 'intermediate', 'marts')
     and pg_class.relkind in ('r', 'v')
     and has_table_privilege(pg_class.oid, verbs.verb)
 union all
 select 'create in ' || nspname as may
 from pg_namespace
 where
-    nspname in ('public', 'audit', 'spectrum')
+    nspname in ('public', 'audit', 'spectrum', 'staging', 'intermediate', 'marts')
     and has_schema_privilege(nspname, 'create')
 union all
 select 'create schemas' as may

@@ -1,9 +1,18 @@
 -- What runs, checks and sensors need; given anew after each migration, so that this file grows with the tables.
-grant usage on schema public, audit, spectrum to %(database_user)s;
+grant usage on schema public, audit, spectrum, staging, intermediate, marts to %(database_user)s;
 
 grant select on all tables in schema audit to %(database_user)s;
 
 grant select, insert, delete on public.user_behavior_metric, audit.published_partition to %(database_user)s;
+
+grant select on all tables in schema marts to %(database_user)s;
+
+grant select, insert, delete
+on marts.dim_date, marts.fact_purchase_line, marts.fact_review, intermediate.customer_day
+to %(database_user)s;
+
+-- A dimension's members are described anew, and stay.
+grant insert, update on marts.dim_customer, marts.dim_country, marts.dim_product to %(database_user)s;
 
 grant insert on audit.restatement to %(database_user)s;
 

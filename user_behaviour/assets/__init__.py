@@ -11,6 +11,7 @@ from user_behaviour.assets.classifier import (
     review_classifier,
 )
 from user_behaviour.assets.landing import raw_purchases, raw_reviews
+from user_behaviour.assets.marts import MARTS
 from user_behaviour.assets.report import daily_report
 from user_behaviour.assets.sources import movie_review_file, user_purchase
 from user_behaviour.assets.spectrum import movie_review_clean_stage, user_purchase_staging
@@ -27,5 +28,6 @@ ASSETS = [
     user_purchase_staging,
     movie_review_clean_stage,
     user_behavior_metric,
+    *MARTS,
 ]
 REPORTS = [daily_report]

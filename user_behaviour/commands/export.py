@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -14,8 +15,8 @@ import click
 from user_behaviour.commands.parameters import Day, day_range
 from user_behaviour.deployments import deployment, settings
 from user_behaviour.tables.identifiers import listed, qualified, quoted
-from user_behaviour.tables.schemas import READABLE_TABLES
-from user_behaviour.tables.table import Column, Table
+from user_behaviour.tables.marts import READABLE_TABLES
+from user_behaviour.tables.table import Table
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -62,16 +63,8 @@ def export(table: Table, first: date | None, last: date | None, form: str, outpu
         click.echo(f"{rows:,} rows of {table.name} in {path}")
 
 
-def _exported(table: Table) -> Table:
-    """With the column of days, if it has one, as the last."""
-    if not table.partition_column:
-        return table
-    day = Column(table.partition_column, "date", "the UTC day", nullable=False)
-    return Table(table.name, table.description, (*table.columns, day))
-
-
 def _rows(table: Table, parameters: dict[str, date]) -> Iterator[pa.RecordBatch]:
-    whole = _exported(table)
+    whole = replace(table, columns=table.stored_columns)
     # Not as the user who can only read: on Redshift a large result leaves by UNLOAD, which that user may not use.
     warehouse = deployment(settings()).initialized().warehouse.labelled(f"export {table.name}")
     sql = f"select {listed(*whole.column_names)} from {qualified(table.name)}"
@@ -88,7 +81,7 @@ def _written(rows: Iterator[pa.RecordBatch], table: Table, target: IO[bytes], fo
     import pyarrow.csv
     import pyarrow.parquet as pq
 
-    schema, count = _exported(table).arrow_schema(), 0
+    schema, count = replace(table, columns=table.stored_columns).arrow_schema(), 0
     with pyarrow.csv.CSVWriter(target, schema) if form == "csv" else pq.ParquetWriter(target, schema) as writer:
         for batch in rows:
             writer.write_batch(batch)

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from user_behaviour.deployments import Deployment
 from user_behaviour.tables.days import DayRange, ranges
-from user_behaviour.tables.schemas import EXTERNAL_TABLES, LAKE_TABLES, WAREHOUSE_TABLES
+from user_behaviour.tables.marts import WAREHOUSE_TABLES
+from user_behaviour.tables.schemas import EXTERNAL_TABLES, LAKE_TABLES
 from user_behaviour.tables.statements import statement
 from user_behaviour.tables.table import Table
 

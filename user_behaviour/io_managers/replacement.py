@@ -14,11 +14,12 @@ import pyarrow as pa
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
 from user_behaviour.io_managers.frames import Frame, by_day
+from user_behaviour.io_managers.members import law_of_keys, merge
 from user_behaviour.io_managers.partitioned import Output
 from user_behaviour.io_managers.publishing import PREVIEW, PREVIEW_ROWS, ROWS, business_first, plottable, preview
 from user_behaviour.io_managers.restatement import Restatement
 from user_behaviour.lake.conformity import AUDIT_COLUMN, require_schema, require_storable, with_audit_column, with_day
-from user_behaviour.recipes import Extract, RegisteredPartitions, ReplaceDays
+from user_behaviour.recipes import Extract, MergeMembers, PublishedPartitions, RegisteredPartitions, ReplaceDays
 from user_behaviour.tables.days import DayRange, ranges
 from user_behaviour.tables.identifiers import listed, qualified, quoted
 from user_behaviour.tables.table import Table
@@ -91,7 +92,7 @@ class Replacement:
         if before and isinstance(value, ReplaceDays) and value.restatement:
             restatement = Restatement(value.restatement, self.table, before)
             restatement.keep_rows(cursor, self._span)
-        for span in ranges(self.days):
+        for span in [] if isinstance(value, MergeMembers) else ranges(self.days):
             cursor.execute(on_range("delete", self.table), span.parameters())
         facts: dict[date, dict[str, Any]] = {day: {} for day in self.days}
         sources: dict[date, dict[str, str]] = {day: {} for day in self.days}
@@ -117,12 +118,17 @@ class Replacement:
         metadata[self.days[-1]][PREVIEW] = self._preview(cursor, self.days[-1])
         return metadata
 
-    def _batches_read(self, cursor: Cursor, read: RegisteredPartitions | Extract) -> dict[date, str]:
+    def _batches_read(
+        self, cursor: Cursor, read: RegisteredPartitions | PublishedPartitions | Extract
+    ) -> dict[date, str]:
         """The batch of each day, by the rows that were read.
 
         Since it was looked up, a day may have been registered anew. Raises `AuditError` where fewer or more rows of the
         registered batch were read than were registered: Redshift passes over a file that it cannot see.
         """
+        if isinstance(read, PublishedPartitions):
+            found = recorded_days(cursor, read.table.name, self._span)
+            return {day: found[day].batch_id for day in self.days}
         inputs = read.of if isinstance(read, Extract) else read
         registered = {day: inputs.by_day[day] for day in self.days}
         if AUDIT_COLUMN not in inputs.table.column_names:
@@ -146,8 +152,12 @@ class Replacement:
 
     def _insert(self, cursor: Cursor, recipe: ReplaceDays, parameters: Mapping[str, Any]) -> dict[date, dict[str, Any]]:
         """Fills an emptied range and holds it against the laws; gives the facts of its days."""
-        cursor.execute(recipe.insert, parameters)
-        for law in recipe.audit:
+        if isinstance(recipe, MergeMembers):
+            merge(cursor, self.table, recipe, parameters)
+        else:
+            cursor.execute(recipe.insert, parameters)
+        laws = [law_of_keys(self.table, recipe)] if isinstance(recipe, MergeMembers) else []
+        for law in [*laws, *recipe.audit]:
             cursor.execute(law, parameters)
             if broken := fetch(cursor):
                 first = broken[0]
@@ -155,6 +165,8 @@ class Replacement:
                     f"{self.table.name}: {len(broken)} broken laws, first on {first['insert_date']}: {first['law']}: "
                     f"found {first['found']}, expected {first['expected']}. Rolled back; the rows before are in force."
                 )
+        if not recipe.facts:
+            return {}
         cursor.execute(recipe.facts, parameters)
         found: dict[date, dict[str, Any]] = {}
         for row in fetch(cursor):

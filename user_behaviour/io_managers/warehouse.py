@@ -16,11 +16,11 @@ from user_behaviour.io_managers.refusals import reasons, replaced
 from user_behaviour.io_managers.replacement import Replacement, on_range
 from user_behaviour.lake.conformity import schema_with_day
 from user_behaviour.lake.held_back import MissingPartitionError
-from user_behaviour.recipes import RegisteredPartitions, ReplaceDays
+from user_behaviour.recipes import PublishedPartitions, RegisteredPartitions, ReplaceDays
 from user_behaviour.tables.days import DayRange, ranges
 from user_behaviour.tables.identifiers import listed, quoted
 from user_behaviour.tables.table import Table
-from user_behaviour.warehouse.published_days import published_rows
+from user_behaviour.warehouse.published_days import published, published_rows
 from user_behaviour.warehouse.warehouse import Warehouse
 
 
@@ -28,7 +28,7 @@ class WarehouseIOManager(PartitionedIOManager):
     """Stores an asset's partitions as the rows of a warehouse table that bear the partition's day."""
 
     takes: ClassVar = (named(ReplaceDays), *FRAMES)
-    gives: ClassVar = FRAMES
+    gives: ClassVar = (named(PublishedPartitions), *FRAMES)
 
     warehouse: Warehouse
 
@@ -61,21 +61,50 @@ class WarehouseIOManager(PartitionedIOManager):
     def read(self, wanted: Input) -> Any:
         """Gives the rows of the days, with the partition column as the last, a `date`.
 
-        Raises `MissingPartitionError` where a day was never published.
+        Raises `MissingPartitionError` where a day was never published; as `PublishedPartitions`, says which were not.
         """
         warehouse = self.warehouse.labelled(wanted.label)
+        if wanted.kind is PublishedPartitions:
+            return _partitions(warehouse, wanted.table, wanted.days)
         rows = _rows(warehouse, wanted.table, _published(warehouse, wanted.table, wanted.days))
         return as_frame(pa.RecordBatchReader.from_batches(schema_with_day(wanted.table), rows), wanted.kind)
 
 
-def _not_there(output: Output, reads: Sequence[RegisteredPartitions]) -> dict[date, Sequence[str]]:
+def _not_there(
+    output: Output, reads: Sequence[RegisteredPartitions | PublishedPartitions]
+) -> dict[date, Sequence[str]]:
     """The days that lack an input, and why: all of them, where a day is missing that is read beside them."""
-    held_back: dict[date, Sequence[str]] = {}
+    held_back: dict[date, Sequence[str]] = _made_from_others(reads)
     for read in reads:
         output.require_days(read.table.name, [*read.by_day, *read.missing])
         for day, error in read.missing.items():
             held_back.update(dict.fromkeys([day] if day in output.days else output.days, error.reasons))
     return held_back
+
+
+def _made_from_others(reads: Sequence[RegisteredPartitions | PublishedPartitions]) -> dict[date, Sequence[str]]:
+    """The days of which one input is made from another batch of one that is read beside it, and which."""
+    held_back: dict[date, Sequence[str]] = {}
+    for made in (read for read in reads if isinstance(read, PublishedPartitions)):
+        for of in reads:
+            for day in made.by_day.keys() & of.by_day.keys():
+                batch, in_force = made.by_day[day].sources.get(of.table.name), of.by_day[day].batch_id
+                if batch not in (None, in_force):
+                    held_back[day] = [
+                        f"{made.table.name} of {day} is made from batch {batch} of {of.table.name}, in force is "
+                        f"{in_force}; materialise it again first"
+                    ]
+    return held_back
+
+
+def _partitions(warehouse: Warehouse, table: Table, days: Sequence[date]) -> PublishedPartitions:
+    found = published(warehouse, table.name, DayRange(days[0], days[-1])) if days else {}
+    missing = {
+        day: MissingPartitionError(f"Partition {day} of {table.name} is not in the warehouse; materialise it first.")
+        for day in days
+        if day not in found
+    }
+    return PublishedPartitions(table, {day: found[day] for day in days if day in found}, missing)
 
 
 def _published(warehouse: Warehouse, table: Table, days: Sequence[date]) -> dict[date, int]:

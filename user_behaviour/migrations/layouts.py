@@ -7,7 +7,8 @@ to this. The reasons for a layout are in the migration that gives it.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from user_behaviour.tables.schemas import AUDIT_TABLES, EXTERNAL_TABLES, WAREHOUSE_TABLES
+from user_behaviour.tables.marts import WAREHOUSE_TABLES
+from user_behaviour.tables.schemas import AUDIT_TABLES, EXTERNAL_TABLES
 from user_behaviour.tables.table import Table
 
 Columns = Mapping[str, str]  # names and definitions, in order
@@ -72,4 +73,15 @@ LAYOUTS: Mapping[str, Layout] = {
     "public.user_behavior_metric": Layout(
         "KEY(customerid)", "insert_date", ("az64", "az64", "az64", "az64", "zstd", "raw")
     ),
+    "marts.dim_date": Layout("ALL", "insert_date", (*6 * ("az64",), "zstd", "zstd", "raw")),
+    "marts.dim_customer": Layout("ALL", "customer_id", ("az64", "raw", "zstd", "zstd", "az64")),
+    "marts.dim_country": Layout("ALL", "country", ("az64", "raw", "zstd", "az64")),
+    "marts.dim_product": Layout("ALL", "stock_code", ("az64", "raw", "zstd", "zstd", "az64")),
+    "marts.fact_purchase_line": Layout(
+        "KEY(customer_key)", "insert_date", (*4 * ("az64",), "zstd", *4 * ("az64",), "zstd", "raw")
+    ),
+    "marts.fact_review": Layout(
+        "KEY(customer_key)", "insert_date", ("az64", "az64", "raw", "az64", *3 * ("zstd",), "az64", "zstd", "raw")
+    ),
+    "intermediate.customer_day": Layout("KEY(customer_key)", "insert_date", (*8 * ("az64",), "zstd", "raw")),
 }

@@ -17,6 +17,7 @@ from user_behaviour.tables.statements import SQL, split, statement
 from user_behaviour.warehouse.warehouse import Warehouse
 
 MIGRATIONS = SQL / "migrations"
+BOTH = "both"  # beside the directories of the dialects: what either understands
 LOCK_MINUTES = 10
 _NO_TRANSACTION = re.compile(r"(?:\s*--.*\n)*?\s*-- *transactional: *false\s")
 _KEPT = {False: "Nothing of it was kept", True: "It is no transaction: its first part may stay"}  # by autocommit
@@ -28,10 +29,11 @@ class MigrationError(Exception):
 
 
 class Migrations:
-    """The migrations in `directory`, and which the warehouse has by its ledger. Processes that migrate at once queue.
+    """The migrations in `directory` and in `BOTH` beside it, and which the warehouse has by its ledger.
 
-    `parameters` are the values of the files' placeholders. `apply`, `roll_back` and `go_to` give `report` a sentence
-    for each migration that is done, and raise `MigrationError`; reading changes nothing in the database.
+    Processes that migrate at once queue. `parameters` are the values of the files' placeholders. `apply`, `roll_back`
+    and `go_to` give `report` a sentence for each migration that is done, and raise `MigrationError`; reading changes
+    nothing in the database.
     """
 
     def __init__(self, warehouse: Warehouse, directory: Path, *, parameters: Mapping[str, object] = {}) -> None:
@@ -41,7 +43,9 @@ class Migrations:
 
     def files(self) -> dict[str, Path]:
         """The migrations of this checkout, in order: the file of each by its id, which is the name without `.sql`."""
-        files = {path.name.removesuffix(".sql"): path for path in self.directory.glob("*.sql")}
+        both = self.directory.parent / BOTH
+        found = (path for directory in (both, self.directory) for path in directory.glob("*.sql"))
+        files = {path.name.removesuffix(".sql"): path for path in found}
         if not files and not self.directory.is_dir():
             raise MigrationError(f"{self.directory} is missing, and the migrations with it; install the project whole.")
         return {id_: files[id_] for id_ in sorted(files) if not id_.endswith(".rollback")}
@@ -98,7 +102,7 @@ class Migrations:
                 f"Migration {id!r} is not in {self.directory}; choose one of: {', '.join(files)}. "
                 "One that is applied and not there is of a newer version, which can take it back."
             )
-        file = files[id] if operation == "apply" else self.directory / f"{id}.rollback.sql"
+        file = files[id] if operation == "apply" else files[id].with_name(f"{id}.rollback.sql")
         if not file.is_file():
             raise MigrationError(f"Migration {id} cannot be taken back: {file} is missing.")
         return file

@@ -8,8 +8,8 @@ import json
 from collections.abc import Iterator
 from itertools import groupby
 
-from user_behaviour.tables.schemas import READABLE_TABLES
-from user_behaviour.tables.table import Column, Table
+from user_behaviour.tables.marts import READABLE_TABLES
+from user_behaviour.tables.table import Table
 
 _HEAD = """# The tables and views that the project publishes, for a dbt project of your own: copy this file below its
 # models/, and select from {{ source('user_behaviour_marts', 'dim_customer') }}. Dagster keeps them; dbt only reads.
@@ -34,7 +34,7 @@ def _sources() -> Iterator[str]:
             yield f"      - name: {_name(table)}"
             yield f"        description: {_text(table.description)}"
             yield "        columns:"
-            for column in _columns(table):
+            for column in table.stored_columns:
                 yield f"          - name: {column.name}"
                 yield f"            description: {_text(column.description)}"
                 yield f"            data_type: {column.type}"
@@ -52,12 +52,6 @@ def _exposures() -> Iterator[str]:
     yield "    depends_on:"
     for table in filter(_shown, READABLE_TABLES):
         yield f"      - source('{_source_name(_schema(table))}', '{_name(table)}')"
-
-
-def _columns(table: Table) -> tuple[Column, ...]:
-    if not table.partition_column:
-        return table.columns
-    return (*table.columns, Column(table.partition_column, "date", "the UTC day of the partition", nullable=False))
 
 
 def _text(text: str) -> str:

@@ -5,6 +5,7 @@
 
 from collections.abc import Iterator
 
+from user_behaviour.tables.marts import MARTS, QUESTIONS, STAGING_VIEWS
 from user_behaviour.tables.schemas import (
     AUDIT_TABLES,
     CLASSIFIED_REVIEWS,
@@ -13,7 +14,7 @@ from user_behaviour.tables.schemas import (
     RAW_PURCHASES,
     RAW_REVIEWS,
     STAGED_PURCHASES,
-    WAREHOUSE_TABLES,
+    USER_BEHAVIOR_METRIC,
 )
 from user_behaviour.tables.table import Table
 
@@ -31,7 +32,9 @@ def render() -> str:
     sections = (
         ("The lake", (RAW_PURCHASES, RAW_REVIEWS, QUARANTINED_REVIEWS, STAGED_PURCHASES, CLASSIFIED_REVIEWS)),
         ("External tables", EXTERNAL_TABLES),
-        ("The warehouse", (*WAREHOUSE_TABLES, *AUDIT_TABLES)),
+        ("The warehouse", (USER_BEHAVIOR_METRIC, *AUDIT_TABLES)),
+        ("Marts: a star, and what is computed from it once", (*STAGING_VIEWS, *MARTS)),
+        ("Marts: views that answer questions", QUESTIONS),
     )
     lines = [_HEAD]
     for title, tables in sections:
@@ -43,7 +46,7 @@ def render() -> str:
 
 def _described(table: Table) -> Iterator[str]:
     yield f"### `{table.name}`\n"
-    key = f"Key: {', '.join((*table.key, table.partition_column))}." if table.key else "Rows may repeat."
+    key = f"Key: {', '.join(table.whole_key)}." if table.key else "Rows may repeat."
     yield f"{table.description} {key}\n"
     yield "| column | type | null | meaning | comes from |"
     yield "| --- | --- | --- | --- | --- |"

@@ -67,8 +67,9 @@ class Column:
 class Table:
     """A table or data set: its columns in order, and the column that holds the partition's day.
 
-    `partition_column` is not among `columns`: in the lake it is in the path, in a database a column of type `date`.
-    `key` names the columns that, with the day, identify a row; empty where rows may repeat.
+    `partition_column` is not among `columns`: in the lake it is in the path, in a database a column of type `date`; it
+    is empty of what has no days. `key` names the columns that, with the day if `key_has_day`, identify a row; empty
+    where rows may repeat.
     """
 
     name: str
@@ -77,10 +78,24 @@ class Table:
     key: tuple[str, ...] = ()
     partition_column: str = "insert_date"
     lineage: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    partition_meaning: str = "the UTC day of the partition"
+    key_has_day: bool = True
 
     @property
     def column_names(self) -> tuple[str, ...]:
         return tuple(column.name for column in self.columns)
+
+    @property
+    def stored_columns(self) -> tuple[Column, ...]:
+        """Its columns in a database: that of the days, where it has one, is the last."""
+        day = Column(self.partition_column, "date", self.partition_meaning, nullable=False)
+        return (*self.columns, day) if self.partition_column else self.columns
+
+    @property
+    def whole_key(self) -> tuple[str, ...]:
+        """The columns that identify a row, that of the days included; empty where rows may repeat."""
+        has_day = self.key and self.key_has_day and self.partition_column
+        return (*self.key, self.partition_column) if has_day else self.key
 
     @property
     def identity(self) -> dict[str, str]:
@@ -106,9 +121,8 @@ class Table:
             constraints = dg.TableColumnConstraints(nullable=column.nullable, unique=False)
             return dg.TableColumn(column.name, column.type, description=column.description, constraints=constraints)
 
-        partition = Column(self.partition_column, "date", "the UTC day of the partition", nullable=False)
-        columns = (*self.columns, partition) if with_partition_column else self.columns
-        keyed = f"key: {', '.join((*self.key, self.partition_column))}" if self.key else "rows may repeat"
+        columns = self.stored_columns if with_partition_column else self.columns
+        keyed = f"key: {', '.join(self.whole_key)}" if self.key else "rows may repeat"
         return dg.TableSchema([shown(c) for c in columns], dg.TableConstraints(other=[keyed]))
 
 

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from user_behaviour.assets import ASSETS, CLASSIFIER_ASSETS, REPORTS
 from user_behaviour.assets.landing import raw_purchases, raw_reviews
+from user_behaviour.assets.marts import MARTS
 from user_behaviour.assets.spectrum import movie_review_clean_stage, user_purchase_staging
 from user_behaviour.assets.staging import classified_reviews, staged_purchases
 from user_behaviour.assets.warehouse import user_behavior_metric
@@ -24,7 +25,7 @@ from user_behaviour.warehouse.warehouse import Warehouse
 user_behavior_metric_job = dg.define_asset_job(
     "user_behavior_metric_job",
     dg.AssetSelection.assets(*ASSETS, *REPORTS),
-    description="Everything of a day, from the sources to the metric, and the report of the last day.",
+    description="Everything of a day, from the sources to the metric and the marts, and the report of the last day.",
 )
 purchases_job = dg.define_asset_job(
     "purchases_job",
@@ -38,8 +39,8 @@ reviews_job = dg.define_asset_job(
 )
 metric_job = dg.define_asset_job(
     "metric_job",
-    dg.AssetSelection.assets(user_behavior_metric, *REPORTS),
-    description="The metric of days that both sides have, and the report of the last one.",
+    dg.AssetSelection.assets(user_behavior_metric, *MARTS, *REPORTS),
+    description="The metric and the marts of days that both sides have, and the report of the last one.",
 )
 classifier_job = dg.define_asset_job(
     "classifier_job",

@@ -55,6 +55,11 @@ def recorded_days(cursor: psycopg2.extensions.cursor, table: str, span: DayRange
     }
 
 
+def published(warehouse: Warehouse, table: str, span: DayRange) -> dict[date, PublishedDay]:
+    """What is recorded of the days of the range, of the table of this name."""
+    return warehouse.transaction(lambda cursor: recorded_days(cursor, table, span))
+
+
 def now() -> datetime:
     """The moment as columns of the warehouse have it: without a zone, in UTC."""
     return datetime.now(UTC).replace(tzinfo=None)

@@ -52,7 +52,7 @@ def test_an_asset_shares_the_days_and_the_backfill_and_tells_what_a_row_is(key: 
     # One says what the rows are, one how they are made; none names a product that only one deployment has.
     assert len(spec.kinds & {"parquet", "table", "view"}) >= 1
     assert spec.kinds <= {"parquet", "table", "view", "sql", "python", "spark"}
-    assert spec.group_name in ("landing", "staging", "spectrum", "warehouse")
+    assert spec.group_name in ("landing", "staging", "spectrum", "warehouse", "marts")
 
 
 @pytest.mark.parametrize("key", SPECS)

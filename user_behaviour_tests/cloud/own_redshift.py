@@ -49,7 +49,8 @@ class OwnRedshift:
         self.warehouse.transaction(lambda cursor: cursor.execute(sql))
 
     def tables(self) -> set[object]:
-        sql = "select schemaname || '.' || tablename as t from pg_tables where schemaname in ('audit', 'public')"
+        ours = ("audit", "public", "intermediate", "marts")
+        sql = f"select schemaname || '.' || tablename as t from pg_tables where schemaname in {ours}"
         return {row["t"] for row in self.warehouse.rows(sql) if "yoyo" not in row["t"]}
 
 

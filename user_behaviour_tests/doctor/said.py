@@ -19,6 +19,19 @@ def complaints(diagnoses: Iterable[Diagnosis]) -> str:
     return said(one for one in diagnoses if not one.ok)
 
 
+def marts_are_green(user: str) -> list[str]:
+    """What is said where the user may do what a run does to the marts."""
+    return [
+        f"✓ marts.dim_date: {user} may select, insert, delete",
+        *(
+            f"✓ marts.{name}: {user} may select, insert, update"
+            for name in ("dim_customer", "dim_country", "dim_product")
+        ),
+        *(f"✓ marts.{name}: {user} may select, insert, delete" for name in ("fact_purchase_line", "fact_review")),
+        f"✓ intermediate.customer_day: {user} may select, insert, delete",
+    ]
+
+
 def _lists_job_runs(environ: dict[str, Any]) -> bool:
     return environ["REQUEST_METHOD"] == "GET" and str(environ["PATH_INFO"]).endswith("/jobruns")
 

@@ -12,7 +12,7 @@ from user_behaviour.migrations.drift import RedshiftDrift
 from user_behaviour.warehouse.redshift import RedshiftWarehouse
 from user_behaviour_tests.cloud.moto_server import Cloud
 from user_behaviour_tests.cloud.own_redshift import OwnRedshift, own_redshift
-from user_behaviour_tests.doctor.said import said
+from user_behaviour_tests.doctor.said import marts_are_green, said
 from user_behaviour_tests.migrations import IDS
 
 SETTINGS = "USER_BEHAVIOUR_REDSHIFT_HOST, …_PORT, …_DATABASE, …_USER, …_PASSWORD or …_WORKGROUP or …_CLUSTER"
@@ -56,6 +56,7 @@ def test_a_migrated_redshift_is_green_but_for_what_only_a_copy_shows_and_nothing
         f"✓ audit.published_partition: {user} may select, insert, delete",
         f"✓ audit.restatement: {user} may select, insert",
         f"✓ audit.superseded_metric: {user} may select, insert, delete",
+        *marts_are_green(user),
         f"✓ audit.writer_lock: {user} may select, insert, update, delete",
     ]
     assert {one.text.split()[0].lower() for one in migrated.stand_in.statements[before:]} == {"set", "select"}

@@ -7,4 +7,6 @@ IDS = (
     "0004.block_ranges",
     "0005.probability",
     "0006.restatement",
+    "0007.marts",
+    "0008.questions",
 )

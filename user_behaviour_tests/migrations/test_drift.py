@@ -29,7 +29,7 @@ def warehouse(stack: Stack) -> Iterator[PostgresWarehouse]:
 @pytest.fixture
 def files(tmp_path: Path) -> Path:
     """A copy of the migrations, to be changed."""
-    return shutil.copytree(MIGRATIONS / "postgres", tmp_path / "files")
+    return shutil.copytree(MIGRATIONS, tmp_path / "files") / "postgres"
 
 
 def findings(warehouse: PostgresWarehouse, directory: Path = MIGRATIONS / "postgres") -> list[str]:

@@ -11,7 +11,8 @@ import pytest
 
 from user_behaviour.local.stack import Stack
 from user_behaviour.migrations import migrations as module
-from user_behaviour.migrations.migrations import MIGRATIONS, MigrationError, Migrations
+from user_behaviour.migrations.migrations import BOTH, MIGRATIONS, MigrationError, Migrations
+from user_behaviour.tables.marts import MARTS
 from user_behaviour.warehouse.postgres import PostgresWarehouse, PostgresWarehouseByUrl
 from user_behaviour_tests.databases import new_database
 from user_behaviour_tests.migrations import IDS
@@ -53,7 +54,8 @@ def values(warehouse: PostgresWarehouse, sql: str = "select n from noted order b
 def test_both_dialects_have_the_same_migrations_each_with_its_way_back(warehouse: PostgresWarehouse) -> None:
     names = [f"{id_}.{ending}" for id_ in IDS for ending in ("rollback.sql", "sql")]
     for dialect in ("postgres", "redshift"):
-        assert sorted(file.name for file in (MIGRATIONS / dialect).glob("*.sql")) == names
+        files = [file.name for directory in (dialect, BOTH) for file in (MIGRATIONS / directory).glob("*.sql")]
+        assert sorted(files) == names
         assert tuple(Migrations(warehouse, MIGRATIONS / dialect).files()) == IDS
 
 
@@ -71,13 +73,14 @@ def test_the_local_warehouse_goes_up_and_down_and_up_again(warehouse: PostgresWa
         "audit.restatement",
         "audit.superseded_metric",
         "audit.writer_lock",
+        *sorted(table.name for table in MARTS),
         "public.user_behavior_metric",
         "spectrum.movie_review_clean_stage",
         "spectrum.registered_partition",
         "spectrum.user_purchase_staging",
     ]
     assert (migrations.roll_back(len(IDS)), values(warehouse, tables)) == (IDS[::-1], ledger)
-    assert values(warehouse, schemas) == ["audit", "public"]
+    assert values(warehouse, schemas) == ["audit", "intermediate", "marts", "public", "staging"]
     assert (migrations.apply(), values(warehouse, tables)) == (IDS, made)
     assert migrations.apply() == ()
 

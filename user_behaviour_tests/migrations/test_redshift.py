@@ -7,6 +7,7 @@ import pytest
 
 from user_behaviour.local.stack import Stack
 from user_behaviour.migrations.migrations import MIGRATIONS, MigrationError, Migrations
+from user_behaviour.tables.marts import WAREHOUSE_TABLES
 from user_behaviour.warehouse.redshift_names import RoleParameter
 from user_behaviour_tests.cloud.moto_server import Cloud
 from user_behaviour_tests.cloud.own_redshift import GLUE, OwnRedshift, own_redshift
@@ -31,7 +32,7 @@ def migrated(redshift: OwnRedshift) -> Iterator[OwnRedshift]:
 
 def test_redshift_goes_up_and_down_and_up_again(redshift: OwnRedshift) -> None:
     audit = ("published_partition", "restatement", "superseded_metric", "writer_lock")
-    made = {*(f"audit.{table}" for table in audit), METRIC}
+    made = {*(f"audit.{table}" for table in audit), *(table.name for table in WAREHOUSE_TABLES)}
     external = "select schemaname, databasename from svv_external_schemas"
     for _ in (1, 2):
         assert (redshift.migrations.apply(), redshift.tables()) == (IDS, made)

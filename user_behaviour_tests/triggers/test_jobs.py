@@ -9,12 +9,13 @@ from user_behaviour.assets import CLASSIFIER_ASSETS
 from user_behaviour.definitions import defs
 from user_behaviour.partitions import DAILY, existing_days
 from user_behaviour.tables.days import DayRange
+from user_behaviour.tables.marts import WAREHOUSE_TABLES
 from user_behaviour.triggers.jobs import JOBS, PurgeConfig, classifier_job
 
 SIDES = {
     "purchases_job": {"raw_purchases", "staged_purchases", "spectrum/user_purchase_staging"},
     "reviews_job": {"raw_reviews", "classified_reviews", "spectrum/movie_review_clean_stage"},
-    "metric_job": {"public/user_behavior_metric", "daily_report"},
+    "metric_job": {*(table.name.replace(".", "/") for table in WAREHOUSE_TABLES), "daily_report"},
 }
 
 

@@ -14,12 +14,13 @@ It speaks what this project asks of it, and refuses the rest with SQLSTATE 0A000
 - COPY from and UNLOAD to Parquet on S3, with manifests (`copy_command`, `unload_command`);
 - external schemas, tables and partitions in Glue, never in a transaction (`external_ddl`), read from S3 anew by each
   statement, outside its snapshot, with strict types and pruning by literals (`spectrum`, `cache`, `references`);
+- views without schema binding (`late_binding`), others as PostgreSQL's;
 - system views with their documented columns (`views`, `system_schema`), and faults on demand (`faults`).
 
 It does not behave as AWS does in:
 
 - the result types of functions (a sum of integers is a bigint on both, an average is not; decimal arithmetic is
-  PostgreSQL's); the length of a VARBYTE; views on external tables, users, groups and grants on what is external;
+  PostgreSQL's); the length of a VARBYTE; users, groups and grants on what is external;
 - locks by table: PostgreSQL's are by row, so fewer sessions wait here; and it aborts, where Redshift lets a DELETE that
   comes first wait and go on. IAM: any well-formed role may do everything;
 - error texts: those of COPY, UNLOAD, Spectrum and 1023 are AWS's; of refusals only the SQLSTATE class is claimed;

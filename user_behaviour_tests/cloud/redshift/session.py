@@ -13,6 +13,7 @@ from user_behaviour_tests.cloud.redshift import (
     create_table,
     dialect,
     external_ddl,
+    late_binding,
     session_state,
     spectrum,
     unload_command,
@@ -142,6 +143,8 @@ class Session:
             yield from users.execute_for(self, sql)
         elif session_state.concerns(sql):
             yield from session_state.execute(self, sql)
+        elif late_binding.concerns(sql):
+            yield from late_binding.execute(self, sql)
         elif create_table.concerns(sql):
             yield from create_table.execute(self, sql)
         else:
@@ -150,4 +153,4 @@ class Session:
     def readable(self, sql: Sql) -> Sql:
         """The statement for PostgreSQL, with external tables and views filled; refused where Redshift refuses."""
         dialect.refuse(sql)
-        return views.filled(self, spectrum.filled(self, sql))
+        return views.filled(self, spectrum.filled(self, late_binding.expanded(self, sql)))

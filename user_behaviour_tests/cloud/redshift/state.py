@@ -29,6 +29,7 @@ class Account:
     cache: Cache
     serverless: bool = False
     external_schemas: dict[str, str] = field(default_factory=dict)
+    late_binding_views: dict[tuple[str, str], str] = field(default_factory=dict)
     logins: dict[str, str] = field(default_factory=dict)
     roles: dict[str, str] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)

@@ -19,6 +19,11 @@ SYSTEM_STATEMENTS = (
     f"create schema {CACHE_SCHEMA}",
     f"create schema {SYSTEM_SCHEMA}",
     f"set search_path to {SYSTEM_SCHEMA}",
+    # https://docs.aws.amazon.com/redshift/latest/dg/r_STRTOL.html, of the base 16 alone
+    """
+    create function strtol(text, int) returns bigint language sql immutable strict as
+    $$ select case when $2 = 16 then ('x' || lpad($1, 16, '0'))::bit(64)::bigint end $$
+    """,
     f"create function redshift_version() returns text language sql immutable as $$ select '{VERSION}'::text $$",
     """
     create table table_attributes (
