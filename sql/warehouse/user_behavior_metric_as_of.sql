@@ -4,7 +4,7 @@ create temporary table user_behavior_metric as
 with published_days as (
     select insert_date
     from audit.published_partition
-    where table_name = 'public.user_behavior_metric' and first_written_at <= %(moment)s
+    where table_name = 'public.user_behavior_metric' and coalesce(first_written_at, written_at) <= %(moment)s
 ),
 
 restated_since as (

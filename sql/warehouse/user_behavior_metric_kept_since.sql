@@ -1,6 +1,6 @@
 -- one row: the moment from which on the metric is known as it was published; null where nothing was
 with moments as (
-    select min(first_written_at) as known_from
+    select min(coalesce(first_written_at, written_at)) as known_from
     from audit.published_partition
     where table_name = 'public.user_behavior_metric'
     union all

@@ -50,7 +50,8 @@ def recorded_days(cursor: psycopg2.extensions.cursor, table: str, span: DayRange
         {"table": table, **span.parameters()},
     )
     return {
-        day: PublishedDay(batch_id, written_at, first_written_at, json.loads(sources))
+        # A program of the release before knows nothing of the first time.
+        day: PublishedDay(batch_id, written_at, first_written_at or written_at, json.loads(sources))
         for day, batch_id, written_at, first_written_at, sources in cursor.fetchall()
     }
 

@@ -9,7 +9,7 @@ import random
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -220,3 +220,24 @@ def test_on_days_of_the_real_data_the_metric_is_what_their_files_say(
 
     assert len(expected) > 20
     assert metric(account.here, *REAL_DAYS) == expected
+
+
+def test_a_late_line_is_recorded_and_the_day_as_it_was_published_before_can_be_asked_for(
+    account: AwsInstallation, first_run: str
+) -> None:
+    moment = datetime.now(UTC).isoformat()
+    sell(account.stack, [("2010-12-01 18:00:00", 4, "0.500", "A", 12346)])
+    spent = "select amount_spent from public.user_behavior_metric where insert_date = '2010-12-01'"
+
+    rerun, now, then = account.call(
+        ("run", "--day", f"{D1}", "--select", "key:raw_purchases+"),
+        ("query", "--csv", spent),
+        ("query", "--csv", "--as-of", moment, spent),
+    )
+
+    assert rerun.returncode == 0, rerun.stdout + rerun.stderr
+    assert "Restated: 1 day, amount 11.50 → 13.50" in rerun.stdout
+    assert (now.stdout, then.stdout) == ("amount_spent\n13.50000\n", "amount_spent\n11.50000\n"), then.stderr
+    recorded = account.here.warehouse.rows("select insert_date, rows_changed, cause from audit.restatement")
+    cause = "late rows of the shop, 1 line more"
+    assert recorded == [{"insert_date": D1, "rows_changed": 1, "cause": cause}]
