@@ -6,6 +6,7 @@ import dagster as dg
 
 from user_behaviour.assets.declaration import declared
 from user_behaviour.classifier.models import Models
+from user_behaviour.classifier.review_scoring import BASELINE_VERSION
 from user_behaviour.lake.lake import Lake
 from user_behaviour.recipes import Extract, RegisteredPartitions, ReplaceDays, RestatementRecord
 from user_behaviour.restatement import causes
@@ -61,7 +62,5 @@ def user_behavior_metric(purchases: RegisteredPartitions, reviews: RegisteredPar
 
 def _recorded(lake: Lake, name: str) -> str:
     """When, by whom, why and by which plan a rule or a version of the classifier was put into force."""
-    decided = [decision for decision in Models(lake).decisions() if decision.version == name]
-    if decided:
-        return decided[-1].recorded
-    return RuleFile(lake).read().recorded(name)
+    decided = [one.recorded for one in Models(lake).decisions() if (one.version or BASELINE_VERSION) == name]
+    return decided[-1] if decided else RuleFile(lake).read().recorded(name)
