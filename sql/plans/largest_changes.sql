@@ -6,9 +6,13 @@ select
     amount_after,
     reviews_before,
     reviews_after,
-    score_before,
-    score_after
+    positive_before,
+    positive_after
 from metric_change
 where rows_changed = 1
-order by abs(amount_after - amount_before) desc, abs(score_after - score_before) desc, insert_date asc, customerid asc
+order by
+    abs(amount_after - amount_before) desc,
+    abs(positive_after - positive_before) desc,
+    insert_date asc,
+    customerid asc
 limit 10

@@ -8,8 +8,8 @@ select
     coalesce(planned.amount_spent, 0) as amount_after,
     coalesce(metric.review_count, 0) as reviews_before,
     coalesce(planned.review_count, 0) as reviews_after,
-    coalesce(metric.review_score, 0) as score_before,
-    coalesce(planned.review_score, 0) as score_after,
+    coalesce(metric.review_score, 0) as positive_before,
+    coalesce(planned.review_score, 0) as positive_after,
     case
         when
             metric.amount_spent = planned.amount_spent and metric.review_count = planned.review_count

@@ -18,12 +18,12 @@ select
     count(distinct case when rows_after = 1 then customerid end) as customers_after,
     sum(rows_before) as rows_before,
     sum(rows_after) as rows_after,
-    sum(amount_before) as amount_spent_before,
-    sum(amount_after) as amount_spent_after,
-    sum(reviews_before) as review_count_before,
-    sum(reviews_after) as review_count_after,
-    sum(score_before) as review_score_before,
-    sum(score_after) as review_score_after
+    sum(amount_before) as amount_before,
+    sum(amount_after) as amount_after,
+    sum(reviews_before) as reviews_before,
+    sum(reviews_after) as reviews_after,
+    sum(positive_before) as positive_before,
+    sum(positive_after) as positive_after
 from changes
 group by month
 order by month

@@ -73,11 +73,11 @@ def plan(
     made = Plan(name, user_name(), timestamp(datetime.now(UTC)), change, both, unmade, months, largest, rerun)
     Plans(deployed.lake).keep(made)
     deployed.lake.write(path := f"{ROOT}/{name}.html", page.plan_page(made).encode())
-    click.echo("\n".join(page.what_changes(made)))
-    print_table(*page.by_month(made))
-    click.echo(f"The rows that change most: {len(largest)}")
-    print_table(*page.largest(made))
-    click.echo("\n".join(page.what_it_takes(made)))
+    click.echo(f"{change}.\n{page.what_changes(made)}")
+    for title, names, rows in page.tables(made):
+        click.echo(f"{title}:")
+        print_table(names, rows)
+    click.echo(page.what_it_takes(made))
     click.echo(f"Nothing has changed. The plan as a page: {deployed.lake.uri(path)}")
     click.echo(f"To make it so: user-behaviour apply {name} --why …")
 

@@ -1,61 +1,66 @@
-"""A plan as people read it: its sentences and tables, in the terminal and as a page."""
+"""A plan as people read it: its sentences and tables, the same in the terminal and on its page."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from user_behaviour.plans.plan import Plan
-from user_behaviour.report.page import counted, page, paragraph, section, table
-
-Rows = tuple[Sequence[str], Sequence[Sequence[Any]]]  # their columns' names first
+from user_behaviour.report.page import Figure, counted, figures, page, paragraph, section, shown, table
 
 
-def what_changes(plan: Plan) -> list[str]:
-    """The sentences that stand before the tables."""
-    total = plan.months[-1] if plan.months else {"rows_changed": 0, "rows_before": 0, "rows_after": 0}
+def _both(*figures: str) -> list[str]:
+    return [f"{figure}_{of}" for figure in figures for of in ("before", "after")]
+
+
+_MONEY = ["month", "days", "rows_changed", *_both("customers", "rows", "amount")]
+_REVIEWS = ["month", *_both("reviews", "positive")]
+_CARDS = {"Spent": "amount", "Customers": "customers", "Rows": "rows", "Positive reviews": "positive"}
+_ROW = ["insert_date", "customerid", *_both("amount", "reviews", "positive")]
+
+
+def what_changes(plan: Plan) -> str:
+    """The days, and how many rows of the metric change."""
     days = f"{counted(len(plan.batches), 'day')}, {min(plan.batches)} to {max(plan.batches)}"
-    said = [
-        f"{plan.change}.",
-        f"{days}: the metric has {total['rows_before']:,} rows, and would have {total['rows_after']:,}; "
-        f"{total['rows_changed']:,} would change, come or go.",
-    ]
-    if plan.unmade:
-        said.append(f"{counted(len(plan.unmade), 'more day')} lack the other side of the metric, and are not compared.")
-    return said
+    unmade = f" {counted(len(plan.unmade), 'more day')} lack the other side of the metric yet." if plan.unmade else ""
+    changed = _total(plan)["rows_changed"]
+    return f"{days}: {counted(changed, 'row')} of the metric would change, come or go.{unmade}"
 
 
-def what_it_takes(plan: Plan) -> list[str]:
+def what_it_takes(plan: Plan) -> str:
     """What a rerun takes, here and on AWS."""
     took = plan.rerun
-    here = f"{took.seconds:.0f} s here, {took.known}" if took.seconds is not None else f"here: unknown, {took.known}"
-    return [
-        f"To make the days again takes {here}; on AWS {took.vcpu_hours:.2f} vCPU-hours, {took.rpu_hours:.2f} RPU-hours "
-        f"and ${took.usd:.2f}, by the rates of deploy/costs.py."
-    ]
+    seconds = "an unknown time" if took.seconds is None else f"{took.seconds:.0f} s"
+    return (
+        f"To make the days again takes {seconds} here ({took.known}), and on AWS {took.vcpu_hours:.2f} vCPU-hours, "
+        f"{took.rpu_hours:.2f} RPU-hours and ${took.usd:.2f}, by the rates of deploy/costs.py."
+    )
 
 
-def by_month(plan: Plan) -> Rows:
-    """What is, and what would be, of each month and of all."""
-    return _rows(plan.months)
-
-
-def largest(plan: Plan) -> Rows:
-    """The rows of the metric that change most."""
-    return _rows(plan.largest)
+def tables(plan: Plan) -> Iterator[tuple[str, Sequence[str], Sequence[Sequence[Any]]]]:
+    """Each with its title and the names of its columns."""
+    by_month = (("Money by month", plan.months, _MONEY), ("Reviews by month", plan.months, _REVIEWS))
+    for title, rows, names in (*by_month, ("The rows of the metric that change most", plan.largest, _ROW)):
+        heads = [name.replace("_", " ") for name in names]
+        # A customer's number counts nothing.
+        yield title, heads, [[f"{row[n]}" if n == "customerid" else row[n] for n in names] for row in rows]
 
 
 def plan_page(plan: Plan) -> str:
     """The page of a plan."""
+    total = _total(plan)
+    cards = [
+        Figure(name, shown(total[f"{of}_after"]), f"instead of {shown(total[f'{of}_before'])}")
+        for name, of in _CARDS.items()
+    ]
     return page(
-        f"Plan {plan.id}",
-        subtitle=f"What would change in the metric. Made by {plan.who}, {plan.when}.",
+        f"What would change by plan {plan.id}",
+        subtitle=f"{plan.change}. Planned by {plan.who}, {plan.when[:16].replace('T', ' ')} UTC.",
         body=[
-            section("What changes", *map(paragraph, what_changes(plan)), table("By month", *by_month(plan))),
-            section("The rows that change most", table("The rows that change most", *largest(plan))),
-            section("What it takes", *map(paragraph, what_it_takes(plan))),
+            section("In all", figures(cards), *map(paragraph, (what_changes(plan), what_it_takes(plan)))),
+            section("In parts", *(table(*found) for found in tables(plan))),
         ],
-        made=[paragraph(f"Nothing has changed yet. To make it so: user-behaviour apply {plan.id} --why …")],
+        made=[paragraph(f"Nothing has changed by this plan until: user-behaviour apply {plan.id} --why …")],
     )
 
 
-def _rows(found: Sequence[Mapping[str, Any]]) -> Rows:
-    return [name.replace("_", " ") for name in (found[0] if found else ())], [[*row.values()] for row in found]
+def _total(plan: Plan) -> dict[str, Any]:
+    return dict(plan.months[-1]) if plan.months else dict.fromkeys(_MONEY + _REVIEWS, 0)

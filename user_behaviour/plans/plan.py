@@ -29,9 +29,9 @@ class Change:
     before: tuple[QuantityRule, ...] | str
 
     def __str__(self) -> str:
-        if isinstance(self.wanted, str):
-            return f"classifier {self.before or 'baseline'} → {self.wanted}"
-        return f"rules {_names(self.before)} → {_names(self.wanted)}"
+        before, wanted = _names(self.before) or "the baseline", _names(self.wanted)
+        said = "Classifier" if isinstance(self.wanted, str) else "Rules"
+        return f"{said}: {wanted}" + (f", instead of {before}" if before != wanted else "")
 
 
 @dataclass(frozen=True)
@@ -90,4 +90,4 @@ class Plans:
 
 
 def _names(rules: tuple[QuantityRule, ...] | str) -> str:
-    return ", ".join(rule if isinstance(rule, str) else rule.name for rule in rules)
+    return rules if isinstance(rules, str) else "; ".join(rule.name for rule in rules)

@@ -34,7 +34,7 @@ def _here(instance: dg.DagsterInstance, assets: Sequence[dg.AssetKey], days: int
     spans = {record.dagster_run.run_id: _days_of(record.dagster_run.tags) for record in records}
     record = max(records, key=lambda one: spans[one.dagster_run.run_id], default=None)
     if record is None or not (of := spans[run_id := record.dagster_run.run_id]):
-        return None, "no run of these assets has succeeded here lately"
+        return None, "no run of all these assets has succeeded lately"
     took = {
         step.step_key: (step.end_time or 0) - (step.start_time or 0) for step in instance.get_run_step_stats(run_id)
     }
