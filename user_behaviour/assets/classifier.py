@@ -3,7 +3,6 @@
 Which version scores is no result but a decision, which people make (`user-behaviour promote`): an external asset.
 """
 
-from base64 import b64encode
 from pathlib import Path
 
 import dagster as dg
@@ -112,6 +111,7 @@ def classifier_evaluation(lake: Lake) -> dg.MaterializeResult:  # type: ignore[t
     """A file is a page that says how good the version is that was trained last, by labels that no training sees."""
     from user_behaviour.classifier.evaluation_page import EVALUATION_PAGE, evaluation_page
     from user_behaviour.classifier.judgement import judge
+    from user_behaviour.report.page import picture_in_markdown
 
     models = Models(lake)
     if not (version := models.trained()):
@@ -120,10 +120,7 @@ def classifier_evaluation(lake: Lake) -> dg.MaterializeResult:  # type: ignore[t
     page = evaluation_page(found, models.card(version)["learning"])
     path = f"{models.directory(version)}/{EVALUATION_PAGE}"
     lake.write(path, page.html.encode())
-    pictures = "\n\n".join(
-        f"**{name}**\n\n![{name}](data:image/svg+xml;base64,{b64encode(picture.encode()).decode()})"
-        for name, picture in page.pictures.items()
-    )
+    pictures = "\n\n".join(f"**{name}**\n\n{picture_in_markdown(name, spec)}" for name, spec in page.charts.items())
     return dg.MaterializeResult(
         data_version=dg.DataVersion(version),
         metadata={

@@ -97,6 +97,8 @@ def _client(aws: Aws, environment: frozenset[tuple[str, str]], service: str) -> 
             read_timeout=60,
             max_pool_connections=32,
             user_agent_extra="user_behaviour",
+            # Else links are signed by the old version, which is refused for what KMS encrypts.
+            signature_version="s3v4" if service == "s3" else None,
         ),
     )
 

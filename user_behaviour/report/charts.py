@@ -92,6 +92,22 @@ def trend(points: Sequence[TrendPoint], *, number: str) -> Spec:
     return spec_of(alt.layer(*([usual] if any(point.usual for point in points) else []), line, dots))
 
 
+def curve(points: Sequence[tuple[float, float]], *, low: float = 0, ideal: tuple[float, float] | None = None) -> Spec:
+    """A line through points whose heights are shares, from `low` up; and a dashed one of what were `ideal`, up to 1."""
+    import altair as alt
+
+    def through(of: Sequence[tuple[float, float]]) -> alt.Chart:
+        places = dict.fromkeys((round(x, 4), round(y, 4)) for x, y in of)  # thousands are at the same place
+        return alt.Chart({"values": [{"x": x, "y": y} for x, y in places]}).encode(
+            x=alt.X("x:Q", title=None, scale=alt.Scale(zero=False)),
+            y=alt.Y("y:Q", title=None, scale=alt.Scale(domain=[low, 1])),
+        )
+
+    measured = through(points).mark_line(color=COLOUR["accent"], strokeWidth=2)
+    dashed = [through([ideal, (1, 1)]).mark_line(color=COLOUR["muted"], strokeDash=[4, 4])] if ideal else []
+    return spec_of(alt.layer(*dashed, measured))
+
+
 def _plain(value: Number | None) -> float | None:
     """A number as JSON has it."""
     return None if value is None else float(value)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -10,10 +9,11 @@ from decimal import Decimal
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from user_behaviour.io_managers.restatement import in_words
 from user_behaviour.report.charts import TrendPoint, trend
 from user_behaviour.report.dagster_pages import CheckResult, DagsterPages
 from user_behaviour.report.data_state import Trouble, troubles
-from user_behaviour.report.figures import MEASURES, SHOWN, USUAL, Measure, MetricDay, movers, read_days
+from user_behaviour.report.figures import MEASURES, SHOWN, USUAL, Measure, MetricDay, movers, read_days, restatements
 from user_behaviour.report.page import (
     Figure,
     Link,
@@ -23,9 +23,10 @@ from user_behaviour.report.page import (
     figures,
     page,
     paragraph,
-    picture,
+    picture_in_markdown,
     section,
     shown,
+    side,
     table,
 )
 from user_behaviour.tables.days import DayRange
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from user_behaviour.lake.lake import Lake
     from user_behaviour.warehouse.warehouse import Warehouse
 
+MOVING = {"Customers": "customer", "Countries": "country"}
 LOOK_BACK = 28  # days, in which something may be missing
 MOST = 10  # of what is missing
 _FORMATS = {"Spent": ",.0f", "Positive reviews": ".0%"}
@@ -59,7 +61,8 @@ class DailyReport:
 
     day: date
     days: Mapping[date, MetricDay]
-    customers: Sequence[Mapping[str, Any]]
+    moved: Mapping[str, Sequence[Mapping[str, Any]]]
+    restatements: Sequence[Mapping[str, Any]]
     troubles: Sequence[Trouble]
     checks: Sequence[CheckResult]
     made: Sequence[Sequence[object]]
@@ -117,8 +120,7 @@ class DailyReport:
     def markdown(self) -> str:
         """The day in short, with a picture of what was spent in these weeks."""
         rows = "\n".join(f"| {one.name} | {one.value} | {one.says} |" for one in self.figures())
-        spent = picture({**trend(self.trend(MEASURES[0]), number=",.0f"), "width": 640})
-        image = f"![Spent](data:image/png;base64,{b64encode(spent).decode()})"
+        image = picture_in_markdown("Spent", trend(self.trend(MEASURES[0]), number=",.0f"), width=640)
         return f"**{day_in_words(self.day)}** {self.headline}\n\n| | | |\n| --- | --: | --- |\n{rows}\n\n{image}"
 
     def _what_happened(self, classifier: str) -> str:
@@ -136,7 +138,7 @@ class DailyReport:
 
     def _trends(self) -> str:
         charts = [self._trend(measure) for measure in MEASURES]
-        return section(f"The last {SHOWN.days // 7} weeks", f'<div class="side">{"".join(charts)}</div>')
+        return section(f"The last {SHOWN.days // 7} weeks", side(*charts))
 
     def _trend(self, measure: Measure) -> str:
         points = self.trend(measure)
@@ -150,17 +152,21 @@ class DailyReport:
         return chart(spec, title=measure.name, says=says, numbers=numbers)
 
     def _movers(self) -> str:
-        rows = [
-            (str(row["customerid"]), row["before"], row["after"], row["after"] - row["before"])
-            for row in self.customers
+        tables = [
+            table(
+                f"{name} that moved most",
+                head,
+                [(one["name"], one["before"], one["after"], one["after"] - one["before"]) for one in rows],
+            )
+            for name, rows in self.moved.items()
         ]
-        caption = f"Customers: the seven days up to {self.day}, and the seven before"
-        head = ["customer", "before", "after", "change"]
-        return section("Who moved", table(caption, head, rows, empty="No customer spent more or less."))
+        said = f"What was spent in the seven days up to {self.day}, and in the seven before."
+        return section("Who moved", paragraph(said, kind="note"), side(*tables))
 
     def _data(self) -> str:
         counts = {state: sum(one.state == state for one in self.checks) for state in ("passed", "warned", "FAILED")}
         said = ", ".join(f"{count} {state}" for state, count in counts.items() if count) or "no results yet"
+        restated = [(one["insert_date"], one["moment"], in_words(one), one["cause"]) for one in self.restatements]
         not_passed = [(one.check, one.state, one.said, one.at) for one in self.checks if one.state != "passed"]
         return section(
             "What is known of the data",
@@ -171,6 +177,12 @@ class DailyReport:
                 empty=f"Nothing is missing, held back or in quarantine of the {LOOK_BACK} days up to the day.",
             ),
             paragraph(f"And {more:,} more.") if (more := len(self.troubles) - MOST) > 0 else "",
+            table(
+                "Figures that changed after they were published, the newest first",
+                ["day", "changed at", "what", "why"],
+                restated,
+                empty="No published figure of the days up to the day was ever changed.",
+            ),
             paragraph(f"Checks: {said}."),
             table("Checks that did not pass", ["check", "result", "what it found", "when"], not_passed, empty=""),
             table("When everything was made last", ["asset", "made", "newest day", "by"], self.made, empty=""),
@@ -193,7 +205,8 @@ def read_report(
     return DailyReport(
         day,
         days,
-        customers=movers(warehouse, day, "customers_that_moved"),
+        moved={name: movers(warehouse, day, f"{name.lower()}_that_moved") for name in MOVING},
+        restatements=restatements(warehouse, day),
         troubles=troubles(lake, looked_at, published=days),
         checks=pages.check_results(instance),
         made=pages.last_made(instance),

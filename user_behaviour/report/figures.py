@@ -109,3 +109,8 @@ def movers(warehouse: Warehouse, day: date, file: str) -> list[dict[str, Any]]:
     week = timedelta(days=6)
     parameters = {"week": day - week, **DayRange(day - week - timedelta(days=7), day).parameters()}
     return warehouse.rows(statement(f"report/{file}.sql"), parameters)
+
+
+def restatements(warehouse: Warehouse, day: date) -> list[dict[str, Any]]:
+    """The newest changes of published figures of the days up to the day."""
+    return warehouse.rows(statement("report/restatements.sql"), DayRange(day, day).parameters())

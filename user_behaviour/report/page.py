@@ -60,7 +60,7 @@ def shown(value: object) -> str:
         case float():
             return f"{value:.1%}".replace("%", " %")
         case datetime():
-            return f"{value:%Y-%m-%d %H:%M} UTC"
+            return f"{value:%Y-%m-%d %H:%M} UTC"  # as all moments of the project are
         case _:
             return str(value)
 
@@ -84,6 +84,11 @@ def section(title: str, *blocks: str) -> str:
     """Blocks under a heading."""
     name = f"s-{hashlib.sha256(title.encode()).hexdigest()[:8]}"
     return f'<section aria-labelledby="{name}"><h2 id="{name}">{escape(title)}</h2>\n{"".join(blocks)}</section>\n'
+
+
+def side(*blocks: str) -> str:
+    """Blocks side by side, where there is room."""
+    return f'<div class="side">{"".join(blocks)}</div>'
 
 
 def figures(found: Iterable[Figure]) -> str:
@@ -152,15 +157,15 @@ def page(title: str, *, subtitle: str, body: Sequence[str], made: Sequence[str])
     )
 
 
-def picture(spec: Spec, *, scale: float = 1.5) -> bytes:
-    """The chart as PNG, in the colours of a light page."""
+def picture_in_markdown(name: str, spec: Spec, *, width: int = 480) -> str:
+    """The chart as a picture (PNG) within a text of Markdown, in the colours of a light page."""
     import vl_convert
 
-    text = json.dumps({**spec, "background": LIGHT["card"]}, default=str)
-    for name, colour in LIGHT.items():
-        text = text.replace(f"var(--{name})", colour)
-    png: bytes = vl_convert.vegalite_to_png(text, scale=scale)
-    return png
+    text = json.dumps({**spec, "width": width, "background": LIGHT["card"]}, default=str)
+    for colour, value in LIGHT.items():
+        text = text.replace(f"var(--{colour})", value)
+    png = base64.b64encode(vl_convert.vegalite_to_png(text)).decode()
+    return f"![{name}](data:image/png;base64,{png})"
 
 
 def _cell(value: object) -> str:

@@ -340,7 +340,7 @@ def test_an_error_that_is_expected_exists(module: str, name: str) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["up", "down", "status", "doctor", "migrate", "generate", "query x", "reconcile", "run", "demo", "dev", "env"],
+    ["up", "down", "status", "doctor", "migrate", "generate", "query x", "reconcile", "run", "report", "demo", "env"],
 )
 def test_a_setting_that_cannot_be_used_is_the_same_line_for_every_command(home: Home, command: str) -> None:
     call = home.call(*command.split(), USER_BEHAVIOUR_DEPLOYMENT="prodd")
@@ -353,4 +353,4 @@ def test_a_setting_that_cannot_be_used_is_the_same_line_for_every_command(home: 
 def test_the_shell_completes_the_commands(home: Home) -> None:
     words = {"COMP_WORDS": "user-behaviour re", "COMP_CWORD": "1", "_USER_BEHAVIOUR_COMPLETE": "bash_complete"}
     completed = home.run([str(Path(sys.executable).with_name("user-behaviour"))], **words)
-    assert completed.stdout.split() == ["plain,reconcile"]
+    assert completed.stdout.split() == ["plain,reconcile", "plain,report"]

@@ -40,6 +40,11 @@ REFUSALS = {
     ),
     ("run", "--day", "2010-11-30"): (2, f"2010-11-30 {NO_PARTITION}"),
     ("run", "--to", "2199-12-31"): (2, f"2199-12-31 {NO_PARTITION}"),
+    ("report", "--day", "2010-12-04"): (
+        1,
+        "The metric of 2010-12-04 is not published, so there is nothing to report; run it first: `user-behaviour run "
+        "--day 2010-12-04`.",
+    ),
     ("run", "--from", "2011-12-01"): (1, "Neither the shop nor the vendor has anything from 2011-12-01 on; "),
 }
 
@@ -107,6 +112,16 @@ def test_when_nothing_is_missing_a_run_of_what_is_missing_ends_well_without_one(
 ) -> None:
     for call in map(not_begun.__getitem__, NOTHING_MISSING):
         assert (call.returncode, call.stdout) == (0, "Nothing is missing from 2010-12-01 to 2010-12-03.\n")
+
+
+@pytest.mark.usefixtures("first_run")
+def test_the_report_of_a_day_is_made_and_its_path_printed(home: Home) -> None:
+    made = home.path / "lake" / "reports" / "insert_date=2010-12-01" / "report.html"
+    assert not made.exists()  # the run was of three days, and made the page of the last
+    call, last = home.processes(("report", "--day", "2010-12-01"), ("report",))
+    assert (call.returncode, call.stdout, call.stderr) == (0, f"{made}\n", "")
+    assert last.stdout == f"{made.parents[1] / 'insert_date=2010-12-03' / made.name}\n"
+    assert "<h1>Wednesday, 1 December 2010</h1>" in made.read_text(encoding="utf-8")
 
 
 @pytest.mark.usefixtures("first_run")

@@ -133,6 +133,17 @@ def test_the_days_that_are_mended_follow_and_every_place_agrees(account: AwsInst
     assert account.here.lake.list("_staging") == []
 
 
+def test_the_report_lies_in_the_lake_and_a_copy_of_it_in_the_home(account: AwsInstallation, first_run: str) -> None:
+    (call,) = account.call(("report", "--day", f"{D1}"))
+
+    copy = account.home / "aws" / "reports" / f"insert_date={D1}" / "report.html"
+    assert (call.returncode, call.stdout) == (0, f"{copy}\n"), call.stderr
+    found = account.here.lake.read(f"reports/insert_date={D1}/report.html")
+    assert found is not None
+    assert found[0] == copy.read_bytes()
+    assert b"1 customer spent 11.50 and wrote 2 reviews, 1 of them positive." in found[0]
+
+
 def test_a_plan_says_what_apply_then_makes_so(account: AwsInstallation, first_run: str) -> None:
     """No lock is asked for, and nothing but the plan stays behind."""
     lake, before, told = account.here.lake, metric(account.here), len(account.redshift.statements)

@@ -6,8 +6,10 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
+from urllib.request import urlopen
 
 import pyarrow as pa
 import pytest
@@ -211,6 +213,17 @@ def test_without_a_key_the_default_of_the_bucket_holds_for_parquet_too(aws: Aws,
 
     found = [aws.client("s3").head_object(Bucket=bucket, Key=key) for key in keys(aws, bucket)]
     assert [answer["SSEKMSKeyId"] for answer in found] == [KEY] * 3
+
+
+def test_a_link_opens_a_private_object_in_a_browser_until_it_ends(lake: S3Lake) -> None:
+    lake.write("reports/report.html", b"<p>Spent</p>")
+    link = lake.link("reports/report.html", until=datetime.now(UTC) + timedelta(hours=12))
+    asked = parse_qs(urlsplit(link).query)
+    assert int(asked["X-Amz-Expires"][0]) == pytest.approx(12 * 3600, abs=60)
+    with urlopen(link) as answer:
+        assert (answer.read(), answer.headers["Content-Type"]) == (b"<p>Spent</p>", "text/html; charset=utf-8")
+    grants = lake.aws.client("s3").get_object_acl(Bucket=lake.bucket, Key="lake/reports/report.html")["Grants"]
+    assert [grant["Grantee"]["Type"] for grant in grants] == ["CanonicalUser"]  # its owner, and nobody else
 
 
 def test_an_error_within_an_answer_of_success_to_a_delete_is_told(cloud: Cloud, lake: S3Lake, bucket: str) -> None:
