@@ -5,7 +5,7 @@ Colours are the variables of the page's style, so that a chart follows the reade
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from user_behaviour.report.page import LIGHT, Spec
 if TYPE_CHECKING:
     import altair as alt
 
+Amount = tuple[date, str, Number]
 COLOUR = {name: f"var(--{name})" for name in LIGHT}
 _AXIS = {
     "labelColor": COLOUR["muted"],
@@ -92,6 +93,66 @@ def trend(points: Sequence[TrendPoint], *, number: str) -> Spec:
     return spec_of(alt.layer(*([usual] if any(point.usual for point in points) else []), line, dots))
 
 
+def over_time(
+    rows: Sequence[Amount], *, number: str, colours: Mapping[str, str], by_day: bool = False, lines: bool = False
+) -> Spec:
+    """Amounts by month or day, and kind: bars on one another, or lines; the kinds are those that have a colour."""
+    import altair as alt
+
+    unit, label, whole = (
+        ("utcyearmonthdate", "%-d %b", "%a %-d %b %Y") if by_day else ("utcyearmonth", "%b %y", "%B %Y")
+    )
+    values = [{"time": time.isoformat(), "kind": kind, "value": _plain(value)} for time, kind, value in rows]
+    scale = alt.Scale(domain=[*colours], range=[*colours.values()])
+    base = alt.Chart({"values": values}).encode(
+        x=alt.X(f"{unit}(time):T", title=None, axis=alt.Axis(format=label, grid=False, tickCount=6)),
+        y=alt.Y("value:Q", title=None, axis=alt.Axis(format=number, tickCount=5)),
+        color=alt.Color("kind:N", scale=scale, legend=alt.Legend(title=None, orient="bottom", columns=3)),
+        tooltip=[
+            alt.Tooltip(f"{unit}(time):T", title="when", format=whole),
+            alt.Tooltip("kind:N", title="what"),
+            alt.Tooltip("value:Q", format=number),
+        ],
+    )
+    return spec_of(base.mark_line(point=True) if lines else base.mark_bar(), height=230)
+
+
+def months_and_countries(rows: Sequence[Mapping[str, Any]]) -> Spec:
+    """A circle a month and country, as large as what was spent; its colour says which share of reviews is positive."""
+    import altair as alt
+
+    colours = {"most positive": COLOUR["accent"], "even": COLOUR["muted"], "most not": COLOUR["alert"]}
+    values = [
+        {
+            "month": row["month"].isoformat(),
+            "country": row["country"],
+            "spent": _plain(row["amount_spent"]),
+            "customers": row["customers"],
+            "reviews": _tone(_plain(row["positive_share"])),
+        }
+        for row in rows
+    ]
+    legend = alt.Legend(title="reviews", orient="bottom", titleAnchor="middle")
+    made = (
+        alt.Chart({"values": values})
+        .mark_circle(opacity=0.85)
+        .encode(
+            x=alt.X("utcyearmonth(month):T", title=None, axis=alt.Axis(format="%b %y", grid=False)),
+            y=alt.Y("country:N", title=None, sort=[*dict.fromkeys(row["country"] for row in rows)]),
+            size=alt.Size("spent:Q", scale=alt.Scale(type="pow", exponent=0.5, range=[12, 500]), legend=None),
+            color=alt.Color("reviews:N", scale=alt.Scale(domain=[*colours], range=[*colours.values()]), legend=legend),
+            tooltip=[
+                alt.Tooltip("utcyearmonth(month):T", title="month", format="%B %Y"),
+                "country:N",
+                alt.Tooltip("spent:Q", format=",.2f"),
+                "customers:Q",
+                "reviews:N",
+            ],
+        )
+    )
+    return spec_of(made, height=270)
+
+
 def curve(points: Sequence[tuple[float, float]], *, low: float = 0, ideal: tuple[float, float] | None = None) -> Spec:
     """A line through points whose heights are shares, from `low` up; and a dashed one of what were `ideal`, up to 1."""
     import altair as alt
@@ -106,6 +167,11 @@ def curve(points: Sequence[tuple[float, float]], *, low: float = 0, ideal: tuple
     measured = through(points).mark_line(color=COLOUR["accent"], strokeWidth=2)
     dashed = [through([ideal, (1, 1)]).mark_line(color=COLOUR["muted"], strokeDash=[4, 4])] if ideal else []
     return spec_of(alt.layer(*dashed, measured))
+
+
+def _tone(share: float | None) -> str:
+    """What most of some reviews say; without any, or close to half, they are even."""
+    return "even" if share is None or abs(share - 0.5) < 0.05 else "most positive" if share > 0.5 else "most not"
 
 
 def _plain(value: Number | None) -> float | None:

@@ -10,10 +10,11 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from user_behaviour.io_managers.restatement import in_words
-from user_behaviour.report.charts import TrendPoint, trend
+from user_behaviour.report.charts import COLOUR, TrendPoint, over_time, trend
 from user_behaviour.report.dagster_pages import CheckResult, DagsterPages
 from user_behaviour.report.data_state import Trouble, troubles
 from user_behaviour.report.figures import MEASURES, SHOWN, USUAL, Measure, MetricDay, movers, read_days, restatements
+from user_behaviour.report.marts import Marts, marts_section, read_marts
 from user_behaviour.report.page import (
     Figure,
     Link,
@@ -48,6 +49,10 @@ _LEFT_OUT = {
     "lines_without_customer": "purchase lines of nobody known",
     "money_without_customer": "spent on those",
 }
+_LEFT_OUT_MONEY = {
+    "by customers without a review": ("money_without_review", COLOUR["second"]),
+    "by nobody known": ("money_without_customer", COLOUR["muted"]),
+}
 
 
 def report_path(day: date) -> str:
@@ -62,6 +67,7 @@ class DailyReport:
     day: date
     days: Mapping[date, MetricDay]
     moved: Mapping[str, Sequence[Mapping[str, Any]]]
+    marts: Marts
     restatements: Sequence[Mapping[str, Any]]
     troubles: Sequence[Trouble]
     checks: Sequence[CheckResult]
@@ -102,7 +108,13 @@ class DailyReport:
         """The page; `classifier` says in a sentence which one scored the reviews."""
         made = f"Made at {shown(datetime.now(UTC))} by {self.run} of user_behaviour {version('user_behaviour')}, from "
         made += f"batch {self.of_day.batch_id} of public.user_behavior_metric."
-        body = [self._what_happened(classifier), self._trends(), self._movers(), self._data()]
+        body = [
+            self._what_happened(classifier),
+            self._trends(),
+            self._movers(),
+            marts_section(self.marts),
+            self._data(),
+        ]
         return page(day_in_words(self.day), subtitle=self.headline, body=body, made=[paragraph(made)])
 
     def figures(self) -> list[Figure]:
@@ -137,8 +149,29 @@ class DailyReport:
         )
 
     def _trends(self) -> str:
-        charts = [self._trend(measure) for measure in MEASURES]
+        charts = [*(self._trend(measure) for measure in MEASURES), self._left_out()]
         return section(f"The last {SHOWN.days // 7} weeks", side(*charts))
+
+    def _left_out(self) -> str:
+        known = [one for one in self.days.values() if one.day > self.day - SHOWN]
+        amounts = [
+            (one.day, kind, Decimal(one.facts[fact]))
+            for one in known
+            for kind, (fact, _) in _LEFT_OUT_MONEY.items()
+            if fact in one.facts
+        ]
+        in_all = sum((amount for *_, amount in amounts), Decimal())
+        return chart(
+            over_time(
+                amounts,
+                number=",.0f",
+                colours={kind: colour for kind, (_, colour) in _LEFT_OUT_MONEY.items()},
+                by_day=True,
+            ),
+            title="Spent, and not in the metric",
+            says=f"{shown(in_all)} in these weeks.",
+            numbers=table("Spent, and not in the metric", ("day", "who", "amount"), amounts[::-1]),
+        )
 
     def _trend(self, measure: Measure) -> str:
         points = self.trend(measure)
@@ -155,7 +188,7 @@ class DailyReport:
         tables = [
             table(
                 f"{name} that moved most",
-                head,
+                (MOVING[name], "before", "after", "change"),
                 [(one["name"], one["before"], one["after"], one["after"] - one["before"]) for one in rows],
             )
             for name, rows in self.moved.items()
@@ -206,6 +239,7 @@ def read_report(
         day,
         days,
         moved={name: movers(warehouse, day, f"{name.lower()}_that_moved") for name in MOVING},
+        marts=read_marts(warehouse, day),
         restatements=restatements(warehouse, day),
         troubles=troubles(lake, looked_at, published=days),
         checks=pages.check_results(instance),

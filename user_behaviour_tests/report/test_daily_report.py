@@ -18,6 +18,8 @@ from playwright.sync_api import Browser, sync_playwright
 
 from user_behaviour.assets import REPORTS
 from user_behaviour.report.figures import UnpublishedDayError
+from user_behaviour.report.marts import QUESTIONS, marts_section
+from user_behaviour.report.page import shown
 from user_behaviour_tests.graph.installation import Installation, new_installation
 from user_behaviour_tests.report.shop import BROKEN, DAY, FRIDAYS, open_shop
 from user_behaviour_tests.ui.conftest import ARGUMENTS, chromium
@@ -130,9 +132,8 @@ def test_the_large_numbers_are_those_of_the_warehouse(shop: Installation, html: 
 def test_the_charts_show_and_tell_what_the_warehouse_has_of_each_day(shop: Installation, html: str) -> None:
     specs = [json.loads(text) for text in re.findall(r'class="spec">(.*?)</script>', html)]
     names = {"Spent": "spent", "Customers": "customers", "Reviews": "reviews", "Positive reviews": "share"}
-    assert len(specs) == len(names)
     tables = Tables(html).tables
-    for (title, name), spec in zip(names.items(), specs, strict=True):
+    for (title, name), spec in zip(names.items(), specs[: len(names)], strict=True):
         (values,) = spec["datasets"].values() if "datasets" in spec else [spec["data"]["values"]]
         assert [point["day"] for point in values] == [row[0] for row in tables[title][:0:-1]]
         for point, told in zip(values, tables[title][:0:-1], strict=True):
@@ -141,6 +142,44 @@ def test_the_charts_show_and_tell_what_the_warehouse_has_of_each_day(shop: Insta
             value = None if point["day"] == str(BROKEN) else row[name]
             assert point["value"] == (None if value is None else float(value))
             assert told[1] == ("–" if value is None else WRITTEN.get(name, "{:,}").format(value).replace("%", " %"))
+
+
+MARTS = {
+    "Spent by country": (
+        "select to_char(month, 'YYYY-MM'), country, customers, amount_spent, reviews, positive_share "
+        "from marts.spend_and_sentiment_by_month where month <= %(day)s order by 1"
+    ),
+    "Customers by segment": (
+        "select to_char(month, 'YYYY-MM'), segment, cast(sum(customers) as int), sum(amount_spent) "
+        "from marts.customer_segments_by_month where month <= %(day)s group by 1, 2 order by 1, 2"
+    ),
+    "Spent by sentiment": (
+        "select to_char(month, 'YYYY-MM'), sentiment, customers, amount_per_customer "
+        "from marts.sentiment_and_spend where month <= %(day)s order by 1, 2"
+    ),
+}
+
+
+@pytest.mark.parametrize("caption", MARTS)
+def test_the_marts_are_told_and_drawn_as_the_warehouse_has_them(shop: Installation, html: str, caption: str) -> None:
+    with shop.here.warehouse.session() as connection, connection.cursor() as cursor:
+        cursor.execute(MARTS[caption], {"day": DAY})
+        rows = cursor.fetchall()
+    assert len(rows) >= 3
+    told = [[shown(float(cell) if caption == "Spent by country" and at == 5 else cell) for at, cell in enumerate(row)]
+            for row in rows]  # fmt: skip
+    assert Tables(html).tables[caption][1:] == told
+    *_, spec = (
+        json.loads(text) for text in re.findall(r'class="spec">(.*?)</script>', html.split(f"<caption>{caption}<")[0])
+    )
+    (values,) = spec["datasets"].values()
+    assert [point.get("value", point.get("spent")) for point in values] == [
+        float(row[{"Spent by country": 3, "Customers by segment": 2, "Spent by sentiment": 3}[caption]]) for row in rows
+    ]
+
+
+def test_marts_that_have_nothing_yet_are_told_in_a_sentence() -> None:
+    assert "<p>The marts have none of these months yet.</p>" in marts_section(dict.fromkeys(QUESTIONS, ()))
 
 
 def test_what_the_join_leaves_out_is_told(shop: Installation, html: str) -> None:
@@ -159,6 +198,7 @@ def test_customers_who_moved_are_told_with_both_weeks(html: str) -> None:
         ["customer", "before", "after", "change"],
         *([str(customer), "10.00", "0.00", "-10.00"] for customer in (12349, 12350)),
     ]
+    assert Tables(html).tables["Countries that moved most"][1:] == [["United Kingdom", "50.00", "30.00", "-20.00"]]
 
 
 def test_the_report_comes_after_the_checks_of_its_run_and_tells_what_they_found(
