@@ -21,4 +21,3 @@ inner join marts.dim_country as country on line.country = country.country and co
 inner join marts.dim_product as product on line.stock_code = product.stock_code and product.product_key <> -1
 left outer join marts.dim_customer as customer on line.customer_id = customer.customer_id
 where line.insert_date >= %(first_day)s and line.insert_date < %(end_day)s
-order by line.insert_date

@@ -18,4 +18,3 @@ from reviews_classified as review
 inner join marts.dim_date as dates on review.insert_date = dates.insert_date
 inner join marts.dim_customer as customer on review.customer_id = customer.customer_id
 where review.insert_date >= %(first_day)s and review.insert_date < %(end_day)s
-order by review.insert_date

@@ -8,7 +8,7 @@ grant select, insert, delete on public.user_behavior_metric, audit.published_par
 grant select on all tables in schema marts to %(database_user)s;
 
 grant select, insert, delete
-on marts.dim_date, marts.fact_purchase_line, marts.fact_review, intermediate.customer_day
+on marts.fact_purchase_line, marts.fact_review, intermediate.customer_day
 to %(database_user)s;
 
 -- A dimension's members are described anew, and stay.

@@ -3,6 +3,7 @@
 A view is made by a migration and never run: an external asset, which shows its columns and where they come from.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import dagster as dg
@@ -23,29 +24,27 @@ def _sql(name: str) -> str:
     return statement(f"marts/{name}.sql")
 
 
-def _mart(table: Table, *made_by: str, **ins: dg.AssetIn) -> dict[str, Any]:
-    """Keyword arguments of `@asset` for a mart; `made_by` are the files of `sql/marts` that make its rows."""
+def _key(table: Table) -> dg.AssetKey:
+    return dg.AssetKey(table.name.split("."))
+
+
+def _mart(table: Table, *made_by: str, after: Sequence[Table] = (), **ins: dg.AssetIn) -> dict[str, Any]:
+    """Keyword arguments of `@asset` for a mart; `made_by` are the files of `sql/marts` that make its rows.
+
+    All marts come after the metric, so that whoever selects what follows it has them whole.
+    """
     schema, _, name = table.name.partition(".")
     return {
         "key_prefix": schema,
         "name": name,
         "ins": ins,
+        "deps": [*map(_key, after), *([] if "metric" in ins else [_METRIC.key])],
         "group_name": GROUP,
         "kinds": {"table", "sql"},
         "io_manager_key": "warehouse_io_manager",
         "pool": "warehouse",
         **declared(table, made_by="\n".join(map(_sql, made_by)), in_database=True),
     }
-
-
-def _star(*tables: Table) -> dict[str, dg.AssetIn]:
-    return {table.identity["table"]: dg.AssetIn(key=table.name.split(".")) for table in tables}
-
-
-@dg.asset(**_mart(marts.DIM_DATE, "dim_date", metric=_METRIC))
-def dim_date(metric: PublishedPartitions) -> ReplaceDays:
-    """A row is a day of which the metric is published."""
-    return ReplaceDays(_sql("dim_date"), reads=(metric,))
 
 
 @dg.asset(
@@ -84,32 +83,15 @@ def dim_product(purchases: RegisteredPartitions) -> MergeMembers:
         marts.FACT_PURCHASE_LINE,
         "fact_purchase_line",
         "lines_bought",
+        after=marts.DIMENSIONS,
         purchases=_PURCHASES,
         metric=_METRIC,
-        **_star(*marts.DIMENSIONS),
     )
 )
-def fact_purchase_line(
-    purchases: RegisteredPartitions,
-    metric: PublishedPartitions,
-    dim_date: PublishedPartitions,
-    dim_customer: PublishedPartitions,
-    dim_country: PublishedPartitions,
-    dim_product: PublishedPartitions,
-) -> ReplaceDays:
+def fact_purchase_line(purchases: RegisteredPartitions, metric: PublishedPartitions) -> ReplaceDays:
     """A row is a staged purchase line."""
-    return ReplaceDays(
-        _sql("fact_purchase_line"),
-        audit=(_sql("fact_purchase_line_laws"),),
-        reads=(
-            Extract("lines_bought", purchases, _sql("lines_bought")),
-            dim_date,
-            dim_customer,
-            dim_country,
-            dim_product,
-            metric,
-        ),
-    )
+    bought = Extract("lines_bought", purchases, _sql("lines_bought"))
+    return ReplaceDays(_sql("fact_purchase_line"), audit=(_sql("fact_purchase_line_laws"),), reads=(bought, metric))
 
 
 @dg.asset(
@@ -117,57 +99,42 @@ def fact_purchase_line(
         marts.FACT_REVIEW,
         "fact_review",
         "reviews_classified",
+        after=(marts.DIM_CUSTOMER,),
         reviews=_REVIEWS,
         metric=_METRIC,
-        **_star(marts.DIM_DATE, marts.DIM_CUSTOMER),
     )
 )
-def fact_review(
-    reviews: RegisteredPartitions,
-    metric: PublishedPartitions,
-    dim_date: PublishedPartitions,
-    dim_customer: PublishedPartitions,
-) -> ReplaceDays:
+def fact_review(reviews: RegisteredPartitions, metric: PublishedPartitions) -> ReplaceDays:
     """A row is a classified review."""
-    return ReplaceDays(
-        _sql("fact_review"),
-        audit=(_sql("fact_review_laws"),),
-        reads=(
-            Extract("reviews_classified", reviews, _sql("reviews_classified")),
-            dim_date,
-            dim_customer,
-            metric,
-        ),
-    )
+    classified = Extract("reviews_classified", reviews, _sql("reviews_classified"))
+    return ReplaceDays(_sql("fact_review"), audit=(_sql("fact_review_laws"),), reads=(classified, metric))
 
 
 @dg.asset(
     **_mart(
         marts.CUSTOMER_DAY,
         "customer_day",
+        lines=dg.AssetIn(key=_key(marts.FACT_PURCHASE_LINE)),
+        reviews=dg.AssetIn(key=_key(marts.FACT_REVIEW)),
         metric=_METRIC,
-        **_star(marts.FACT_PURCHASE_LINE, marts.FACT_REVIEW),
     )
 )
-def customer_day(
-    metric: PublishedPartitions, fact_purchase_line: PublishedPartitions, fact_review: PublishedPartitions
-) -> ReplaceDays:
+def customer_day(lines: PublishedPartitions, reviews: PublishedPartitions, metric: PublishedPartitions) -> ReplaceDays:
     """A row is a customer and day who bought or reviewed; the lines of nobody known are one a country and day."""
     return ReplaceDays(
         _sql("customer_day"),
         audit=(_sql("customer_day_laws"),),
         facts=_sql("customer_day_totals"),
-        reads=(fact_purchase_line, fact_review, metric),
+        reads=(lines, reviews, metric),
     )
 
 
 def _view(view: Table) -> dg.AssetSpec:
-    schema, _, name = view.name.partition(".")
     origins = {asset for of_column in view.lineage.values() for asset, _ in of_column}
     return dg.AssetSpec(
-        [schema, name],
+        _key(view),
         deps=[dg.AssetKey(asset.split("/")) for asset in sorted(origins)],
-        description=view.description,
+        description=view.description.replace("One row a", "A row is a", 1),
         group_name=GROUP,
         kinds={"view", "sql"},
         owners=OWNERS,
@@ -179,5 +146,5 @@ def _view(view: Table) -> dg.AssetSpec:
     )
 
 
-MARTS = [dim_date, dim_customer, dim_country, dim_product, fact_purchase_line, fact_review, customer_day]
-VIEWS = [_view(view) for view in (*marts.STAGING_VIEWS, *marts.QUESTIONS)]
+MARTS = [dim_customer, dim_country, dim_product, fact_purchase_line, fact_review, customer_day]
+VIEWS = [_view(view) for view in (*marts.STAGING_VIEWS, marts.DIM_DATE, *marts.QUESTIONS)]

@@ -14,7 +14,7 @@ from user_behaviour.instance.instance import daemon_of
 from user_behaviour.local.state_file import is_free
 from user_behaviour.settings import PREFIX
 
-STAGES = ("sources", "landing", "staging", "spectrum", "warehouse", "report")  # the groups of what runs of days make
+STAGES = ("sources", "landing", "staging", "spectrum", "warehouse", "marts", "report")  # of what runs of days make
 
 
 @click.command()

@@ -18,7 +18,7 @@ from user_behaviour.doctor.needed_permissions import catalog_permissions, spark_
 from user_behaviour.instance.self_check import VARIABLE, check_storage
 from user_behaviour.lake.s3 import S3Lake
 from user_behaviour.migrations.drift import Drift
-from user_behaviour.tables.marts import MARTS, MERGED, WAREHOUSE_TABLES
+from user_behaviour.tables.marts import DIMENSIONS, MARTS, WAREHOUSE_TABLES
 from user_behaviour.tables.schemas import EXTERNAL_TABLES, RAW_PURCHASES
 from user_behaviour.warehouse.warehouse import WarehouseDataError
 
@@ -31,7 +31,7 @@ NEEDED_PRIVILEGES = {
     "audit.published_partition": ("select", "insert", "delete"),
     "audit.restatement": ("select", "insert"),
     "audit.superseded_metric": ("select", "insert", "delete"),
-    **{table.name: ("select", "insert", "update" if table in MERGED else "delete") for table in MARTS},
+    **{table.name: ("select", "insert", "update" if table in DIMENSIONS else "delete") for table in MARTS},
     # LOCK TABLE asks for a privilege to change the table.
     "audit.writer_lock": ("select", "insert", "update", "delete"),
 }

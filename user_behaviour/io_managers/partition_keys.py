@@ -5,6 +5,7 @@ Days are the only coordinates of what is stored. A week is seven of them, an hou
 
 from collections.abc import Callable
 from datetime import date, time, timedelta
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import dagster as dg
@@ -82,8 +83,14 @@ def given(of_context: Callable[[], T]) -> T | None:
 
 
 def _days(asset: str, key: str, definition: dg.TimeWindowPartitionsDefinition) -> list[date]:
-    window = definition.time_window_for_partition_key(key)
+    window = _window(key, definition)
     if not window.start.time() == window.end.time() == time.min:
         said = f"{window.start:%Y-%m-%d %H:%M} to {window.end:%Y-%m-%d %H:%M}"
         raise NotWholeDaysError(f"{asset}: the partition {key} covers {said}. {WHOLE_DAYS}")
     return DayRange(window.start.date(), window.end.date() - timedelta(days=1)).days()
+
+
+@lru_cache(maxsize=10_000)
+def _window(key: str, definition: dg.TimeWindowPartitionsDefinition) -> dg.TimeWindow:
+    """Each asset of a run asks for the windows of the same keys, and a year of them takes some 0.1 s."""
+    return definition.time_window_for_partition_key(key)

@@ -86,7 +86,7 @@ def _made_from_others(reads: Sequence[RegisteredPartitions | PublishedPartitions
     """The days of which one input is made from another batch of one that is read beside it, and which."""
     held_back: dict[date, Sequence[str]] = {}
     for made in (read for read in reads if isinstance(read, PublishedPartitions)):
-        for of in reads:
+        for of in (read for read in reads if read is not made):
             for day in made.by_day.keys() & of.by_day.keys():
                 batch, in_force = made.by_day[day].sources.get(of.table.name), of.by_day[day].batch_id
                 if batch not in (None, in_force):

@@ -73,7 +73,6 @@ LAYOUTS: Mapping[str, Layout] = {
     "public.user_behavior_metric": Layout(
         "KEY(customerid)", "insert_date", ("az64", "az64", "az64", "az64", "zstd", "raw")
     ),
-    "marts.dim_date": Layout("ALL", "insert_date", (*6 * ("az64",), "zstd", "zstd", "raw")),
     "marts.dim_customer": Layout("ALL", "customer_id", ("az64", "raw", "zstd", "zstd", "az64")),
     "marts.dim_country": Layout("ALL", "country", ("az64", "raw", "zstd", "az64")),
     "marts.dim_product": Layout("ALL", "stock_code", ("az64", "raw", "zstd", "zstd", "az64")),

@@ -62,8 +62,8 @@ class Difference:
 class TableState:
     """What each place says of an external table.
 
-    `lake_table` is the data set that it reads, `metric_asset` the asset that is made from it. `prefix` is the URI of a
-    partition of the lake without its day: `s3://lake/staged_purchases/insert_date=`. `holes` says what is wrong with
+    `lake_table` is the data set that it reads, `metric_and_later` selects what is made from it. `prefix` is the URI of
+    a partition of the lake without its day: `s3://lake/staged_purchases/insert_date=`. `holes` says what is wrong with
     the files of a registered batch. `moving` are the days that a run registered in the meantime, `unreadable` those of
     which the lake cannot say what is in force: of them nothing is compared. `metric` has
     the batch that a day of the metric was made from, `recorded` the one that Dagster recorded last, empty if its record
@@ -72,7 +72,7 @@ class TableState:
 
     table: str
     lake_table: str
-    metric_asset: str
+    metric_and_later: str
     prefix: str
     in_force: Mapping[date, str]
     catalog: Mapping[date, Registration]
@@ -145,7 +145,7 @@ def _metric(state: TableState, day: date) -> Iterator[Difference]:
     made_from, in_force = state.metric.get(day), state.in_force.get(day)
     if made_from and in_force and made_from != in_force:
         says = f"made from batch {made_from}, in force is {in_force}"
-        yield Difference(state.table, day, DifferenceKind.METRIC, says, Remedy.RERUN, state.metric_asset)
+        yield Difference(state.table, day, DifferenceKind.METRIC, says, Remedy.RERUN, state.metric_and_later)
 
 
 def _record(state: TableState, day: date) -> Iterator[Difference]:

@@ -54,7 +54,7 @@ class Reconciliation:
         return TableState(
             table=table.name,
             lake_table=lake_table.name,
-            metric_asset=USER_BEHAVIOR_METRIC.name.replace(".", "/"),
+            metric_and_later=f"key:{USER_BEHAVIOR_METRIC.name.replace('.', '/')}+",
             prefix=prefix,
             in_force={day: manifest.batch_id for day, manifest in manifests.items()},
             catalog=catalog,

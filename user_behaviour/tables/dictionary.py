@@ -5,7 +5,7 @@
 
 from collections.abc import Iterator
 
-from user_behaviour.tables.marts import MARTS, QUESTIONS, STAGING_VIEWS
+from user_behaviour.tables.marts import DIM_DATE, MARTS, QUESTIONS, STAGING_VIEWS
 from user_behaviour.tables.schemas import (
     AUDIT_TABLES,
     CLASSIFIED_REVIEWS,
@@ -33,7 +33,7 @@ def render() -> str:
         ("The lake", (RAW_PURCHASES, RAW_REVIEWS, QUARANTINED_REVIEWS, STAGED_PURCHASES, CLASSIFIED_REVIEWS)),
         ("External tables", EXTERNAL_TABLES),
         ("The warehouse", (USER_BEHAVIOR_METRIC, *AUDIT_TABLES)),
-        ("Marts: a star, and what is computed from it once", (*STAGING_VIEWS, *MARTS)),
+        ("Marts: a star, and what is computed from it once", (*STAGING_VIEWS, DIM_DATE, *MARTS)),
         ("Marts: views that answer questions", QUESTIONS),
     )
     lines = [_HEAD]

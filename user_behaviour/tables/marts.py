@@ -48,14 +48,14 @@ def _as_read(table: Table) -> tuple[Column, ...]:
 
 PURCHASES = Table(
     name="staging.purchases",
-    description="The staged purchase lines of every registered day, as the warehouse reads them from the lake.",
+    description="One row a staged purchase line of a registered day, as the warehouse reads them from the lake.",
     columns=_as_read(EXTERNAL_TABLES[0]),
     lineage=_from(_PURCHASES, *_as_read(EXTERNAL_TABLES[0])),
 )
 
 REVIEWS = Table(
     name="staging.reviews",
-    description="The classified reviews of every registered day, as the warehouse reads them from the lake.",
+    description="One row a classified review of a registered day, as the warehouse reads them from the lake.",
     columns=(Column("customer_id", "int", "the customer"), *_VERDICT),
     key=("source_file", "line_number"),
     lineage={"customer_id": ((_REVIEWS, "cid"),), **_from(_REVIEWS, *_VERDICT)},
@@ -72,10 +72,10 @@ DIM_DATE = Table(
         Column("year", "int", "the year", nullable=False),
         Column("weekday", "int", "1 is Monday, 7 is Sunday", nullable=False),
         Column("weekday_name", "varchar(9)", "Monday to Sunday", nullable=False),
-        BATCH_ID,
     ),
     key=("date_key",),
     key_has_day=False,
+    lineage={"insert_date": (("public/user_behavior_metric", "insert_date"),)},
 )
 
 DIM_CUSTOMER = Table(
@@ -315,8 +315,7 @@ LEFT_OUT_BY_THE_JOIN = Table(
 )
 
 STAGING_VIEWS = (PURCHASES, REVIEWS)
-MERGED = (DIM_CUSTOMER, DIM_COUNTRY, DIM_PRODUCT)  # members are described anew, and stay
-DIMENSIONS = (DIM_DATE, *MERGED)
+DIMENSIONS = (DIM_CUSTOMER, DIM_COUNTRY, DIM_PRODUCT)
 MARTS = (*DIMENSIONS, FACT_PURCHASE_LINE, FACT_REVIEW, CUSTOMER_DAY)
 QUESTIONS = (
     SPEND_AND_SENTIMENT_BY_MONTH,
@@ -327,4 +326,4 @@ QUESTIONS = (
 )
 WAREHOUSE_TABLES = (USER_BEHAVIOR_METRIC, *MARTS)
 # What analysts read, by `query`, `export` or tools of their own.
-READABLE_TABLES = (USER_BEHAVIOR_METRIC, *QUESTIONS, *MARTS, *STAGING_VIEWS, *EXTERNAL_TABLES, RESTATEMENT)
+READABLE_TABLES = (USER_BEHAVIOR_METRIC, *QUESTIONS, DIM_DATE, *MARTS, *STAGING_VIEWS, *EXTERNAL_TABLES, RESTATEMENT)

@@ -281,5 +281,5 @@ def test_the_command_finds_repairs_and_then_finds_nothing() -> None:
         assert behind.returncode == 1
         assert behind.stdout.endswith(
             "0 repaired, 1 left.\n"
-            "  user-behaviour run --from 2010-12-01 --to 2010-12-01 --select public/user_behavior_metric\n"
+            "  user-behaviour run --from 2010-12-01 --to 2010-12-01 --select key:public/user_behavior_metric+\n"
         )

@@ -24,7 +24,7 @@ def at(batch: str, location: str | None = None) -> Registration:
 HEALTHY = TableState(
     table=TABLE.name,
     lake_table="staged_purchases",
-    metric_asset="public/user_behavior_metric",
+    metric_and_later="key:public/user_behavior_metric+",
     prefix=PREFIX,
     in_force={D1: "a"},
     catalog={D1: at("a")},
@@ -93,7 +93,7 @@ CASES: dict[str, tuple[dict[str, Any], list[tuple[DifferenceKind, str, Remedy, s
     "a run is registering it": ({"seen": {}, "recorded": {}, "moving": {D1}}, []),
     "the metric is of an older batch": (
         {"metric": {D1: "z"}},
-        [(DifferenceKind.METRIC, "made from batch z, in force is a", Remedy.RERUN, "public/user_behavior_metric")],
+        [(DifferenceKind.METRIC, "made from batch z, in force is a", Remedy.RERUN, "key:public/user_behavior_metric+")],
     ),
     **{
         f"Dagster has recorded {last}": (
@@ -138,7 +138,7 @@ def test_a_location_that_the_warehouse_cuts_off_is_not_out_of_place() -> None:
 def test_every_rerun_that_is_advised_selects_assets() -> None:
     advised = {rerun for _, differences in CASES.values() for *_, rerun in differences if rerun}
     assert {query: len(select([query])) for query in advised} == {
-        "key:staged_purchases+": 3,
-        "public/user_behavior_metric": 1,
+        "key:staged_purchases+": 10,
+        "key:public/user_behavior_metric+": 8,
         "+key:spectrum/user_purchase_staging": 3,
     }

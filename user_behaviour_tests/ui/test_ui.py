@@ -31,6 +31,19 @@ GRAPH = {
     "staging": ["staged_purchases", "classified_reviews"],
     "spectrum": ["user_purchase_staging", "movie_review_clean_stage"],
     "warehouse": ["user_behavior_metric"],
+    "marts": [
+        *(
+            "dim_date",
+            "dim_customer",
+            "dim_country",
+            "dim_product",
+            "fact_purchase_line",
+            "fact_review",
+            "customer_day",
+        ),
+        *("purchases", "reviews", "spend_and_sentiment_by_month", "customer_segments_by_month", "sentiment_and_spend"),
+        *("products_of_unhappy_customers", "left_out_by_the_join"),
+    ],
     "report": ["daily_report"],
 }
 WITHOUT_DAYS = [*GRAPH["classifier"], *GRAPH["report"]]
@@ -57,7 +70,7 @@ def test_the_graph_page_shows_every_group_and_every_asset(page: Page, server: De
     page.goto(graph_page(server.url))
     for asset in [asset for stage in STAGES for asset in GRAPH[stage]]:
         expect(graph.get_by_text(asset, exact=True)).to_be_visible()
-    expect(page.get_by_role("button", name="Materialize all (11)")).to_be_enabled()
+    expect(page.get_by_role("button", name="Materialize all (17)")).to_be_enabled()
 
 
 def test_a_second_start_ends_at_once_with_the_remedy(server: DevServer, home: Path) -> None:
@@ -182,7 +195,7 @@ def test_after_a_backfill_every_day_of_every_asset_is_green(
     for day in DAYS:
         expect(page.get_by_text(day, exact=True).first).to_be_visible()
     materializable = [asset for asset in server.ask(_PARTITIONS)["assetNodes"] if asset["isMaterializable"]]
-    assert len(materializable) == 11
+    assert len(materializable) == 17
     for asset in materializable:
         if asset["assetKey"]["path"][-1] in WITHOUT_DAYS:
             continue

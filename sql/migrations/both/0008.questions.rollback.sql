@@ -7,3 +7,5 @@ drop view marts.sentiment_and_spend;
 drop view marts.customer_segments_by_month;
 
 drop view marts.spend_and_sentiment_by_month;
+
+drop view marts.dim_date;

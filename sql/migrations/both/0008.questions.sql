@@ -1,6 +1,20 @@
 -- Views that answer what people ask. Sentiment is what most of somebody's reviews in question say: positive, negative,
 -- mixed where they are even, or no review. Whoever nobody knows counts as money and lines, and not as a customer.
 
+-- one row a day of which the metric is published; a view, since all of it follows from the day
+create view marts.dim_date as
+select
+    cast(to_char(insert_date, 'YYYYMMDD') as int) as date_key,
+    cast(date_trunc('month', insert_date) as date) as month,
+    cast(12 * extract(year from insert_date) + extract(month from insert_date) as int) as month_number,
+    cast(date_trunc('quarter', insert_date) as date) as quarter,
+    cast(extract(year from insert_date) as int) as year,
+    mod(cast(extract(dow from insert_date) as int) + 6, 7) + 1 as weekday,
+    cast(trim(to_char(insert_date, 'Day')) as varchar(9)) as weekday_name,
+    insert_date
+from audit.published_partition
+where table_name = 'public.user_behavior_metric';
+
 -- one row a month and country: who bought and reviewed, and how; reviews of a day without a purchase count where the
 -- customer was last said to be
 create view marts.spend_and_sentiment_by_month as

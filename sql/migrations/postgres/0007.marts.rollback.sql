@@ -3,7 +3,7 @@ drop table intermediate.customer_day;
 
 drop table marts.fact_review, marts.fact_purchase_line;
 
-drop table marts.dim_product, marts.dim_country, marts.dim_customer, marts.dim_date;
+drop table marts.dim_product, marts.dim_country, marts.dim_customer;
 
 drop view staging.reviews;
 

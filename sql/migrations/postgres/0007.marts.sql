@@ -39,19 +39,6 @@ select
     insert_date
 from spectrum.movie_review_clean_stage;
 
--- one row a day
-create table marts.dim_date (
-    date_key int not null,
-    month date not null,
-    month_number int not null,
-    quarter date not null,
-    year int not null,
-    weekday int not null,
-    weekday_name varchar(9) not null,
-    batch_id varchar(64) not null,
-    insert_date date not null
-);
-
 -- one row a customer
 create table marts.dim_customer (
     customer_key bigint not null,

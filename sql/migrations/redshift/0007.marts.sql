@@ -41,21 +41,6 @@ select
 from spectrum.movie_review_clean_stage
 with no schema binding;
 
--- one row a day
-create table marts.dim_date (
-    date_key int not null encode az64,
-    month date not null encode az64,
-    month_number int not null encode az64,
-    quarter date not null encode az64,
-    year int not null encode az64,
-    weekday int not null encode az64,
-    weekday_name varchar(9) not null encode zstd,
-    batch_id varchar(64) not null encode zstd,
-    insert_date date not null encode raw
-)
-diststyle all
-compound sortkey (insert_date);
-
 -- one row a customer
 create table marts.dim_customer (
     customer_key bigint not null encode az64,
