@@ -100,7 +100,7 @@ diff: $(READY) ## Say what the working tree changes in the metric and the marts 
 	@$(BIN)/python bench/diff.py $(or $(BASE),main)
 
 .PHONY: pictures
-pictures: $(READY) ## Take the pictures of the UI in docs/pictures, on a demo home of their own
+pictures: $(READY) ## Take the pictures of the UI and the report in docs/pictures, on a demo home
 	@$(BIN)/python -m user_behaviour_tests.ui.pictures
 
 .PHONY: browser

@@ -78,13 +78,17 @@ def trend(points: Sequence[TrendPoint], *, number: str) -> Spec:
         }
         for point in points
     ]
-    day = alt.X("utcyearmonthdate(day):T", title=None, axis=alt.Axis(format="%-d %b", tickCount=6, grid=False))
+    axis = alt.Axis(format="%-d %b", tickCount=6, grid=False)
+    day = alt.X("utcyearmonthdate(day):T", title=None, axis=axis)
+    middle = alt.X("utcyearmonthdate(day):T", title=None, axis=axis, bandPosition=0.5)
     tooltip = [alt.Tooltip("utcyearmonthdate(day):T", title="day", format="%a %-d %b %Y")]
     tooltip += [alt.Tooltip(f"{name}:Q", title=title, format=number) for name, title in _TOLD.items()]
-    base, amount = alt.Chart({"values": values}).encode(x=day), alt.Axis(format=number, tickCount=4)
-    usual = base.mark_bar(color=COLOUR["usual"]).encode(y=alt.Y("low:Q", title=None, axis=amount), y2="high:Q")
-    line = base.mark_line(color=COLOUR["accent"], strokeWidth=1.25).encode(y="line:Q")
+    base, amount = alt.Chart({"values": values}), alt.Axis(format=number, tickCount=4)
+    low = alt.Y("low:Q", title=None, axis=amount, scale=alt.Scale(zero="%" not in number))
+    usual = base.mark_bar(color=COLOUR["usual"]).encode(x=day, y=low, y2="high:Q")
+    line = base.mark_line(color=COLOUR["accent"], strokeWidth=1.25).encode(x=middle, y="line:Q")
     dots = base.mark_circle(opacity=1).encode(
+        x=middle,
         y=alt.Y("value:Q", title=None, axis=amount),
         color=alt.Color("colour:N", scale=None),
         size=alt.Size("size:Q", scale=None),
@@ -105,16 +109,16 @@ def over_time(
     values = [{"time": time.isoformat(), "kind": kind, "value": _plain(value)} for time, kind, value in rows]
     scale = alt.Scale(domain=[*colours], range=[*colours.values()])
     base = alt.Chart({"values": values}).encode(
-        x=alt.X(f"{unit}(time):T", title=None, axis=alt.Axis(format=label, grid=False, tickCount=6)),
+        x=alt.X(f"{unit}(time):T", title=None, axis=alt.Axis(format=label, grid=False, tickCount=6), bandPosition=0.5),
         y=alt.Y("value:Q", title=None, axis=alt.Axis(format=number, tickCount=5)),
-        color=alt.Color("kind:N", scale=scale, legend=alt.Legend(title=None, orient="bottom", columns=3)),
+        color=alt.Color("kind:N", scale=scale, legend=alt.Legend(title=None, orient="bottom", columns=2)),
         tooltip=[
             alt.Tooltip(f"{unit}(time):T", title="when", format=whole),
             alt.Tooltip("kind:N", title="what"),
             alt.Tooltip("value:Q", format=number),
         ],
     )
-    return spec_of(base.mark_line(point=True) if lines else base.mark_bar(), height=230)
+    return spec_of(base.mark_line(point=True) if lines else base.mark_bar(), height=200)
 
 
 def months_and_countries(rows: Sequence[Mapping[str, Any]]) -> Spec:
@@ -137,7 +141,7 @@ def months_and_countries(rows: Sequence[Mapping[str, Any]]) -> Spec:
         alt.Chart({"values": values})
         .mark_circle(opacity=0.85)
         .encode(
-            x=alt.X("utcyearmonth(month):T", title=None, axis=alt.Axis(format="%b %y", grid=False)),
+            x=alt.X("utcyearmonth(month):T", title=None, axis=alt.Axis(format="%b %y", grid=False), bandPosition=0.5),
             y=alt.Y("country:N", title=None, sort=[*dict.fromkeys(row["country"] for row in rows)]),
             size=alt.Size("spent:Q", scale=alt.Scale(type="pow", exponent=0.5, range=[12, 500]), legend=None),
             color=alt.Color("reviews:N", scale=alt.Scale(domain=[*colours], range=[*colours.values()]), legend=legend),

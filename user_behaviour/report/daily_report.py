@@ -136,21 +136,23 @@ class DailyReport:
         return f"**{day_in_words(self.day)}** {self.headline}\n\n| | | |\n| --- | --: | --- |\n{rows}\n\n{image}"
 
     def _what_happened(self, classifier: str) -> str:
+        return section(
+            "What happened",
+            figures(self.figures()),
+            paragraph(f"Of customers who bought and reviewed on the day. {classifier} {USUAL}", kind="note"),
+        )
+
+    def _trends(self) -> str:
         left_out = [
             (name, Decimal(value) if fact.startswith("money") else int(value))
             for fact, name in _LEFT_OUT.items()
             if (value := self.of_day.facts.get(fact)) is not None
         ]
-        return section(
-            "What happened",
-            figures(self.figures()),
-            paragraph(f"Of customers who bought and reviewed on the day. {classifier} {USUAL}", kind="note"),
-            table("Left out, since the metric joins purchases and reviews of a day", ["what", "how much"], left_out),
+        told = table(
+            "On the day: left out, since the metric joins purchases and reviews", ["what", "how much"], left_out
         )
-
-    def _trends(self) -> str:
-        charts = [*(self._trend(measure) for measure in MEASURES), self._left_out()]
-        return section(f"The last {SHOWN.days // 7} weeks", side(*charts))
+        charts = [self._trend(measure) for measure in MEASURES]
+        return section(f"The last {SHOWN.days // 7} weeks", side(*charts, self._left_out(), told))
 
     def _left_out(self) -> str:
         known = [one for one in self.days.values() if one.day > self.day - SHOWN]

@@ -37,5 +37,4 @@ def _rejection(dataset: Dataset, day: date) -> str:
 def _quarantined(dataset: Dataset, days: Sequence[date]) -> Iterator[Trouble]:
     for day, manifest in dataset.manifests(days).items():
         if rows := int(manifest.facts.get("rows_quarantined", 0)):
-            of = f"{rows:,} of {manifest.facts['rows_in_files']:,} rows cannot be used and are in quarantine"
-            yield day, dataset.table.name, of
+            yield day, dataset.table.name, f"{rows:,} of {manifest.facts['rows_in_files']:,} rows in quarantine"

@@ -22,8 +22,8 @@ SHOWN = timedelta(weeks=8)  # of the trends
 WEEKS = 8
 FEWEST_WEEKS = 4
 USUAL = (
-    f"Usual is from the lowest to the highest of the same weekday in the {WEEKS} weeks before, of days that are "
-    f"published; with fewer than {FEWEST_WEEKS} of them nothing is called usual."
+    f"Usual is from the lowest to the highest of the same weekday in the {WEEKS} weeks before, and a quarter of that "
+    f"range beyond; with fewer than {FEWEST_WEEKS} such days nothing is called usual."
 )
 
 
@@ -62,10 +62,14 @@ class Measure:
     of: Callable[[MetricDay], Number | None]
 
     def usual(self, days: Mapping[date, MetricDay], day: date) -> tuple[Number, Number] | None:
-        """The lowest and the highest of the weekday before the day; None while there are too few."""
+        """From what to what the weekday was before the day, as `USUAL` says; None while there are too few."""
         past = (days.get(day - timedelta(weeks=n)) for n in range(1, WEEKS + 1))
-        values = [value for value in (self.of(one) for one in past if one) if value is not None]
-        return (min(values), max(values)) if len(values) >= FEWEST_WEEKS else None
+        values: list[Any] = [value for value in (self.of(one) for one in past if one) if value is not None]
+        if len(values) < FEWEST_WEEKS:
+            return None
+        low, high = min(values), max(values)
+        beyond = (high - low) // 4 if isinstance(high, int) else (high - low) / 4
+        return max(low - beyond, min(low, 0)), high + beyond
 
 
 MEASURES = (

@@ -37,6 +37,12 @@ SEGMENTS = {
     "at risk": "#c44e52",
     "hibernating": "#8c8c8c",
 }
+READING = (
+    "A circle is as large as what was spent in the country, by everybody. Segments are of the customers who bought in "
+    "the twelve months up to the month's end: how recently, how often and for how much. What a customer said is what "
+    "most of their reviews in the month say. Unhappy are customers of whose reviews, ever, most are not positive. The "
+    "last month is as far as the marts have it."
+)
 
 
 def read_marts(warehouse: Warehouse, day: date) -> Marts:
@@ -50,7 +56,9 @@ def marts_section(marts: Marts) -> str:
     """The section of the page; a sentence where there is nothing yet."""
     if not marts["spend_and_sentiment"]:
         return section("By month", paragraph("The marts have none of these months yet."))
-    return section("By month", side(*_charts(marts)), _unhappy(marts["unhappy_products"]))
+    return section(
+        "By month", side(*_charts(marts), paragraph(READING, kind="note")), _unhappy(marts["unhappy_products"])
+    )
 
 
 def _charts(marts: Marts) -> Iterator[str]:

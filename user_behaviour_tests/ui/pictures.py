@@ -1,14 +1,16 @@
-"""Takes the pictures of the UI that README and docs show, on a demo home of its own: `make pictures`.
+"""Takes the pictures of the UI and the report that README and docs show, on a demo home: `make pictures`.
 
 A test of the docs holds that each is there and small; what is on them, a person looks at.
 """
 
 import tempfile
+from datetime import date
 from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
 from user_behaviour.commands.dev import graph_page
+from user_behaviour.report.daily_report import report_path
 from user_behaviour_tests.command_line import Home
 from user_behaviour_tests.conftest import temporary_home
 from user_behaviour_tests.ui.conftest import ARGUMENTS, chromium
@@ -30,6 +32,7 @@ def take() -> None:
             with sync_playwright() as playwright:
                 browser = playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
                 page = browser.new_page(base_url=server.url, viewport={"width": 1280, "height": 480})
+                _shoot(page, local_report(place), "report", size=(1080, 860))
                 page.goto("/")
                 page.get_by_text("Hide navigation").click()
                 _shoot(page, graph_page(server.url), "graph")
@@ -42,7 +45,13 @@ def take() -> None:
             server.stop()
 
 
-def _shoot(page: Page, path: str, name: str) -> None:
+def local_report(place: Path) -> str:
+    """The address of the page that the demo made."""
+    return (place / "lake" / report_path(date.fromisoformat(DAY))).as_uri()
+
+
+def _shoot(page: Page, path: str, name: str, *, size: tuple[int, int] = (1280, 480)) -> None:
+    page.set_viewport_size({"width": size[0], "height": size[1]})
     page.goto(path)
     page.wait_for_timeout(SETTLED_MILLISECONDS)
     page.screenshot(path=PICTURES / f"{name}.png")
