@@ -130,12 +130,10 @@ def _change(deployed: Deployment, quantity_rule: str | None, file: Path | None, 
         models.model(version)  # or it says, before Spark starts, what is wrong with it
         return Change(version, models.live())
     before = RuleFile(deployed.lake).read()
-    if file:
-        known = {rule.name: rule for rule in before.rules}
-        read = Rules.parsed(file.read_bytes(), str(file)).rules
-        wanted = Rules.of(known.get(rule.name) or replace(rule, who="", when="", why="", plan="") for rule in read)
-    else:
-        wanted = before.with_rule(_rule(quantity_rule or ""))
+    read = Rules.parsed(file.read_bytes(), str(file)) if file else before.with_rule(_rule(quantity_rule or ""))
+    known = {rule.name: rule for rule in before.rules}
+    # Who recorded a rule is what the lake says, and of a new one it is who applies the plan.
+    wanted = Rules.of(known.get(rule.name) or replace(rule, who="", when="", why="", plan="") for rule in read.rules)
     wanted.in_force(settings().first_day)
     return Change(wanted.rules, before.rules)
 

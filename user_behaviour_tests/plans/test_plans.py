@@ -214,6 +214,8 @@ def test_a_plan_is_refused_where_its_data_changed_and_not_where_those_of_another
         "  user-behaviour run --from 2011-07-03 --to 2011-07-04 --select key:staged_purchases+",
     ]
     assert figures(ranged, "after")[0] == ("2011-07", 1, 1, Decimal("0.10000"), 2, 1)
+    behind = shop.kept(*shop.call(rule))
+    assert ([*behind["batches"]], behind["change"]["wanted"]) == ([f"{LAST}"], behind["change"]["before"])
 
 
 def test_a_version_is_planned_and_applied_by_the_gate(shop: Shop, tmp_path: Path) -> None:
