@@ -14,7 +14,8 @@ from user_behaviour.instance.instance import daemon_of
 from user_behaviour.local.state_file import is_free
 from user_behaviour.settings import PREFIX
 
-STAGES = ("sources", "landing", "staging", "spectrum", "warehouse", "marts", "report")  # of what runs of days make
+# Of the groups that runs of days make those that a screen has room for.
+STAGES = ("sources", "landing", "staging", "spectrum", "warehouse", "report")
 
 
 @click.command()

@@ -69,7 +69,8 @@ def test_the_graph_page_shows_every_group_and_every_asset(page: Page, server: De
         expect(graph.get_by_text(group, exact=True)).to_be_visible()
     page.goto(graph_page(server.url))
     for asset in [asset for stage in STAGES for asset in GRAPH[stage]]:
-        expect(graph.get_by_text(asset, exact=True)).to_be_visible()
+        shortened = re.compile(f"^{asset[:5]}.*{asset[-6:]}$")  # as Dagster does where it is long
+        expect(graph.get_by_text(shortened)).to_be_visible()
     expect(page.get_by_role("button", name="Materialize all (17)")).to_be_enabled()
 
 
