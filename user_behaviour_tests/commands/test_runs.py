@@ -15,6 +15,7 @@ from user_behaviour.commands.run import RunRequest
 from user_behaviour.local.stack import Stack
 from user_behaviour.project_files import PROJECT_FILES
 from user_behaviour.tables.days import DayRange
+from user_behaviour.tables.marts import MARTS
 from user_behaviour_tests.command_line import Home, errors, temporary_installation
 
 pytestmark = pytest.mark.takes(100)
@@ -83,9 +84,9 @@ def run_statuses(home: Home) -> list[str]:
 
 def test_a_run_shows_each_stage_the_checks_and_where_the_seconds_went(first_run: str) -> None:
     lines = first_run.splitlines()
-    assert lines[0] == "2010-12-01 to 2010-12-03, 8 assets"
-    stages = [line.split() for line in lines[1:8]]
-    assert [stage[0] for stage in stages] == [
+    assert lines[0] == "2010-12-01 to 2010-12-03, 14 assets"
+    stages = [line.split() for line in lines[1:14]]
+    assert [stage[0] for stage in stages[:7]] == [
         "raw_purchases",
         "raw_reviews",
         "staged_purchases",
@@ -94,8 +95,9 @@ def test_a_run_shows_each_stage_the_checks_and_where_the_seconds_went(first_run:
         "spectrum/movie_review_clean_stage",
         "public/user_behavior_metric",
     ]
+    assert {stage[0] for stage in stages[7:]} == {table.name.replace(".", "/") for table in MARTS}
     assert {tuple(stage[1:3]) for stage in stages} == {("3", "days")}
-    assert lines[8].split()[:3] == ["daily_report", "1", "page"]
+    assert lines[14].split()[:3] == ["daily_report", "1", "page"]
     assert "Checks: " in first_run
     assert "  passed  public/user_behavior_metric: " in first_run
     assert "Dagster and start-up" in first_run
