@@ -84,7 +84,7 @@ def test_the_demo_runs_from_the_wheel_ends_the_calendar_and_changes_nothing_a_se
         assert partitions(home) == "2010-12-01 to yesterday"
         first = from_the_wheel("demo")
         assert (first.returncode, first.stderr) == (0, ""), first.stdout
-        assert "2011-12-09 to 2011-12-09, 8 assets" in first.stdout
+        assert "2011-12-09 to 2011-12-09, 14 assets" in first.stdout
         assert partitions(home) == "2010-12-01 to 2011-12-09"
         assert partitions(home, USER_BEHAVIOUR_LAST_DAY="2011-12-31") == "2010-12-01 to 2011-12-31"
         second = home.process("demo", **first_day)
