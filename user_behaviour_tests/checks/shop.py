@@ -44,6 +44,7 @@ _TABLES = (
     ("warehouse", "spectrum.movie_review_clean_stage", "insert_date"),
     ("warehouse", "spectrum.registered_partition", "insert_date"),
     ("warehouse", "public.user_behavior_metric", "insert_date"),
+    ("warehouse", "intermediate.customer_day", "insert_date"),
     ("warehouse", "audit.published_partition", "insert_date"),
 )
 

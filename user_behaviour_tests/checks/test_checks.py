@@ -14,6 +14,7 @@ from user_behaviour.tables.schemas import CLASSIFIED_REVIEWS, RAW_PURCHASES, RAW
 from user_behaviour_tests.checks import (
     every_asset_cases,
     landing_cases,
+    mart_cases,
     spectrum_cases,
     staging_cases,
     warehouse_cases,
@@ -48,6 +49,7 @@ CASES = [
     *staging_cases.CASES,
     *spectrum_cases.CASES,
     *warehouse_cases.CASES,
+    *mart_cases.CASES,
     *every_asset_cases.CASES,
 ]
 
