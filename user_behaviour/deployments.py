@@ -122,7 +122,7 @@ def local(settings: Settings) -> Deployment:
         code_location="user_behaviour.definitions",
         migrations_of=migrations,
         drift_of=lambda warehouse: PostgresDrift(warehouse, migrations(warehouse)),
-        users_of=WarehouseUsers,  # none: the embedded stack takes care of its own
+        users_of=lambda warehouse: WarehouseUsers(warehouse, rights="schema/warehouse.sql"),  # `up` makes them
     )
 
 

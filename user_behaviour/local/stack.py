@@ -200,7 +200,7 @@ class Stack:
         return file.read_text() if file.is_file() else ""
 
     def _digest(self, database: str) -> str:
-        migrations = sorted((self._sql / _MIGRATIONS[database]).glob("*.sql")) if database in _MIGRATIONS else []
+        migrations = sorted((self._sql / "migrations").glob("*/*.sql")) if database in _MIGRATIONS else []
         texts = [FOR_NOBODY, self._schema(database), *(f"{file.name}\n{file.read_text()}" for file in migrations)]
         return "schema " + hashlib.sha256("\n".join(texts).encode()).hexdigest()
 

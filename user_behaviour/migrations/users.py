@@ -19,7 +19,8 @@ from user_behaviour.warehouse.warehouse import Warehouse
 class WarehouseUsers:
     """The database users who run the pipeline and who read; an empty name: there is none.
 
-    The pipeline logs in by IAM. `iam_role`, as a bound value, is what it may name in COPY and UNLOAD.
+    The pipeline logs in by IAM. `iam_role`, as a bound value, is what it may name in COPY and UNLOAD. `rights` is the
+    file of them where somebody else makes the users.
     """
 
     warehouse: Warehouse
@@ -27,9 +28,12 @@ class WarehouseUsers:
     reader: str = ""
     reader_password: Callable[[], str] = str
     iam_role: object = ""
+    rights: str = ""
 
     def let_in(self) -> list[str]:
         """Makes the users that are missing, and gives each what it needs; the names."""
+        if self.rights:
+            self._execute(self.rights)
         if self.pipeline:
             self._make(self.pipeline)
             self._execute("privileges/pipeline.sql", self.pipeline)

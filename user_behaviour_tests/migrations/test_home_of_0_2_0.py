@@ -180,6 +180,12 @@ def test_a_home_goes_on_after_one_command(home: Home) -> None:
     assert "module: user_behaviour.local.planned_events" in (home.path / "dagster" / "dagster.yaml").read_text()
 
 
+def test_who_only_reads_sees_what_migrate_made_while_the_server_ran_on(home: Home) -> None:
+    """Only `up` gave rights: `query` of a mart, and `query --as-of`, were refused after `migrate`."""
+    assert home.call("migrate").returncode == 0
+    assert home.call("query", "select count(*) from marts.dim_date", "--csv").stdout.split() == ["count", "1"]
+
+
 def test_a_redshift_goes_on(stack: Stack, cloud: Cloud) -> None:
     with own_redshift(stack, cloud) as redshift:
         redshift.migrate()
