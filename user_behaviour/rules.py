@@ -9,12 +9,12 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import date
 from itertools import pairwise
-from typing import Self
+from typing import Annotated, Self
 
 import dagster as dg
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import ConfigDict, PrivateAttr, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, PrivateAttr, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as validated
 
 from user_behaviour.lake.held_back import HeldBackError
@@ -40,7 +40,7 @@ class QuantityRule:
     """
 
     valid_from: date
-    more_than: int
+    more_than: Annotated[int, Field(ge=-(2**31), lt=2**31)]
     who: str = ""
     when: str = ""
     why: str = ""

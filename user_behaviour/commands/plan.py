@@ -50,9 +50,9 @@ def plan(
     from user_behaviour.commands.terminal import own_console, print_table
     from user_behaviour.lake.manifests import timestamp
     from user_behaviour.plans import page
-    from user_behaviour.plans.comparison import compared
+    from user_behaviour.plans.comparison import Rows, compared
     from user_behaviour.plans.new_sums import new_sums
-    from user_behaviour.plans.plan import ROOT, Plan, Plans
+    from user_behaviour.plans.plan import ROOT, Plan, Plans, Rerun
     from user_behaviour.plans.sides import batches, days_concerned, side_of
 
     deployed = deployment(settings()).initialized()
@@ -60,16 +60,18 @@ def plan(
     span = day_range(first or settings().first_day, last or date.max) if first or last else None
     landed = days_concerned(deployed, change, span)
     both = batches(deployed, change, landed)
-    if not both:
+    if not both and change.wanted == change.before:
         click.echo("No day that both sides have would change.")
         return
-    name, side = secrets.token_hex(4), side_of(change)
-    click.echo(f"Comparing {len(both)} days, {min(both)} to {max(both)} …")
-    with own_console(alone=not ctx.obj):
-        sums = [*new_sums(deployed, change, {day: landed[day] for day in both}, plan=name)]
-    months, largest = compared(deployed.warehouse.labelled(f"plan {name}"), side, sums, sorted(both))
+    name, rerun, months, largest = secrets.token_hex(4), Rerun(0, "no day", 0, 0, 0), Rows(), Rows()
+    if both:  # a rule may begin after the last day that there is
+        click.echo(f"Comparing {len(both)} days, {min(both)} to {max(both)} …")
+        with own_console(alone=not ctx.obj):
+            sums = [*new_sums(deployed, change, {day: landed[day] for day in both}, plan=name)]
+        warehouse = deployed.warehouse.labelled(f"plan {name}")
+        months, largest = compared(warehouse, side_of(change), sums, sorted(both))
+        rerun = _rerun(deployed, change, len(both))
     unmade = tuple(sorted({*landed} - {*both}))
-    rerun = _rerun(deployed, change, len(both))
     made = Plan(name, user_name(), timestamp(datetime.now(UTC)), change, both, unmade, months, largest, rerun)
     Plans(deployed.lake).keep(made)
     deployed.lake.write(path := f"{ROOT}/{name}.html", page.plan_page(made).encode())

@@ -19,7 +19,8 @@ _ROW = ["insert_date", "customerid", *_both("amount", "reviews", "positive")]
 
 def what_changes(plan: Plan) -> str:
     """The days, and how many rows of the metric change."""
-    days = f"{counted(len(plan.batches), 'day')}, {min(plan.batches)} to {max(plan.batches)}"
+    span = f", {min(plan.batches)} to {max(plan.batches)}" if plan.batches else ""
+    days = f"{counted(len(plan.batches), 'day')}{span}"
     unmade = f" {counted(len(plan.unmade), 'more day')} lack the other side of the metric yet." if plan.unmade else ""
     changed = _total(plan)["rows_changed"]
     return f"{days}: {counted(changed, 'row')} of the metric would change, come or go.{unmade}"

@@ -20,7 +20,7 @@ from user_behaviour.classifier.labels import Labels
 from user_behaviour.classifier.models import Models
 from user_behaviour.classifier.review_scoring import Model
 from user_behaviour.local.stack import Stack
-from user_behaviour.rules import BUILT_IN, QuantityRule, RuleFile, Rules
+from user_behaviour.rules import BUILT_IN, FILE, QuantityRule, RuleFile, Rules
 from user_behaviour_tests.classifier.test_training import world
 from user_behaviour_tests.command_line import Home, errors, temporary_installation
 from user_behaviour_tests.graph.installation import Line, sell
@@ -172,6 +172,20 @@ def test_planning_touches_nothing_and_says_what_is_there_after_apply(shop: Shop)
     assert nothing.stdout == "No day that both sides have would change.\n"
 
 
+def test_a_rule_that_begins_after_the_last_day_is_planned_and_applied_without_a_run(shop: Shop) -> None:
+    """No day would change, and no plan was kept: the rule could not be put into force before its first day was made."""
+    there, rules = shop.all_there_is(), shop.rules.read()
+    plan = shop.kept(*shop.call(("plan", "--quantity-rule", "2030-07-01:5")))
+    assert (plan["batches"], plan["unmade"], plan["months"], plan["rerun"]["seconds"]) == ({}, [], [], 0)
+
+    (done,) = shop.call(apply(plan, "small lines"))
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [rule.plan for rule in shop.rules.read().rules][-1] == plan["id"]
+    assert {**shop.all_there_is(), **there} == shop.all_there_is()
+    (shop.lake / FILE).write_bytes(rules.to_json())
+
+
 def test_a_plan_that_was_killed_when_its_rules_were_in_force_is_finished_by_another_call(shop: Shop) -> None:
     """Of rules as a file, that let returns in: an amount below zero, and a row where there was none."""
     file = shop.home.path / "rules.json"
@@ -251,6 +265,7 @@ def test_a_version_is_planned_and_applied_by_the_gate(shop: Shop, tmp_path: Path
     [
         (("plan",), "Give one of --quantity-rule, --rules and --classifier."),
         (("plan", "--quantity-rule", "July:5"), "'July:5' is no rule; write it as 2011-07-01:5, "),
+        (("plan", "--quantity-rule", "2011-07-01:3000000000"), "'2011-07-01:3000000000' is no rule; write it as "),
         (("plan", "--classifier", "f00"), "There is no version 'f00' of the classifier; "),
         (("apply", "../rules", "--why", "?"), "There is no plan '../rules'; make one by `user-behaviour plan`."),
     ],
