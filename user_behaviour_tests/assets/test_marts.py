@@ -14,6 +14,7 @@ import pytest
 from user_behaviour.assets.marts import MARTS
 from user_behaviour.assets.warehouse import user_behavior_metric
 from user_behaviour.catalog.postgres import PostgresExternalTables
+from user_behaviour.commands.published import days_published
 from user_behaviour.definitions import assemble
 from user_behaviour.deployments import local
 from user_behaviour.lake.local import LocalLake
@@ -21,7 +22,14 @@ from user_behaviour.local.stack import Stack
 from user_behaviour.migrations.migrations import MIGRATIONS, Migrations
 from user_behaviour.settings import read_settings
 from user_behaviour.tables.days import DayRange
-from user_behaviour.tables.marts import DIM_DATE, QUESTIONS, STAGING_VIEWS
+from user_behaviour.tables.marts import (
+    CUSTOMER_DAY,
+    DIM_DATE,
+    FACT_PURCHASE_LINE,
+    FACT_REVIEW,
+    QUESTIONS,
+    STAGING_VIEWS,
+)
 from user_behaviour.tables.marts import MARTS as MART_TABLES
 from user_behaviour.tables.table import spelling
 from user_behaviour.warehouse.postgres import PostgresWarehouseByUrl
@@ -45,13 +53,13 @@ class Star:
     def __post_init__(self) -> None:
         self.warehouse = PostgresWarehouseByUrl(url=self.url)
         Migrations(self.warehouse, MIGRATIONS / "postgres").apply()
-        deployed = replace(
+        self.deployed = replace(
             local(read_settings({"USER_BEHAVIOUR_HOME": str(self.root)})),
             warehouse=self.warehouse,
             external_tables=PostgresExternalTables(warehouse=self.warehouse),
             lake=LocalLake(root=str(self.root / "lake")),
         )
-        self.job = assemble(deployed).resolve_implicit_global_asset_job_def()
+        self.job = assemble(self.deployed).resolve_implicit_global_asset_job_def()
 
     def day(self, day: str, lines: Sequence[Line], reviews: Sequence[Review], *, batch: str = "b1") -> None:
         """What the external tables show of a day, in place of what they showed; a line is an invoice of its own."""
@@ -149,6 +157,18 @@ def test_a_key_is_the_beginning_of_a_hash() -> None:
     assert {name: int(hashlib.md5(str(name).encode()).hexdigest()[:15], 16) for name in KEYS if name} == {
         name: key for name, key in KEYS.items() if name
     }
+
+
+def test_a_day_whose_metric_was_made_again_without_the_marts_is_missing_of_them(star: Star) -> None:
+    """A run was killed between the metric and the facts, and `run --missing` found that nothing was missing."""
+    two_months(star)
+    assert star.run(D1, D3).success
+    again = f"update audit.published_partition set batch_id = 'again' where insert_date = '{D2}' and table_name = "
+    execute(star.url, f"{again}'public.user_behavior_metric'")
+
+    (one, three), span = map(date.fromisoformat, (D1, D3)), DayRange(date.fromisoformat(D1), date.fromisoformat(D3))
+    for table in (FACT_PURCHASE_LINE, FACT_REVIEW, CUSTOMER_DAY):
+        assert days_published(star.deployed, table, span) == {one, three}
 
 
 def test_the_star_of_three_days(star: Star) -> None:
