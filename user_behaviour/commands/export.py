@@ -91,9 +91,13 @@ def _written(rows: Iterator[pa.RecordBatch], table: Table, target: IO[bytes], fo
 
 @contextmanager
 def _target(path: str) -> Iterator[IO[bytes]]:
-    """Standard output, or a file that takes the place of another when it is whole."""
+    """Standard output, a pipe, or a file that takes the place of another when it is whole."""
     if path == STANDARD_OUTPUT:
         yield sys.stdout.buffer
+        return
+    if Path(path).is_symlink() or (Path(path).exists() and not Path(path).is_file()):
+        with open(path, "wb") as target:  # a pipe or device, as /dev/stdout, must not be replaced
+            yield target
         return
     part = Path(f"{path}.part")
     try:

@@ -86,6 +86,14 @@ def test_a_failed_export_leaves_the_file_that_was_there(home: Home, tmp_path: Pa
     assert (path.read_text(), list(tmp_path.iterdir())) == ("of yesterday", [path])
 
 
+def test_a_link_or_device_is_written_to_and_not_replaced(home: Home, tmp_path: Path) -> None:
+    """`--output /dev/full`, by root, left a file in place of the device."""
+    (link := tmp_path / "stdout").symlink_to("metric.csv")
+    assert home.call("export", METRIC, "--output", str(link)).returncode == 0
+    assert link.is_symlink()
+    assert len(link.read_text().splitlines()) == 4
+
+
 def test_what_cannot_be_exported_is_named_with_the_choices(home: Home) -> None:
     unknown = home.call("export", "audit.writer_lock")
     assert unknown.returncode == 2
