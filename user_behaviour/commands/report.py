@@ -64,10 +64,10 @@ def local_copy(lake: Lake, day: date) -> Path:
     from user_behaviour.report.daily_report import report_path
 
     path = report_path(day)
-    place, found = lake.uri(path), lake.read(path)
-    if place.startswith("file://"):
+    if (place := lake.uri(path)).startswith("file://"):
         return Path(place.removeprefix("file://"))
     copy = settings().home / path
     copy.parent.mkdir(parents=True, exist_ok=True)
-    copy.write_bytes(found[0] if found else b"")
+    with lake.open(path) as page:
+        copy.write_bytes(page.read())
     return copy

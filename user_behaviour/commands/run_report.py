@@ -36,10 +36,9 @@ class RunReport:
     def __init__(self, run_id: str, assets: Sequence[dg.AssetKey], days: DayRange, progress: RunProgress) -> None:
         self.run_id = run_id
         self.days = days
-        once = {key for report in REPORTS for key in report.keys}
+        once, count = {key for report in REPORTS for key in report.keys}, len(days.days())
         self.steps = {
             key.to_python_identifier(): Step(key.to_user_string(), wanted=1 if key in once else count, once=key in once)
-            for count in (len(days.days()),)
             for key in assets
         }
         self.checks: list[dg.AssetCheckEvaluation] = []

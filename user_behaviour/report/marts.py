@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from user_behaviour.warehouse.warehouse import Warehouse
 
 Marts = Mapping[str, Sequence[Mapping[str, Any]]]
-MONTHS = 12  # before that of the day
 QUESTIONS = ("spend_and_sentiment", "segments", "sentiment_and_spend", "unhappy_products")
 SENTIMENTS = {
     "positive": COLOUR["accent"],
@@ -96,11 +95,7 @@ def _table(caption: str, rows: Sequence[Mapping[str, Any]], **as_: Callable[[Any
     """All columns of the rows, some of them as another type; a month by its number."""
     shown_as = {"month": "{:%Y-%m}".format, **as_}
     head = [name.replace("_", " ") for name in rows[0]] if rows else []
-    return table(caption, head, [[shown_as.get(name, _as_it_is)(value) for name, value in one.items()] for one in rows])
-
-
-def _as_it_is(value: object) -> object:
-    return value
+    return table(caption, head, [[shown_as[n](v) if n in shown_as else v for n, v in one.items()] for one in rows])
 
 
 def _share(value: Decimal | None) -> float | None:

@@ -18,7 +18,6 @@ _CUSTOMER_KEY = Column(
 )
 _COUNTRY_KEY = Column("country_key", "bigint", "the country in `marts.dim_country`", nullable=False)
 _PRODUCT_KEY = Column("product_key", "bigint", "the product in `marts.dim_product`", nullable=False)
-_COUNTRY = Column("country", "varchar(20)", "the country, or unknown", nullable=False)
 _LINE = (
     Column("invoice_number", "varchar(10)", "the invoice", nullable=False),
     Column("invoice_date", "timestamp", "when the line was invoiced, UTC", nullable=False),
