@@ -63,7 +63,7 @@ def _unpublished(role: Lake | ExternalTables | Warehouse, table: Table, days: Se
     if isinstance(role, ExternalTables):
         there, kept = set(role.registered(table, span)), "registered in"
     else:
-        there, kept = published_days(role, table.name, span), "written to"
+        there, kept = set(published_days(role, table.name, span)), "written to"
     return {day: f"not {kept} {table.name}" for day in days if day not in there}
 
 

@@ -10,7 +10,7 @@ from user_behaviour.checks.result import Offence, days_under_check
 from user_behaviour.tables import marts
 from user_behaviour.tables.schemas import USER_BEHAVIOR_METRIC
 from user_behaviour.tables.statements import statement
-from user_behaviour.warehouse.published_days import published
+from user_behaviour.warehouse.published_days import published_days
 from user_behaviour.warehouse.warehouse import Warehouse
 
 
@@ -23,7 +23,9 @@ def views_agree_with_the_metric(context: dg.AssetCheckExecutionContext, warehous
     under_check = days_under_check(context)
     looked_at, offences = set[date](), list[Offence]()
     for span in under_check.spans:
-        metric, ours = (published(warehouse, table.name, span) for table in (USER_BEHAVIOR_METRIC, marts.CUSTOMER_DAY))
+        metric, ours = (
+            published_days(warehouse, table.name, span) for table in (USER_BEHAVIOR_METRIC, marts.CUSTOMER_DAY)
+        )
         looked_at |= {
             day
             for day, made in ours.items()

@@ -33,7 +33,7 @@ def no_row_offends(
         under_check = days_under_check(context)
         written, offences = set[date](), list[Offence]()
         for span in under_check.spans:
-            written |= published_days(warehouse, USER_BEHAVIOR_METRIC.name, span)
+            written |= published_days(warehouse, USER_BEHAVIOR_METRIC.name, span).keys()
             offending = warehouse.rows(statement(file), span.parameters())
             offences += [Offence(row["insert_date"], says(row)) for row in offending]
         # Of a day that is held back nothing is claimed here: that it is not written is a claim of its own.

@@ -38,12 +38,12 @@ def days_published(deployed: Deployment, table: Table, span: DayRange) -> set[da
         return {day for day, waits in zip(days, waiting, strict=True) if not waits}
     if table in EXTERNAL_TABLES:
         return set(deployed.external_tables.registered(table, span))
-    from user_behaviour.warehouse.published_days import published
+    from user_behaviour.warehouse.published_days import published_days
 
-    found = published(deployed.warehouse, table.name, span)
+    found = published_days(deployed.warehouse, table.name, span)
     # A run that ended between the metric and a mart leaves that of another batch of the metric.
     read = {name for day in found.values() for name in day.sources} & {table.name for table in WAREHOUSE_TABLES}
-    now = {name: published(deployed.warehouse, name, span) for name in read}
+    now = {name: published_days(deployed.warehouse, name, span) for name in read}
     return {
         day
         for day, known in found.items()

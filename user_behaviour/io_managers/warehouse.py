@@ -20,7 +20,7 @@ from user_behaviour.recipes import PublishedPartitions, RegisteredPartitions, Re
 from user_behaviour.tables.days import DayRange, ranges
 from user_behaviour.tables.identifiers import listed, quoted
 from user_behaviour.tables.table import Table
-from user_behaviour.warehouse.published_days import published, published_rows
+from user_behaviour.warehouse.published_days import PublishedDay, published_days
 from user_behaviour.warehouse.warehouse import Warehouse
 
 
@@ -64,9 +64,12 @@ class WarehouseIOManager(PartitionedIOManager):
         Raises `MissingPartitionError` where a day was never published; as `PublishedPartitions`, says which were not.
         """
         warehouse = self.warehouse.labelled(wanted.label)
+        partitions = _partitions(warehouse, wanted.table, wanted.days)
         if wanted.kind is PublishedPartitions:
-            return _partitions(warehouse, wanted.table, wanted.days)
-        rows = _rows(warehouse, wanted.table, _published(warehouse, wanted.table, wanted.days))
+            return partitions
+        if missing := [*partitions.missing.values()]:
+            raise missing[0]
+        rows = _rows(warehouse, wanted.table, partitions.by_day)
         return as_frame(pa.RecordBatchReader.from_batches(schema_with_day(wanted.table), rows), wanted.kind)
 
 
@@ -98,7 +101,7 @@ def _made_from_others(reads: Sequence[RegisteredPartitions | PublishedPartitions
 
 
 def _partitions(warehouse: Warehouse, table: Table, days: Sequence[date]) -> PublishedPartitions:
-    found = published(warehouse, table.name, DayRange(days[0], days[-1])) if days else {}
+    found = published_days(warehouse, table.name, DayRange(days[0], days[-1])) if days else {}
     missing = {
         day: MissingPartitionError(f"Partition {day} of {table.name} is not in the warehouse; materialise it first.")
         for day in days
@@ -107,20 +110,10 @@ def _partitions(warehouse: Warehouse, table: Table, days: Sequence[date]) -> Pub
     return PublishedPartitions(table, {day: found[day] for day in days if day in found}, missing)
 
 
-def _published(warehouse: Warehouse, table: Table, days: Sequence[date]) -> dict[date, int]:
-    """The number of rows of each of the days."""
-    found = published_rows(warehouse, table.name, DayRange(days[0], days[-1])) if days else {}
-    if absent := sorted(set(days) - set(found)):
-        raise MissingPartitionError(
-            f"Partition {absent[0]} of {table.name} is not in the warehouse; materialise it first."
-        )
-    return {day: found[day] for day in days}
-
-
-def _rows(warehouse: Warehouse, table: Table, days: Mapping[date, int]) -> Iterator[pa.RecordBatch]:
-    """The rows of the days, of each of which so many are published."""
+def _rows(warehouse: Warehouse, table: Table, days: Mapping[date, PublishedDay]) -> Iterator[pa.RecordBatch]:
+    """The rows of the days, as many of each as are recorded."""
     selected = on_range(f"select {listed(*table.column_names, table.partition_column)}", table)
     sql = f"{selected} order by {quoted(table.partition_column)}"
     for span in ranges(days):
-        expected = sum(days[day] for day in span.days())
+        expected = sum(days[day].rows for day in span.days())
         yield from warehouse.unload(sql, span.parameters(), schema_with_day(table), expected=expected)

@@ -1,7 +1,7 @@
 """The warehouse's own record of the days that it has: a day that was written with no rows is there too."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -11,54 +11,35 @@ from psycopg2.extras import execute_values
 
 from user_behaviour.tables.days import DayRange, ranges
 from user_behaviour.tables.statements import statement
-from user_behaviour.warehouse.warehouse import Warehouse
+from user_behaviour.warehouse.warehouse import Warehouse, fetch
 
 
 @dataclass(frozen=True)
 class PublishedDay:
-    """What is recorded of a day: the batch that wrote it, when, when the first one did, and what it was made from."""
+    """What is recorded of a day: its batch and rows, when it was written, when first, and what it was made from."""
 
     batch_id: str
+    rows: int
     written_at: datetime
     first_written_at: datetime
     sources: Mapping[str, str]
 
 
-def published_days(warehouse: Warehouse, table: str, span: DayRange) -> set[date]:
-    """The days of the range that were written to the table of this name."""
-    return set(published_rows(warehouse, table, span))
+def published_days(warehouse: Warehouse, table: str, span: DayRange) -> dict[date, PublishedDay]:
+    """The days of the range that were written to the table of this name, and what is recorded of each."""
+    return _by_day(warehouse.rows(statement("warehouse/published_days.sql"), {"table": table, **span.parameters()}))
 
 
-def published_rows(warehouse: Warehouse, table: str, span: DayRange) -> dict[date, int]:
-    """The same days, and how many rows were written of each."""
-    parameters = {"table_name": table, **span.parameters()}
-    found = warehouse.rows(statement("warehouse/published_days.sql"), parameters)
-    return {row["insert_date"]: row["row_count"] for row in found}
+def recorded_days(cursor: psycopg2.extensions.cursor, table: str, span: DayRange) -> dict[date, PublishedDay]:
+    """The same, as the cursor's transaction sees it."""
+    cursor.execute(statement("warehouse/published_days.sql"), {"table": table, **span.parameters()})
+    return _by_day(fetch(cursor))
 
 
 def published_sources(warehouse: Warehouse, table: str) -> dict[date, dict[str, str]]:
     """Of each day that was written to the table of this name the batches that it was made from, by their tables."""
     rows = warehouse.rows(statement("warehouse/published_sources.sql"), {"table": table})
     return {row["insert_date"]: json.loads(row["sources"]) for row in rows}
-
-
-def recorded_days(cursor: psycopg2.extensions.cursor, table: str, span: DayRange) -> dict[date, PublishedDay]:
-    """What is recorded of the days of the range, as the cursor's transaction sees it."""
-    cursor.execute(
-        "select insert_date, batch_id, written_at, first_written_at, sources from audit.published_partition "
-        "where table_name = %(table)s and insert_date >= %(first_day)s and insert_date < %(end_day)s",
-        {"table": table, **span.parameters()},
-    )
-    return {
-        # A program of the release before knows nothing of the first time.
-        day: PublishedDay(batch_id, written_at, first_written_at or written_at, json.loads(sources))
-        for day, batch_id, written_at, first_written_at, sources in cursor.fetchall()
-    }
-
-
-def published(warehouse: Warehouse, table: str, span: DayRange) -> dict[date, PublishedDay]:
-    """What is recorded of the days of the range, of the table of this name."""
-    return warehouse.transaction(lambda cursor: recorded_days(cursor, table, span))
 
 
 def now() -> datetime:
@@ -105,3 +86,12 @@ def record_published(
         values,
         page_size=1000,
     )
+
+
+def _by_day(rows: Iterable[Mapping[str, Any]]) -> dict[date, PublishedDay]:
+    return {
+        row["insert_date"]: PublishedDay(
+            row["batch_id"], row["row_count"], row["written_at"], row["first_written_at"], json.loads(row["sources"])
+        )
+        for row in rows
+    }
