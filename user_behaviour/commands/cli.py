@@ -19,13 +19,12 @@ from user_behaviour.commands.doctor import doctor
 from user_behaviour.commands.environment import env
 from user_behaviour.commands.export import export
 from user_behaviour.commands.migrate import migrate
-from user_behaviour.commands.plan import apply_plan, plan
+from user_behaviour.commands.plan import apply_plan, plan, shadow
 from user_behaviour.commands.questions import explain, query
 from user_behaviour.commands.reconcile import reconcile
 from user_behaviour.commands.report import report
 from user_behaviour.commands.rules import rules
 from user_behaviour.commands.run import run
-from user_behaviour.commands.shadow import shadow
 from user_behaviour.commands.stack import down, status, up
 
 INTERRUPTED = 130

@@ -1,4 +1,4 @@
-"""`plan` and `apply`: what other rules or another version of the classifier would change, and making it so."""
+"""`plan`, `shadow`, `apply`: what other rules or another version of the classifier would change, and making it so."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ from user_behaviour.tables.days import DayRange, parse_day, ranges
 if TYPE_CHECKING:
     from user_behaviour.plans.plan import Change, Plan, Plans, Rerun
     from user_behaviour.rules import QuantityRule
+
+_TEXT = 100  # characters of a review
 
 
 @click.command()
@@ -47,7 +49,24 @@ def plan(
     """
     if len([one for one in (quantity_rule, file, version) if one]) != 1:
         raise click.UsageError("Give one of --quantity-rule, --rules and --classifier.")
-    from user_behaviour.commands.terminal import own_console, print_table
+    deployed = deployment(settings()).initialized()
+    change = _change(deployed, quantity_rule, file, version)
+    span = day_range(first or settings().first_day, last or date.max) if first or last else None
+    _compare(deployed, change, span, debug=ctx.obj)
+
+
+@click.command()
+@click.argument("version")
+@day_range_options
+@click.pass_context
+def shadow(ctx: click.Context, version: str, first: date | None, last: date | None) -> None:
+    """Score days by a version beside the verdicts in force: the same as `plan --classifier VERSION`."""
+    ctx.invoke(plan, version=version, first=first, last=last)
+
+
+def _compare(deployed: Deployment, change: Change, span: DayRange | None, *, debug: bool) -> None:
+    """Makes the plan of a change, keeps it and shows it."""
+    from user_behaviour.commands.terminal import one_line, own_console, print_table
     from user_behaviour.lake.manifests import timestamp
     from user_behaviour.plans import page
     from user_behaviour.plans.comparison import Rows, compared
@@ -55,24 +74,23 @@ def plan(
     from user_behaviour.plans.plan import ROOT, Plan, Plans, Rerun
     from user_behaviour.plans.sides import batches, days_concerned, side_of
 
-    deployed = deployment(settings()).initialized()
-    change = _change(deployed, quantity_rule, file, version)
-    span = day_range(first or settings().first_day, last or date.max) if first or last else None
     landed = days_concerned(deployed, change, span)
     both = batches(deployed, change, landed)
     if not both and change.wanted == change.before:
         click.echo("No day that both sides have would change.")
         return
-    name, rerun, months, largest = secrets.token_hex(4), Rerun(0, "no day", 0, 0, 0), Rows(), Rows()
+    name, rerun, months, largest, changed = secrets.token_hex(4), Rerun(0, "no day", 0, 0, 0), Rows(), Rows(), Rows()
     if both:  # a rule may begin after the last day that there is
         click.echo(f"Comparing {len(both)} days, {min(both)} to {max(both)} …")
-        with own_console(alone=not ctx.obj):
-            sums = [*new_sums(deployed, change, {day: landed[day] for day in both}, plan=name)]
+        with own_console(alone=not debug):
+            sums, changed = new_sums(deployed, change, {day: landed[day] for day in both}, plan=name)
         warehouse = deployed.warehouse.labelled(f"plan {name}")
         months, largest = compared(warehouse, side_of(change), sums, sorted(both))
         rerun = _rerun(deployed, change, len(both))
     unmade = tuple(sorted({*landed} - {*both}))
-    made = Plan(name, user_name(), timestamp(datetime.now(UTC)), change, both, unmade, months, largest, rerun)
+    reviews = tuple({**one, "review": one_line(one["review"], _TEXT)} for one in changed)
+    now = timestamp(datetime.now(UTC))
+    made = Plan(name, user_name(), now, change, both, unmade, months, largest, rerun, reviews)
     Plans(deployed.lake).keep(made)
     deployed.lake.write(path := f"{ROOT}/{name}.html", page.plan_page(made).encode())
     click.echo(f"{change}.\n{page.what_changes(made)}")

@@ -6,16 +6,17 @@ What the statements `warehouse/purchases_by_customer.sql` and `reviews_by_custom
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from user_behaviour.assets.staging import scoring
 from user_behaviour.deployments import Deployment
 from user_behaviour.lake.dataset import Dataset
 from user_behaviour.lake.manifests import Manifest
 from user_behaviour.lake.parquet_part import batches_of
+from user_behaviour.plans.changed_reviews import most_changed, scored
 from user_behaviour.plans.plan import Change
 from user_behaviour.rules import QuantityRule, Rules
 from user_behaviour.spark.output import SparkOutput, spark_output
@@ -29,21 +30,20 @@ MONEY = pa.decimal128(38, 3)
 
 def new_sums(
     deployed: Deployment, change: Change, landed: Mapping[date, Manifest], *, plan: str
-) -> Iterator[pa.RecordBatch]:
+) -> tuple[list[pa.RecordBatch], tuple[dict[str, Any], ...]]:
     """A row is a day and customer: `amount` of the lines, or `positive_count` of the reviews, and `row_count`.
 
-    Spark scores the reviews, into a place of its own, which is removed when the last batch was asked for.
+    Of a version also the reviews that it changes most. Spark scores into a place of its own, which is removed.
     """
+    lake = deployed.lake
     if not isinstance(change.wanted, str):
-        purchases, rules = deployed.lake.dataset(RAW_PURCHASES), Rules.of(change.wanted)
-        yield from _of_each_day(landed, lambda day: _spent(purchases, landed[day], rules.in_force(day)))
-        return
-    recipe = scoring(
-        deployed.lake.dataset(RAW_REVIEWS).locations([*landed]), deployed.lake, deployed.spark, change.wanted
-    )
-    classified = deployed.lake.dataset(CLASSIFIED_REVIEWS)
-    with spark_output(classified, recipe, batch_id=f"plan-{plan}") as output:
-        yield from _of_each_day(landed, lambda day: _reviewed(output, day))
+        purchases, rules = lake.dataset(RAW_PURCHASES), Rules.of(change.wanted)
+        return [*_of_each_day(landed, lambda day: _spent(purchases, landed[day], rules.in_force(day)))], ()
+    raw = lake.dataset(RAW_REVIEWS)
+    recipe = scoring(raw.locations([*landed]), lake, deployed.spark, change.wanted)
+    with spark_output(lake.dataset(CLASSIFIED_REVIEWS), recipe, batch_id=f"plan-{plan}") as output:
+        sums = [*_of_each_day(landed, lambda day: _reviewed(output, day))]
+        return sums, tuple(most_changed(output, raw, landed))
 
 
 def _of_each_day(days: Iterable[date], rows: Callable[[date], Iterable[pa.Table]]) -> Iterator[pa.RecordBatch]:
@@ -74,12 +74,9 @@ def _spent(purchases: Dataset, landed: Manifest, rule: QuantityRule) -> Iterator
 
 
 def _reviewed(output: SparkOutput, day: date) -> Iterator[pa.Table]:
-    lake = output.dataset.lake
-    for path in output.written(output.job.output, day):
-        with lake.store_errors("Reading", path), lake.filesystem().open_input_file(path) as file:
-            for batch in batches_of(pq.ParquetFile(file), ("cid", "positive_review")):
-                positive = batch["positive_review"].cast(pa.int64())
-                yield _counted(batch["cid"].cast(pa.int32()), positive_count=positive)
+    for batch in scored(output, day, ("cid", "positive_review")):
+        positive = batch["positive_review"].cast(pa.int64())
+        yield _counted(batch["cid"].cast(pa.int32()), positive_count=positive)
 
 
 def _counted(customers: pa.Array, **figures: pa.Array) -> pa.Table:

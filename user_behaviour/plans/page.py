@@ -43,6 +43,9 @@ def tables(plan: Plan) -> Iterator[tuple[str, Sequence[str], Sequence[Sequence[A
         heads = [name.replace("_", " ") for name in names]
         # A customer's number counts nothing.
         yield title, heads, [[f"{row[n]}" if n == "customerid" else row[n] for n in names] for row in rows]
+    if plan.reviews:
+        heads = [name.replace("_", " ") for name in plan.reviews[0]]
+        yield "The verdicts that change most", heads, [[*row.values()] for row in plan.reviews]
 
 
 def plan_page(plan: Plan) -> str:

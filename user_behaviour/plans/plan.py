@@ -49,8 +49,8 @@ class Rerun:
 class Plan:
     """`batches` are, of each day, those that the figures follow from; `unmade` days lack the other side of the metric.
 
-    `months` and `largest` are rows of `sql/plans`. `recorded` says when the change was put into force, by whom and why;
-    `is_applied`, that its days were made again since.
+    `months` and `largest` are rows of `sql/plans`, `reviews` those whose verdicts a version changes most. `recorded`
+    says when the change was put into force, by whom and why; `is_applied`, that its days were made again since.
     """
 
     id: str
@@ -62,6 +62,7 @@ class Plan:
     months: tuple[Mapping[str, Any], ...]  # of all together last; none where no day has a row
     largest: tuple[Mapping[str, Any], ...]
     rerun: Rerun
+    reviews: tuple[Mapping[str, Any], ...] = ()
     recorded: str = ""
     is_applied: bool = False
 

@@ -44,7 +44,7 @@ LINES: list[Line] = [
 REVIEWS = {
     "2011-06-30": "1,good\n",
     "2011-07-01": "1,good\n01,dull\n2,great\n3,lovely\n",
-    "2011-07-02": "3,a great film\n3,good but dull\n",
+    "2011-07-02": "3,a great \x1b[31m film\n3,good but dull\n",
     "2011-07-03": "3,good\n4,good\n",
 }
 FIGURES = ("customers", "rows", "amount", "reviews", "positive")
@@ -244,9 +244,19 @@ def test_a_version_is_planned_and_applied_by_the_gate(shop: Shop, tmp_path: Path
     version = models.add(MODEL, facts)
     before, rows = shop.all_there_is(), shop.home.rows(ROWS)
 
-    plan = shop.kept(*shop.call(("plan", "--classifier", version)))
+    (said,) = shop.call(("shadow", version))
 
+    plan = shop.kept(said)
     assert shop.all_there_is() == before
+    assert [(*row.values(),) for row in plan["reviews"]] == [
+        ("2011-07-02", "3", "positive", "0.000335", "good but dull"),
+        ("2011-07-01", "2", "not positive", "0.999665", "great"),
+        ("2011-07-01", "3", "not positive", "0.999665", "lovely"),
+        ("2011-07-02", "3", "not positive", "0.999665", r"a great \x1b[31m film"),
+        *(("2011-06-30", "1", "positive", "0.500000", "good"), ("2011-07-01", "1", "positive", "0.500000", "good")),
+        *(("2011-07-03", f"{customer}", "positive", "0.500000", "good") for customer in (3, 4)),
+    ]
+    assert r"a great \x1b[31m film" in said.stdout
     bad = {**plan, "id": "bad", "change": {**plan["change"], "wanted": worse}}  # its figures are not asked for
     (shop.lake / "plans" / "bad.json").write_text(json.dumps(bad))
     assert figures(plan, "before") == shop.by_month()
