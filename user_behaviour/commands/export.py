@@ -93,8 +93,12 @@ def _written(rows: Iterator[pa.RecordBatch], table: Table, target: IO[bytes], fo
 def _target(path: str) -> Iterator[IO[bytes]]:
     """Standard output, a pipe, or a file that takes the place of another when it is whole."""
     if path == STANDARD_OUTPUT:
+        if sys.stdout is None:
+            raise click.UsageError("Standard output is closed; name a file with --output.")
         yield sys.stdout.buffer
         return
+    if not Path(path).absolute().parent.is_dir():
+        raise click.UsageError(f"There is no directory for {path}; make it, or name another file with --output.")
     if Path(path).is_symlink() or (Path(path).exists() and not Path(path).is_file()):
         with open(path, "wb") as target:  # a pipe or device, as /dev/stdout, must not be replaced
             yield target

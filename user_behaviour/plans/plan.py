@@ -72,12 +72,19 @@ class Plans:
 
     def __init__(self, lake: Objects) -> None:
         self._lake = lake
+        self._versions: dict[str, str] = {}  # of the plans that were read or written
 
     def keep(self, plan: Plan, **known: Any) -> Plan:
-        """Writes a plan, with what is known of it by now."""
+        """Writes a plan, with what is known of it by now. Raises `PlanError` where somebody else wrote it meanwhile."""
         kept = replace(plan, **known)
         values = {**asdict(kept), "batches": {f"{day}": found for day, found in kept.batches.items()}}
-        self._lake.write(f"{ROOT}/{kept.id}.json", json.dumps(values, default=str, indent=1).encode())
+        path, content = f"{ROOT}/{kept.id}.json", json.dumps(values, default=str, indent=1).encode()
+        if not self._lake.swap(path, content, expected=self._versions.get(kept.id)):
+            raise PlanError(
+                f"Somebody else applies plan {kept.id} just now; see `user-behaviour rules` when it is done."
+            )
+        if written := self._lake.read(path):
+            self._versions[kept.id] = written[1]
         return kept
 
     def get(self, plan_id: str) -> Plan:
@@ -87,6 +94,7 @@ class Plans:
         if found is None:
             known = f"there are: {', '.join(names)}" if names else "make one by `user-behaviour plan`"
             raise PlanError(f"There is no plan {plan_id!r}; {known}.")
+        self._versions[plan_id] = found[1]
         return TypeAdapter(Plan).validate_json(found[0])
 
 

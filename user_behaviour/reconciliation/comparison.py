@@ -21,7 +21,7 @@ class DifferenceKind(Enum):
     ELSEWHERE = "elsewhere"
     LEFT_OVER = "left over"
     NOT_SEEN = "not seen by the warehouse"
-    METRIC = "metric made from another batch"
+    METRIC = "metric or mart made from another batch"
     UNRECORDED = "not recorded by Dagster"
     ONLY_RECORDED = "recorded but not in the lake"
     UNREADABLE = "unreadable in the lake"
@@ -66,8 +66,8 @@ class TableState:
     a partition of the lake without its day: `s3://lake/staged_purchases/insert_date=`. `holes` says what is wrong with
     the files of a registered batch. `moving` are the days that a run registered in the meantime, `unreadable` those of
     which the lake cannot say what is in force: of them nothing is compared. `metric` has
-    the batch that a day of the metric was made from, `recorded` the one that Dagster recorded last, empty if its record
-    names none.
+    the batch that a day of the metric was made from, or of a mart where only that is of another than the one in force;
+    `recorded` the one that Dagster recorded last, empty if its record names none.
     """
 
     table: str

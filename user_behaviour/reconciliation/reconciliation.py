@@ -16,6 +16,7 @@ from user_behaviour.lake.restoration import restore, unreadable
 from user_behaviour.reconciliation.comparison import Difference, DifferenceKind, Remedy, TableState, compare
 from user_behaviour.reconciliation.recorded import record, recorded_batches
 from user_behaviour.tables.days import DayRange
+from user_behaviour.tables.marts import WAREHOUSE_TABLES
 from user_behaviour.tables.schemas import EXTERNAL_TABLES, LAKE_TABLE_OF, LAKE_TABLES, USER_BEHAVIOR_METRIC
 from user_behaviour.tables.table import Table
 from user_behaviour.warehouse.published_days import published_sources
@@ -51,18 +52,19 @@ class Reconciliation:
         catalog = self.external_tables.registered(table, span)
         found = dataset.locations([day for day in dataset.days() if span.first <= day < span.end])
         manifests = {day: location.manifest for day, location in found.by_day.items()}
+        in_force = {day: manifest.batch_id for day, manifest in manifests.items()}
         return TableState(
             table=table.name,
             lake_table=lake_table.name,
             metric_and_later=f"key:{USER_BEHAVIOR_METRIC.name.replace('.', '/')}+",
             prefix=prefix,
-            in_force={day: manifest.batch_id for day, manifest in manifests.items()},
+            in_force=in_force,
             catalog=catalog,
             holes=_holes(dataset, [r for r in catalog.values() if r.location.startswith(prefix)], manifests),
             seen=seen,
             moving={day for day in before.keys() | catalog.keys() if before.get(day) != catalog.get(day)},
             unreadable={day for day, error in found.missing.items() if isinstance(error, UnreadableRecordError)},
-            metric=self._metric(table),
+            metric=self._metric(table, in_force),
             recorded=recorded,
         )
 
@@ -115,11 +117,16 @@ class Reconciliation:
             if error:
                 yield Difference(lake_table.name, day, DifferenceKind.UNREADABLE, error.found, Remedy.RESTORE)
 
-    def _metric(self, table: Table) -> Mapping[date, str]:
+    def _metric(self, table: Table, in_force: Mapping[date, str]) -> Mapping[date, str]:
+        """By day the batch that the metric was made from; or a mart, where only that was made from another."""
+        found: dict[date, str] = {}
         if self.warehouse is None:
-            return {}
-        sources = published_sources(self.warehouse, USER_BEHAVIOR_METRIC.name)
-        return {day: by_table[table.name] for day, by_table in sources.items() if table.name in by_table}
+            return found
+        for made in WAREHOUSE_TABLES:
+            for day, by_table in published_sources(self.warehouse, made.name).items():
+                if table.name in by_table and found.get(day, in_force.get(day)) == in_force.get(day):
+                    found[day] = by_table[table.name]
+        return found
 
 
 def _holes(dataset: Dataset, catalog: Sequence[Registration], manifests: Mapping[date, Manifest]) -> dict[date, str]:

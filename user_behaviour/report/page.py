@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -56,7 +56,7 @@ def shown(value: object) -> str:
         case int():
             return f"{value:,}"
         case Decimal():
-            return f"{value:,.2f}"
+            return f"{value.quantize(Decimal('0.01'), ROUND_HALF_UP):,}"  # as the warehouse rounds
         case float():
             return f"{value:.1%}".replace("%", " %")
         case datetime():

@@ -163,7 +163,8 @@ FACT_REVIEW = Table(
 
 CUSTOMER_DAY = Table(
     name="intermediate.customer_day",
-    description="One row a customer and day who bought or reviewed; the lines of nobody known, one a country and day.",
+    description="One row a customer and day who bought or reviewed; the lines of nobody known, one a country and day. "
+    "A customer of two countries on one day is counted for one of them.",
     columns=(
         _CUSTOMER_KEY,
         Column(

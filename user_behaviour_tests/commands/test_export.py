@@ -100,6 +100,8 @@ def test_what_cannot_be_exported_is_named_with_the_choices(home: Home) -> None:
     assert f"'audit.writer_lock' is no table of the warehouse; choose one of: {METRIC}, " in errors(unknown)[-1]
     backwards = home.call("export", METRIC, "--from", "2011-02-01", "--to", "2011-01-01")
     assert "holds no day" in errors(backwards)[-1]
+    nowhere = home.call("export", METRIC, "--output", "/no/such/directory/metric.csv")
+    assert errors(nowhere)[-1].startswith("Error: There is no directory for /no/such/directory/metric.csv; ")
 
 
 def test_the_lines_of_the_docs_for_pandas_read_the_metric(home: Home) -> None:

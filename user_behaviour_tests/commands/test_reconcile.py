@@ -110,10 +110,21 @@ def _only_recorded(world: World) -> None:
     world.reconciliation.external_tables.deregister(TABLE, [D2])
 
 
-STALE, METRIC = "stale", "metric made from another batch"
+def _mart_left_behind(world: World) -> None:
+    """Incident: a run killed between the metric and the facts, after which all was said to be well."""
+    world.catalog.warehouse.transaction(
+        lambda cursor: cursor.execute(
+            "insert into audit.published_partition values ('marts.fact_purchase_line', %s, 'm', now(), 1, %s, '{}')",
+            (D2, json.dumps({TABLE.name: "z"})),
+        )
+    )
+
+
+STALE, METRIC = "stale", "metric or mart made from another batch"
 BROKEN: dict[str, tuple[Callable[[World], object], list[str], list[str]]] = {
     "deregistered": (lambda world: world.reconciliation.external_tables.deregister(TABLE, [D2]), ["missing"], []),
     "published again": (lambda world: world.publish("b", D2), [STALE, METRIC], [METRIC]),
+    "a mart left behind": (_mart_left_behind, [METRIC], [METRIC]),
     "registered but not recorded": (
         lambda world: (world.publish("b", D2), world.register(D2)),
         [METRIC, "not recorded by Dagster"],

@@ -19,7 +19,9 @@ import pytest
 from user_behaviour.classifier.labels import Labels
 from user_behaviour.classifier.models import Models
 from user_behaviour.classifier.review_scoring import Model
+from user_behaviour.lake.local import LocalLake
 from user_behaviour.local.stack import Stack
+from user_behaviour.plans.plan import Change, Plan, PlanError, Plans, Rerun
 from user_behaviour.rules import BUILT_IN, FILE, QuantityRule, RuleFile, Rules
 from user_behaviour_tests.classifier.test_training import world
 from user_behaviour_tests.command_line import Home, errors, temporary_installation
@@ -287,6 +289,20 @@ def test_what_cannot_be_planned_or_applied_is_refused_in_a_sentence(
     done = Home(tmp_path).call(*arguments)
     assert done.returncode != 0
     assert says in errors(done)[-1]
+
+
+def test_one_of_two_who_apply_a_plan_at_once_is_refused(tmp_path: Path) -> None:
+    """The later one overwrote who had put the rules into force, and the plan could not be finished any more."""
+    lake = LocalLake(root=str(tmp_path))
+    change = Change(wanted="new", before="old")
+    made = Plan("1a2b", "us", "now", change, {}, (), (), (), Rerun(None, "not", 0, 0, 0))
+    Plans(lake).keep(made)
+    first, second = Plans(lake), Plans(lake)
+    plans = [first.get("1a2b"), second.get("1a2b")]
+    first.keep(first.keep(plans[0], recorded="by the first"), is_applied=True)
+    with pytest.raises(PlanError, match="Somebody else applies plan 1a2b just now"):
+        second.keep(plans[1], recorded="by the second")
+    assert Plans(lake).get("1a2b").recorded == "by the first"
 
 
 def test_rules_that_leave_the_first_day_without_one_are_refused(tmp_path: Path) -> None:
