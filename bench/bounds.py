@@ -26,6 +26,8 @@ def bounds_of(results: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, float
         yield "one day without Spark, s", real["one day without Spark"]["project"]["seconds"], 3, None
         yield "all checks of all days, s", all_days["project"]["checks"], 2, None
         yield "all checks of one day, s", one_day["project"]["checks"], 0.5, None
+        yield "all days with marts and report / without", real["all days with marts and report"]["ratio"], 1.15, None
+        yield "plan of a rule for all days / rerun of them", real["plan of a rule"]["ratio"], 0.6, None
         by_model, training = real["all days by model"]["project"], real["training"]["project"]
         yield "all days by the model / by the baseline", by_model["seconds"] / all_days["project"]["seconds"], 2.0, 1.5
         yield "training on 25,000 reviews, s", training["seconds"], 240, 120

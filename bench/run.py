@@ -37,6 +37,9 @@ FIRST, LAST = "2010-12-01", "2011-12-09"
 ONE_DAY = "2011-11-10"
 DISK = 30_000_000_000
 WITHOUT_SPARK = "raw_purchases,raw_reviews,staged_purchases,spectrum/user_purchase_staging,public/user_behavior_metric"
+# What the floor does too; marts and report are measured apart.
+TO_THE_METRIC = ("--select", "+key:public/user_behavior_metric")
+ALL_DAYS = ("run", "--from", FIRST, "--to", LAST)
 
 
 @dataclass
@@ -116,7 +119,8 @@ class Bench:
         """Project and floor in turn over the days; a single run is of an empty lake, and counts."""
         warm = 1 if self.runs > 1 else 0
         turns = [
-            (self.cli("run", "--from", first, "--to", last), self.floor(first, last)) for _ in range(warm + self.runs)
+            (self.cli("run", "--from", first, "--to", last, *TO_THE_METRIC), self.floor(first, last))
+            for _ in range(warm + self.runs)
         ]
         ours, floor = zip(*turns[warm:], strict=True)
         ratio = statistics.median(one.seconds / other.seconds for one, other in turns[warm:])
@@ -128,12 +132,18 @@ class Bench:
         self.cli("load-labels", str(labels))
         training = self.cli("train")
         warm = 1 if self.runs > 1 else 0
-        scored = [self.cli("run", "--from", FIRST, "--to", LAST) for _ in range(warm + self.runs)]
+        scored = [self.cli(*ALL_DAYS, *TO_THE_METRIC) for _ in range(warm + self.runs)]
         return {"project": asdict(training)}, {"project": asdict(medians(scored[warm:]))}
 
     def alone(self) -> dict[str, Any]:
         """The project over all days, once."""
-        return {"project": asdict(self.cli("run", "--from", FIRST, "--to", LAST))}
+        return {"project": asdict(self.cli(*ALL_DAYS, *TO_THE_METRIC))}
+
+    def beside(self, more: Sequence[str], less: Sequence[str]) -> dict[str, Any]:
+        """Two commands in turn, each first once that does not count; `ratio` is that of the first to the second."""
+        turns = [(self.cli(*more), self.cli(*less)) for _ in range(1 + self.runs)][1:]
+        ratio = statistics.median(one.seconds / other.seconds for one, other in turns)
+        return {"project": asdict(medians([one for one, _ in turns])), "ratio": round(ratio, 2)}
 
 
 def measure(
@@ -159,6 +169,9 @@ def measure(
             result["one day"] = bench.pair(ONE_DAY, ONE_DAY)
             alone = [bench.cli("run", "--day", ONE_DAY, "--select", WITHOUT_SPARK) for _ in range(1 + runs)]
             result["one day without Spark"] = {"project": asdict(medians(alone[1:]))}
+            result["all days with marts and report"] = bench.beside(ALL_DAYS, (*ALL_DAYS, *TO_THE_METRIC))
+            planned = ("plan", "--quantity-rule", f"{FIRST}:5")
+            result["plan of a rule"] = bench.beside(planned, (*ALL_DAYS, "--select", "key:staged_purchases+"))
         if with_floor:
             result["training"], result["all days by model"] = bench.by_model(labels or bench.home / SAMPLE_LABELS)
         return result
@@ -184,14 +197,15 @@ def import_seconds(runs: int) -> float:
 def show(result: Mapping[str, Any]) -> None:
     """Prints one data set's figures."""
     print(f"\n{result['data']}: {result['purchase lines']:,} purchase lines, {result['lines per second']:,} a second")
-    for part in ("all days", "all days by model", "training", "one day", "one day without Spark"):
-        for who, found in result.get(part, {}).items():
+    parts = [name for name, found in result.items() if isinstance(found, dict)]
+    for part in parts:
+        for who, found in result[part].items():
             if who == "ratio":
-                print(f"  {part:22} project / floor {found:.2f}")
+                print(f"  {part:30} project / {'floor' if 'floor' in result[part] else 'the other'} {found:.2f}")
                 continue
             memory = f"Python {found['python_mib']:.0f} MiB, JVM {found['java_mib']:.0f} MiB"
             checks = f", checks {found['checks']:.1f} s" if who.endswith("project") else ""
-            print(f"  {part:22} {who:12} {found['seconds']:7.2f} s, {memory}{checks}")
+            print(f"  {part:30} {who:12} {found['seconds']:7.2f} s, {memory}{checks}")
 
 
 def main() -> None:
