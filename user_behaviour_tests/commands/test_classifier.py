@@ -163,7 +163,9 @@ def test_the_days_of_another_version_are_named_and_how_to_score_them_anew(home: 
     assert demoted.stdout.startswith(
         "The baseline scores from the next run on.\nDays of another version: 1, from 2011-02-02 to 2011-02-02"
     )
-    assert [key.to_user_string() for key in select([SCORED])] == [
+    selected = [key.to_user_string() for key in select([SCORED])]
+    assert {name.partition("/")[0] for name in selected[3:]} <= {"marts", "intermediate", "daily_report"}
+    assert selected[:3] == [
         "classified_reviews",
         "spectrum/movie_review_clean_stage",
         "public/user_behavior_metric",

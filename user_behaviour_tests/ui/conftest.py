@@ -96,8 +96,13 @@ def backfilled(
         page.goto("/asset-groups")
         page.get_by_role("button", name="Materialize all").click()
         dialog = page.get_by_role("dialog")
-        dialog.get_by_role("button", name="All", exact=True).click()
-        expect(dialog).to_contain_text("6 partitions")
+
+        def all_days_are_chosen() -> bool:
+            """As long as the dialog has not loaded what days there are, `All` is none of them."""
+            dialog.get_by_role("button", name="All", exact=True).click()
+            return "6 partitions" in dialog.inner_text()
+
+        eventually(all_days_are_chosen, within=BACKFILL_LIMIT_SECONDS, every=1)
         dialog.get_by_role("button", name="Launch backfill").click()
         created = page.get_by_text(re.compile(r"Created backfill \w+"))
         backfill_id = created.inner_text().split()[2]
