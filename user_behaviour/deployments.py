@@ -142,10 +142,7 @@ def aws(settings: Settings) -> Deployment:
         raise SettingError("The aws deployment needs settings that were read for it (USER_BEHAVIOUR_DEPLOYMENT=aws).")
 
     def migrations(warehouse: Warehouse) -> Migrations:
-        parameters = {
-            "glue_database": given.glue_database,
-            "iam_role": RoleParameter(given.redshift_iam_role),
-        }
+        parameters = {"glue_database": given.glue_database, "iam_role": RoleParameter(given.redshift_iam_role)}
         return Migrations(warehouse, MIGRATIONS / "redshift", parameters=parameters)
 
     cloud = Aws()

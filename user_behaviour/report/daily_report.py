@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from user_behaviour.io_managers.restatement import in_words
-from user_behaviour.report.charts import COLOUR, TrendPoint, over_time, trend
+from user_behaviour.report.charts import TrendPoint, trend
 from user_behaviour.report.dagster_pages import CheckResult, DagsterPages
 from user_behaviour.report.data_state import Trouble, troubles
 from user_behaviour.report.figures import MEASURES, SHOWN, USUAL, Measure, MetricDay, movers, read_days, restatements
+from user_behaviour.report.left_out import left_out, left_out_chart
 from user_behaviour.report.marts import Marts, marts_section, read_marts
 from user_behaviour.report.page import (
     Figure,
@@ -42,17 +42,6 @@ MOVING = {"Customers": "customer", "Countries": "country"}
 LOOK_BACK = 28  # days, in which something may be missing
 MOST = 10  # of what is missing
 _FORMATS = {"Spent": ",.0f", "Positive reviews": ".0%"}
-_LEFT_OUT = {
-    "customers_without_review": "customers who bought and did not review",
-    "money_without_review": "spent by them",
-    "reviews_without_purchase": "reviews of customers who did not buy",
-    "lines_without_customer": "purchase lines of nobody known",
-    "money_without_customer": "spent on those",
-}
-_LEFT_OUT_MONEY = {
-    "by customers without a review": ("money_without_review", COLOUR["second"]),
-    "by nobody known": ("money_without_customer", COLOUR["muted"]),
-}
 
 
 def report_path(day: date) -> str:
@@ -143,36 +132,10 @@ class DailyReport:
         )
 
     def _trends(self) -> str:
-        left_out = [
-            (name, Decimal(value) if fact.startswith("money") else int(value))
-            for fact, name in _LEFT_OUT.items()
-            if (value := self.of_day.facts.get(fact)) is not None
-        ]
-        told = table(
-            "On the day: left out, since the metric joins purchases and reviews", ["what", "how much"], left_out
-        )
         charts = [self._trend(measure) for measure in MEASURES]
-        return section(f"The last {SHOWN.days // 7} weeks", side(*charts, self._left_out(), told))
-
-    def _left_out(self) -> str:
-        known = [one for one in self.days.values() if one.day > self.day - SHOWN]
-        amounts = [
-            (one.day, kind, Decimal(one.facts[fact]))
-            for one in known
-            for kind, (fact, _) in _LEFT_OUT_MONEY.items()
-            if fact in one.facts
-        ]
-        in_all = sum((amount for *_, amount in amounts), Decimal())
-        return chart(
-            over_time(
-                amounts,
-                number=",.0f",
-                colours={kind: colour for kind, (_, colour) in _LEFT_OUT_MONEY.items()},
-                by_day=True,
-            ),
-            title="Spent, and not in the metric",
-            says=f"{shown(in_all)} in these weeks.",
-            numbers=table("Spent, and not in the metric", ("day", "who", "amount"), amounts[::-1]),
+        shown_days = [one for one in self.days.values() if one.day > self.day - SHOWN]
+        return section(
+            f"The last {SHOWN.days // 7} weeks", side(*charts, left_out_chart(shown_days), left_out(self.of_day))
         )
 
     def _trend(self, measure: Measure) -> str:
