@@ -182,12 +182,12 @@ class ReplaceDays:
     """Recipe for a warehouse table: SQL texts that replace ranges of days, all in one transaction.
 
     Each is executed with `%(first_day)s`, `%(end_day)s` (exclusive) and `%(batch_id)s`. `insert` fills the emptied
-    range. Every query of `audit` selects broken invariants (law, insert_date, found, expected): one row rolls all back.
-    `facts` selects one row a day for the day's metadata: the day first, whatever its column is called. `misfits`
-    selects what the columns of the table do not hold (column_name, row_name, value); it is asked where the warehouse
-    refuses a day for its values. What of `reads` is an `Extract` is read once, and while no other run has to wait.
-    Days are held back of which what is read is not made from the same batches. Where there is a `restatement`, it is
-    recorded which days that were published before have other rows now.
+    range; one that `keeps_rows` is not emptied. Every query of `audit` selects broken invariants (law, insert_date,
+    found, expected): one row rolls all back. `facts` selects one row a day for the day's metadata: the day first,
+    whatever its column is called. `misfits` selects what the columns of the table do not hold (column_name, row_name,
+    value); it is asked where the warehouse refuses a day for its values. What of `reads` is an `Extract` is read once,
+    and while no other run has to wait. Days are held back of which what is read is not made from the same batches.
+    Where there is a `restatement`, it is recorded which days that were published before have other rows now.
     """
 
     insert: str
@@ -196,6 +196,7 @@ class ReplaceDays:
     reads: Sequence[RegisteredPartitions | PublishedPartitions | Extract] = ()
     misfits: str = ""
     restatement: RestatementRecord | None = None
+    keeps_rows: bool = False
 
     @property
     def extracts(self) -> list[Extract]:
@@ -206,15 +207,3 @@ class ReplaceDays:
     def inputs(self) -> list[RegisteredPartitions | PublishedPartitions]:
         """The days of the tables that are read."""
         return [read.of if isinstance(read, Extract) else read for read in self.reads]
-
-
-@dataclass(frozen=True)
-class MergeMembers(ReplaceDays):
-    """Recipe for a dimension, of which nothing is deleted: `insert` selects the members of the days, in its columns.
-
-    A member is one by its `key` and its `name`, which may be null in no row that is selected. One that is there is
-    replaced, unless the partition column says that a newer day described it. Two members of one key break a law.
-    """
-
-    key: str = ""
-    name: str = ""

@@ -35,6 +35,7 @@ REASONS = {
     "user_behaviour/instance/launcher.py: dagster._core.launcher.CheckRunHealthResult": LAUNCHER,
     "user_behaviour/instance/launcher.py: dagster._core.launcher.WorkerStatus": LAUNCHER,
     "user_behaviour/instance/storage.py: _replace": "An event is a named tuple: a documented method of those.",
+    "user_behaviour/local/planned_events.py: _event_to_row": "What is stored of an event, as an array a column.",
     "user_behaviour/io_managers/publishing.py: _asset_partitions_subset": (
         "An output cannot say that it covers fewer partitions than its run: dagster-io/dagster issues 17836 and 21072."
     ),

@@ -9,8 +9,9 @@ from typing import Any
 import dagster as dg
 
 from user_behaviour.assets.declaration import OWNERS, declared, lineage
-from user_behaviour.recipes import Extract, MergeMembers, PublishedPartitions, RegisteredPartitions, ReplaceDays
+from user_behaviour.recipes import Extract, PublishedPartitions, RegisteredPartitions, ReplaceDays
 from user_behaviour.tables import marts
+from user_behaviour.tables.members import law_of_keys, merge
 from user_behaviour.tables.statements import statement
 from user_behaviour.tables.table import Table
 
@@ -47,6 +48,11 @@ def _mart(table: Table, *made_by: str, after: Sequence[Table] = (), **ins: dg.As
     }
 
 
+def _members(dimension: Table, *reads: Extract) -> ReplaceDays:
+    select = _sql(dimension.name.rpartition(".")[2])
+    return ReplaceDays(merge(dimension, select), audit=(law_of_keys(dimension),), reads=reads, keeps_rows=True)
+
+
 @dg.asset(
     **_mart(
         marts.DIM_CUSTOMER,
@@ -57,25 +63,25 @@ def _mart(table: Table, *made_by: str, after: Sequence[Table] = (), **ins: dg.As
         reviews=_REVIEWS,
     )
 )
-def dim_customer(purchases: RegisteredPartitions, reviews: RegisteredPartitions) -> MergeMembers:
+def dim_customer(purchases: RegisteredPartitions, reviews: RegisteredPartitions) -> ReplaceDays:
     """A row is a customer who ever bought or reviewed."""
     bought = Extract("customers_who_bought", purchases, _sql("customers_who_bought"))
     reviewed = Extract("customers_who_reviewed", reviews, _sql("customers_who_reviewed"))
-    return MergeMembers(_sql("dim_customer"), reads=(bought, reviewed), key="customer_key", name="customer_id")
+    return _members(marts.DIM_CUSTOMER, bought, reviewed)
 
 
 @dg.asset(**_mart(marts.DIM_COUNTRY, "dim_country", "countries_seen", purchases=_PURCHASES))
-def dim_country(purchases: RegisteredPartitions) -> MergeMembers:
+def dim_country(purchases: RegisteredPartitions) -> ReplaceDays:
     """A row is a country that anybody ever bought from."""
     seen = Extract("countries_seen", purchases, _sql("countries_seen"))
-    return MergeMembers(_sql("dim_country"), reads=(seen,), key="country_key", name="country")
+    return _members(marts.DIM_COUNTRY, seen)
 
 
 @dg.asset(**_mart(marts.DIM_PRODUCT, "dim_product", "products_seen", purchases=_PURCHASES))
-def dim_product(purchases: RegisteredPartitions) -> MergeMembers:
+def dim_product(purchases: RegisteredPartitions) -> ReplaceDays:
     """A row is a product that was ever bought."""
     seen = Extract("products_seen", purchases, _sql("products_seen"))
-    return MergeMembers(_sql("dim_product"), reads=(seen,), key="product_key", name="stock_code")
+    return _members(marts.DIM_PRODUCT, seen)
 
 
 @dg.asset(

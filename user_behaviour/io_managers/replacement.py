@@ -14,12 +14,11 @@ import pyarrow as pa
 from psycopg2.extensions import cursor as Cursor  # noqa: N812
 
 from user_behaviour.io_managers.frames import Frame, by_day
-from user_behaviour.io_managers.members import law_of_keys, merge
 from user_behaviour.io_managers.partitioned import Output
 from user_behaviour.io_managers.publishing import PREVIEW, PREVIEW_ROWS, ROWS, business_first, plottable, preview
 from user_behaviour.io_managers.restatement import Restatement
 from user_behaviour.lake.conformity import AUDIT_COLUMN, require_schema, require_storable, with_audit_column, with_day
-from user_behaviour.recipes import Extract, MergeMembers, PublishedPartitions, RegisteredPartitions, ReplaceDays
+from user_behaviour.recipes import Extract, PublishedPartitions, RegisteredPartitions, ReplaceDays
 from user_behaviour.tables.days import DayRange, ranges
 from user_behaviour.tables.identifiers import listed, qualified, quoted
 from user_behaviour.tables.table import Table
@@ -92,7 +91,7 @@ class Replacement:
         if before and isinstance(value, ReplaceDays) and value.restatement:
             restatement = Restatement(value.restatement, self.table, before)
             restatement.keep_rows(cursor, self._span)
-        for span in [] if isinstance(value, MergeMembers) else ranges(self.days):
+        for span in [] if isinstance(value, ReplaceDays) and value.keeps_rows else ranges(self.days):
             cursor.execute(on_range("delete", self.table), span.parameters())
         facts: dict[date, dict[str, Any]] = {day: {} for day in self.days}
         sources: dict[date, dict[str, str]] = {day: {} for day in self.days}
@@ -152,12 +151,8 @@ class Replacement:
 
     def _insert(self, cursor: Cursor, recipe: ReplaceDays, parameters: Mapping[str, Any]) -> dict[date, dict[str, Any]]:
         """Fills an emptied range and holds it against the laws; gives the facts of its days."""
-        if isinstance(recipe, MergeMembers):
-            merge(cursor, self.table, recipe, parameters)
-        else:
-            cursor.execute(recipe.insert, parameters)
-        laws = [law_of_keys(self.table, recipe)] if isinstance(recipe, MergeMembers) else []
-        for law in [*laws, *recipe.audit]:
+        cursor.execute(recipe.insert, parameters)
+        for law in recipe.audit:
             cursor.execute(law, parameters)
             if broken := fetch(cursor):
                 first = broken[0]

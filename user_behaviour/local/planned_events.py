@@ -11,9 +11,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import sqlalchemy
 from dagster import DagsterEventType
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import Connection, Engine
 
 from user_behaviour.instance.storage import PooledEventLogStorage, PooledPostgresStorage
@@ -52,6 +54,14 @@ class BulkEventLogStorage(PooledEventLogStorage):
                     self.store_asset_check_event(event, event_id)
             for event, event_id in last_of_asset.values():
                 self.store_asset_event(event, event_id)
+
+    def prepare_insert_event_batch(self, events: Sequence[EventLogEntry]) -> Any:
+        """Stock, of one array a column: SQLAlchemy takes a third of the time of a batch to write seven values a row."""
+        table = super().prepare_insert_event_batch(events[:1]).table
+        rows = [self._event_to_row(event) for event in events]
+        columns = [sqlalchemy.literal([row[name] for row in rows], ARRAY(table.c[name].type)) for name in rows[0]]
+        values = sqlalchemy.func.unnest(*columns).table_valued(*rows[0]).render_derived()
+        return table.insert().from_select([*rows[0]], sqlalchemy.select(values))
 
     def index_connection(self) -> AbstractContextManager[Connection]:
         """That of the open transaction, if this thread is in one, else one of the pool."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -198,19 +200,22 @@ def read_report(
     run_id: str,
 ) -> DailyReport:
     """Reads what the report of a published day says; `first` is the first day that there can be."""
-    days = read_days(warehouse, day)
-    looked_at = DayRange(max(first, day - timedelta(days=LOOK_BACK - 1)), day).days()
-    return DailyReport(
-        day,
-        days,
-        moved={name: movers(warehouse, day, f"{name.lower()}_that_moved") for name in MOVING},
-        marts=read_marts(warehouse, day),
-        restatements=restatements(warehouse, day),
-        troubles=troubles(lake, looked_at, published=days),
-        checks=pages.check_results(instance),
-        made=pages.last_made(instance),
-        run=pages.run(run_id),
-    )
+    with ThreadPoolExecutor(2) as pool:
+        marts = pool.submit(read_marts, warehouse, day)  # takes as long as all the rest
+        pool.submit(import_module, "altair")
+        days = read_days(warehouse, day)
+        looked_at = DayRange(max(first, day - timedelta(days=LOOK_BACK - 1)), day).days()
+        return DailyReport(
+            day,
+            days,
+            moved={name: movers(warehouse, day, f"{name.lower()}_that_moved") for name in MOVING},
+            restatements=restatements(warehouse, day),
+            troubles=troubles(lake, looked_at, published=days),
+            checks=pages.check_results(instance),
+            made=pages.last_made(instance),
+            run=pages.run(run_id),
+            marts=marts.result(),
+        )
 
 
 def _side(point: TrendPoint) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -48,7 +49,9 @@ def read_marts(warehouse: Warehouse, day: date) -> Marts:
     """The rows of each mart that the report shows."""
     first = day.replace(year=day.year - 1, day=1)
     parameters = {"first_month": first, **DayRange(day, day).parameters()}
-    return {name: warehouse.rows(statement(f"report/{name}.sql"), parameters) for name in QUESTIONS}
+    with ThreadPoolExecutor(len(QUESTIONS)) as pool:
+        asked = {name: pool.submit(warehouse.rows, statement(f"report/{name}.sql"), parameters) for name in QUESTIONS}
+        return {name: question.result() for name, question in asked.items()}
 
 
 def marts_section(marts: Marts) -> str:

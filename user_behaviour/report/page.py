@@ -9,6 +9,8 @@ import base64
 import hashlib
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -23,6 +25,7 @@ Spec = Mapping[str, Any]  # of Vega-Lite, as `to_dict` of an Altair chart gives 
 STYLE, SCRIPT = (Path(__file__).with_name(name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
 LIGHT = dict(re.findall(r"--(\w+): (#\w+)", STYLE.partition("}")[0]))  # the colours by their names
 NONE = "–"
+_DRAW = "import sys, vl_convert; sys.stdout.buffer.write(vl_convert.vegalite_to_png(sys.stdin.read()))"
 
 
 @dataclass(frozen=True)
@@ -158,14 +161,15 @@ def page(title: str, *, subtitle: str, body: Sequence[str], made: Sequence[str])
 
 
 def picture_in_markdown(name: str, spec: Spec, *, width: int = 480) -> str:
-    """The chart as a picture (PNG) within a text of Markdown, in the colours of a light page."""
-    import vl_convert
+    """The chart as a picture (PNG) within a text of Markdown, in the colours of a light page.
 
+    Drawn by a process of its own: the engine takes the better part of a second to start, and lets no other thread work.
+    """
     text = json.dumps({**spec, "width": width, "background": LIGHT["card"]}, default=str)
     for colour, value in LIGHT.items():
         text = text.replace(f"var(--{colour})", value)
-    png = base64.b64encode(vl_convert.vegalite_to_png(text)).decode()
-    return f"![{name}](data:image/png;base64,{png})"
+    png = subprocess.run([sys.executable, "-c", _DRAW], input=text.encode(), stdout=subprocess.PIPE, check=True).stdout
+    return f"![{name}](data:image/png;base64,{base64.b64encode(png).decode()})"
 
 
 def _cell(value: object) -> str:
