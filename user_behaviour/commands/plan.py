@@ -20,7 +20,8 @@ from user_behaviour.deployments import Deployment, deployment, settings
 from user_behaviour.tables.days import DayRange, parse_day, ranges
 
 if TYPE_CHECKING:
-    from user_behaviour.plans.plan import Change, Plan, Plans, Rerun
+    from user_behaviour.plans.change import Change
+    from user_behaviour.plans.plan import Plan, Plans, Rerun
     from user_behaviour.rules import QuantityRule
 
 _TEXT = 100  # characters of a review
@@ -69,10 +70,9 @@ def _compare(deployed: Deployment, change: Change, span: DayRange | None, *, deb
     from user_behaviour.commands.terminal import one_line, own_console, print_table
     from user_behaviour.lake.manifests import timestamp
     from user_behaviour.plans import page
+    from user_behaviour.plans.batches import batches, days_concerned
     from user_behaviour.plans.comparison import Rows, compared
-    from user_behaviour.plans.new_sums import new_sums
     from user_behaviour.plans.plan import ROOT, Plan, Plans, Rerun
-    from user_behaviour.plans.sides import batches, days_concerned, side_of
 
     landed = days_concerned(deployed, change, span)
     both = batches(deployed, change, landed)
@@ -83,9 +83,9 @@ def _compare(deployed: Deployment, change: Change, span: DayRange | None, *, deb
     if both:  # a rule may begin after the last day that there is
         click.echo(f"Comparing {len(both)} days, {min(both)} to {max(both)} …")
         with own_console(alone=not debug):
-            sums, changed = new_sums(deployed, change, {day: landed[day] for day in both}, plan=name)
+            sums, changed = change.new_sums(deployed, {day: landed[day] for day in both}, plan=name)
         warehouse = deployed.warehouse.labelled(f"plan {name}")
-        months, largest = compared(warehouse, side_of(change), sums, sorted(both))
+        months, largest = compared(warehouse, change, sums, sorted(both))
         rerun = _rerun(deployed, change, len(both))
     unmade = tuple(sorted({*landed} - {*both}))
     reviews = tuple({**one, "review": one_line(one["review"], _TEXT)} for one in changed)
@@ -113,18 +113,18 @@ def apply_plan(ctx: click.Context, plan_id: str, why: str, by: str | None) -> No
     A plan is refused where its data or what is in force changed since. One that was interrupted is finished by another
     call. The exit status is that of `run`.
     """
+    from user_behaviour.plans.batches import batches, days_concerned, require_unchanged
     from user_behaviour.plans.plan import PlanError, Plans
-    from user_behaviour.plans.sides import batches, days_concerned, in_force, require_unchanged, side_of
 
     deployed = deployment(settings()).initialized()
     plans = Plans(deployed.lake)
     chosen = plans.get(plan_id)
     if chosen.is_applied:
         raise PlanError(f"Plan {plan_id} was applied already, {chosen.recorded}; plan again: `user-behaviour plan`.")
-    if not chosen.recorded or in_force(deployed, chosen.change) != chosen.change.wanted:
+    if not chosen.recorded or chosen.change.in_force(deployed.lake) != chosen.change.wanted:
         require_unchanged(deployed, chosen)
         chosen = _put_into_force(deployed, plans, chosen, who=by or user_name(), why=why)
-    made, selection = deployed.lake.dataset(side_of(chosen.change).made), f"key:{side_of(chosen.change).made.name}+"
+    made, selection = deployed.lake.dataset(chosen.change.made), f"key:{chosen.change.made.name}+"
     arrived = batches(deployed, chosen.change, chosen.unmade)
     finished = True
     for days, assets in (([*chosen.batches, *arrived], selection), ({*chosen.unmade} - {*arrived}, f"{selection}1")):
@@ -140,7 +140,7 @@ def apply_plan(ctx: click.Context, plan_id: str, why: str, by: str | None) -> No
 
 def _change(deployed: Deployment, quantity_rule: str | None, file: Path | None, version: str | None) -> Change:
     """What is wanted, and what is in force."""
-    from user_behaviour.plans.plan import Change
+    from user_behaviour.plans.change import RulesChange, VersionChange
     from user_behaviour.rules import RuleFile, Rules
 
     if version:
@@ -148,14 +148,14 @@ def _change(deployed: Deployment, quantity_rule: str | None, file: Path | None, 
 
         models = Models(deployed.lake)
         models.model(version)  # or it says, before Spark starts, what is wrong with it
-        return Change(version, models.live())
+        return VersionChange(version, models.live())
     before = RuleFile(deployed.lake).read()
     read = Rules.parsed(file.read_bytes(), str(file)) if file else before.with_rule(_rule(quantity_rule or ""))
     known = {rule.name: rule for rule in before.rules}
     # Who recorded a rule is what the lake says, and of a new one it is who applies the plan.
     wanted = Rules.of(known.get(rule.name) or replace(rule, who="", when="", why="", plan="") for rule in read.rules)
     wanted.in_force(settings().first_day)
-    return Change(wanted.rules, before.rules)
+    return RulesChange(wanted.rules, before.rules)
 
 
 def _rule(text: str) -> QuantityRule:
@@ -174,31 +174,24 @@ def _rerun(deployed: Deployment, change: Change, days: int) -> Rerun:
     with dagster_instance(deployed) as instance:
         from user_behaviour.commands.runs import select
         from user_behaviour.plans.rerun import rerun
-        from user_behaviour.plans.sides import REVIEWS, side_of
 
-        side = side_of(change)
-        return rerun(instance, select([f"key:{side.made.name}+"]), days, scored=side is REVIEWS)
+        return rerun(instance, select([f"key:{change.made.name}+"]), days, scored=change.is_scored)
 
 
 def _put_into_force(deployed: Deployment, plans: Plans, chosen: Plan, *, who: str, why: str) -> Plan:
     from user_behaviour.lake.manifests import timestamp
+    from user_behaviour.plans.change import VersionChange
     from user_behaviour.rules import RuleFile, Rules
 
-    when, wanted, before = timestamp(datetime.now(UTC)), chosen.change.wanted, chosen.change.before
-    if not isinstance(wanted, str):
-        # New are those that nobody has recorded, and that were not in force: the rule that is built in was.
-        known = {rule.name for rule in before if not isinstance(rule, str)}
-        wanted = tuple(
-            rule if rule.name in known else replace(rule, who=who, when=when, why=why, plan=chosen.id)
-            for rule in wanted
-        )
+    when = timestamp(datetime.now(UTC))
+    change = chosen.change.recorded(who=who, when=when, why=why, plan=chosen.id)
     # Before it is so: another call then knows whose it is.
-    chosen = plans.keep(chosen, change=replace(chosen.change, wanted=wanted), recorded=f"{when} by {who}: {why}")
-    if isinstance(wanted, str):
-        promote_by_gate(deployed, wanted, why=why, who=who, plan=chosen.id)
-    elif not isinstance(before, str):
-        RuleFile(deployed.lake).replace(Rules(before), Rules(wanted))
-        click.echo(f"In force from the next run on: {', '.join(rule.name for rule in wanted)}.")
+    chosen = plans.keep(chosen, change=change, recorded=f"{when} by {who}: {why}")
+    if isinstance(change, VersionChange):
+        promote_by_gate(deployed, change.wanted, why=why, who=who, plan=chosen.id)
+    else:
+        RuleFile(deployed.lake).replace(Rules(change.before), Rules(change.wanted))
+        click.echo(f"In force from the next run on: {', '.join(rule.name for rule in change.wanted)}.")
     return chosen
 
 

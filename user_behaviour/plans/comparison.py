@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from user_behaviour.plans.sides import Side
+from user_behaviour.plans.change import Change
 from user_behaviour.tables.days import DayRange
 from user_behaviour.tables.schemas import USER_BEHAVIOR_METRIC
 from user_behaviour.tables.statements import statement
@@ -21,20 +21,20 @@ Rows = tuple[dict[str, Any], ...]
 
 
 def compared(
-    warehouse: Warehouse, side: Side, sums: Sequence[pa.RecordBatch], days: Sequence[date]
+    warehouse: Warehouse, change: Change, sums: Sequence[pa.RecordBatch], days: Sequence[date]
 ) -> tuple[Rows, Rows]:
-    """Rows by month, of all together last, and the rows that change most; `sums` are the new ones of the side."""
+    """Rows by month, of all together last, and the rows that change most; `sums` are the new ones of the change."""
     span = {**DayRange(days[0], days[-1]).parameters(), "days": tuple(days), "batch_id": PLANNED}
     selects = {
-        side.other_sums: statement(f"warehouse/{side.other_sums}.sql"),
+        change.other_sums: statement(f"warehouse/{change.other_sums}.sql"),
         PLANNED: f"select * from {METRIC} where 1 = 0",
     }
     fill = statement("warehouse/user_behavior_metric.sql").replace(METRIC, PLANNED)
 
     def attempt() -> tuple[Rows, Rows]:
         with warehouse.session() as connection, connection.cursor() as cursor:
-            cursor.execute(statement(f"plans/{side.sums}.sql"), ())
-            warehouse.load(cursor, side.sums, sums)
+            cursor.execute(statement(f"plans/{change.sums}.sql"), ())
+            warehouse.load(cursor, change.sums, sums)
             for table, select in selects.items():
                 cursor.execute(f"create temporary table {table} as {select}", span)
             cursor.execute(fill, span)

@@ -14,10 +14,10 @@ import pyarrow.compute as pc
 from user_behaviour.assets.staging import scoring
 from user_behaviour.deployments import Deployment
 from user_behaviour.lake.dataset import Dataset
+from user_behaviour.lake.lake import Lake
 from user_behaviour.lake.manifests import Manifest
 from user_behaviour.lake.parquet_part import batches_of
 from user_behaviour.plans.changed_reviews import most_changed, scored
-from user_behaviour.plans.plan import Change
 from user_behaviour.rules import QuantityRule, Rules
 from user_behaviour.spark.output import SparkOutput, spark_output
 from user_behaviour.tables.schemas import CLASSIFIED_REVIEWS, RAW_PURCHASES, RAW_REVIEWS
@@ -27,21 +27,22 @@ _LINE = ("quantity", "unit_price", "customer_id")
 # Wide enough for any sum; as Redshift has the sum of an int times a decimal(8, 3).
 MONEY = pa.decimal128(38, 3)
 
+NewSums = tuple[list[pa.RecordBatch], tuple[dict[str, Any], ...]]
+"""A row is a day and customer: `amount` of the lines, or `positive_count` of the reviews, and `row_count`. Of a version
+also the reviews that it changes most."""
 
-def new_sums(
-    deployed: Deployment, change: Change, landed: Mapping[date, Manifest], *, plan: str
-) -> tuple[list[pa.RecordBatch], tuple[dict[str, Any], ...]]:
-    """A row is a day and customer: `amount` of the lines, or `positive_count` of the reviews, and `row_count`.
 
-    Of a version also the reviews that it changes most. Spark scores into a place of its own, which is removed.
-    """
-    lake = deployed.lake
-    if not isinstance(change.wanted, str):
-        purchases, rules = lake.dataset(RAW_PURCHASES), Rules.of(change.wanted)
-        return [*_of_each_day(landed, lambda day: _spent(purchases, landed[day], rules.in_force(day)))], ()
-    raw = lake.dataset(RAW_REVIEWS)
-    recipe = scoring(raw.locations([*landed]), lake, deployed.spark, change.wanted)
-    with spark_output(lake.dataset(CLASSIFIED_REVIEWS), recipe, batch_id=f"plan-{plan}") as output:
+def spent(lake: Lake, rules: Rules, landed: Mapping[date, Manifest]) -> NewSums:
+    """The sums of the purchase lines that the rules let in."""
+    purchases = lake.dataset(RAW_PURCHASES)
+    return [*_of_each_day(landed, lambda day: _spent(purchases, landed[day], rules.in_force(day)))], ()
+
+
+def reviewed(deployed: Deployment, version: str, landed: Mapping[date, Manifest], *, plan: str) -> NewSums:
+    """The sums of the reviews by a version. Spark scores them into a place of its own, which is removed."""
+    raw = deployed.lake.dataset(RAW_REVIEWS)
+    recipe = scoring(raw.locations([*landed]), deployed.lake, deployed.spark, version)
+    with spark_output(deployed.lake.dataset(CLASSIFIED_REVIEWS), recipe, batch_id=f"plan-{plan}") as output:
         sums = [*_of_each_day(landed, lambda day: _reviewed(output, day))]
         return sums, tuple(most_changed(output, raw, landed))
 

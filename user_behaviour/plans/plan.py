@@ -12,26 +12,13 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from user_behaviour.lake.objects import Objects
-from user_behaviour.rules import QuantityRule
+from user_behaviour.plans.change import Change
 
 ROOT = "plans"
 
 
 class PlanError(ValueError):
     """There is no such plan, or it cannot be applied."""
-
-
-@dataclass(frozen=True)
-class Change:
-    """What is to be in force, and what was when it was planned: rules, or versions of the classifier ("": baseline)."""
-
-    wanted: tuple[QuantityRule, ...] | str
-    before: tuple[QuantityRule, ...] | str
-
-    def __str__(self) -> str:
-        before, wanted = _names(self.before) or "the baseline", _names(self.wanted)
-        said = "Classifier" if isinstance(self.wanted, str) else "Rules"
-        return f"{said}: {wanted}" + (f", instead of {before}" if before != wanted else "")
 
 
 @dataclass(frozen=True)
@@ -96,7 +83,3 @@ class Plans:
             raise PlanError(f"There is no plan {plan_id!r}; {known}.")
         self._versions[plan_id] = found[1]
         return TypeAdapter(Plan).validate_json(found[0])
-
-
-def _names(rules: tuple[QuantityRule, ...] | str) -> str:
-    return rules if isinstance(rules, str) else "; ".join(rule.name for rule in rules)

@@ -21,7 +21,8 @@ from user_behaviour.classifier.models import Models
 from user_behaviour.classifier.review_scoring import Model
 from user_behaviour.lake.local import LocalLake
 from user_behaviour.local.stack import Stack
-from user_behaviour.plans.plan import Change, Plan, PlanError, Plans, Rerun
+from user_behaviour.plans.change import Change, RulesChange, VersionChange
+from user_behaviour.plans.plan import Plan, PlanError, Plans, Rerun
 from user_behaviour.rules import BUILT_IN, FILE, QuantityRule, RuleFile, Rules
 from user_behaviour_tests.classifier.test_training import world
 from user_behaviour_tests.command_line import Home, errors, temporary_installation
@@ -294,7 +295,7 @@ def test_what_cannot_be_planned_or_applied_is_refused_in_a_sentence(
 def test_one_of_two_who_apply_a_plan_at_once_is_refused(tmp_path: Path) -> None:
     """The later one overwrote who had put the rules into force, and the plan could not be finished any more."""
     lake = LocalLake(root=str(tmp_path))
-    change = Change(wanted="new", before="old")
+    change = VersionChange(wanted="new", before="old")
     made = Plan("1a2b", "us", "now", change, {}, (), (), (), Rerun(None, "not", 0, 0, 0))
     Plans(lake).keep(made)
     first, second = Plans(lake), Plans(lake)
@@ -303,6 +304,43 @@ def test_one_of_two_who_apply_a_plan_at_once_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PlanError, match="Somebody else applies plan 1a2b just now"):
         second.keep(plans[1], recorded="by the second")
     assert Plans(lake).get("1a2b").recorded == "by the first"
+
+
+BUILT_IN_JSON = '{"valid_from": "2010-12-01", "more_than": 2, "who": "", "when": "", "why": "", "plan": ""}'
+NEW_JSON = '{"valid_from": "2011-07-01", "more_than": 5, "who": "anna", "when": "now", "why": "?", "plan": "1a2b"}'
+NEW = QuantityRule(date(2011, 7, 1), 5, "anna", "now", "?", "1a2b")
+
+
+@pytest.mark.parametrize(
+    ("kept", "change", "says"),
+    [
+        (
+            f'{{"wanted": [{BUILT_IN_JSON}, {NEW_JSON}], "before": [{BUILT_IN_JSON}]}}',
+            RulesChange((*BUILT_IN.rules, NEW), BUILT_IN.rules),
+            f"Rules: quantity > 2 from 2010-12-01; {NEW.name}, instead of quantity > 2 from 2010-12-01",
+        ),
+        (
+            '{"wanted": "0123456789ab", "before": ""}',
+            VersionChange("0123456789ab", ""),
+            "Classifier: 0123456789ab, instead of the baseline",
+        ),
+    ],
+    ids=["rules", "version"],
+)
+def test_a_plan_that_an_earlier_release_kept_is_read(kept: str, change: Change, says: str, tmp_path: Path) -> None:
+    (tmp_path / "plans").mkdir()
+    (tmp_path / "plans" / "1a2b.json").write_text(
+        f"""{{"id": "1a2b", "who": "anna", "when": "now", "change": {kept}, "batches": {{"2011-07-01": ["a", "b"]}},
+        "unmade": ["2011-07-02"], "months": [], "largest": [], "rerun": {{"seconds": null, "known": "not",
+        "vcpu_hours": 0.5, "rpu_hours": 0.25, "usd": 0.1}}, "reviews": [], "recorded": "", "is_applied": false}}"""
+    )
+    plans = Plans(LocalLake(root=str(tmp_path)))
+    batches, unmade = {date(2011, 7, 1): ("a", "b")}, (date(2011, 7, 2),)
+    found = plans.get("1a2b")
+    assert found == Plan("1a2b", "anna", "now", change, batches, unmade, (), (), Rerun(None, "not", 0.5, 0.25, 0.1))
+    assert str(found.change) == says
+    plans.keep(found)
+    assert json.loads((tmp_path / "plans" / "1a2b.json").read_text())["change"] == json.loads(kept)
 
 
 def test_rules_that_leave_the_first_day_without_one_are_refused(tmp_path: Path) -> None:
