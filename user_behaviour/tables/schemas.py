@@ -4,7 +4,7 @@
 the tutorial pipeline that this project reimplements.
 """
 
-from user_behaviour.tables.table import Column, Table
+from user_behaviour.tables.table import Column, Table, same_columns
 
 BATCH_ID = Column("batch_id", "varchar(64)", "the batch that wrote the row: run id, and the attempt", nullable=False)
 
@@ -27,17 +27,11 @@ _REVIEW_ORIGIN = (
     ),
 )
 
-
-def _same_columns(upstream: str, columns: tuple[Column, ...]) -> dict[str, tuple[tuple[str, str], ...]]:
-    """Column lineage of columns that are carried over unchanged under the same name."""
-    return {column.name: ((upstream, column.name),) for column in columns}
-
-
 RAW_PURCHASES = Table(
     name="raw_purchases",
     description="Every purchase line of the day, as the source has it.",
     columns=(*_PURCHASE_COLUMNS, BATCH_ID),
-    lineage=_same_columns("shop/user_purchase", _PURCHASE_COLUMNS),
+    lineage=same_columns("shop/user_purchase", *_PURCHASE_COLUMNS),
 )
 
 RAW_REVIEWS = Table(
@@ -71,7 +65,7 @@ STAGED_PURCHASES = Table(
     name="staged_purchases",
     description="The purchase lines that the business rule of their day lets in.",
     columns=(*_PURCHASE_COLUMNS, BATCH_ID),
-    lineage=_same_columns("raw_purchases", _PURCHASE_COLUMNS),
+    lineage=same_columns("raw_purchases", *_PURCHASE_COLUMNS),
 )
 
 CLASSIFIED_REVIEWS = Table(
@@ -92,7 +86,7 @@ CLASSIFIED_REVIEWS = Table(
         "cid": (("raw_reviews", "cid"),),
         "probability": (("raw_reviews", "review_str"),),
         "positive_review": (("raw_reviews", "review_str"),),
-        **_same_columns("raw_reviews", _REVIEW_ORIGIN),
+        **same_columns("raw_reviews", *_REVIEW_ORIGIN),
     },
 )
 
@@ -100,7 +94,7 @@ USER_PURCHASE_STAGING = Table(
     name="spectrum.user_purchase_staging",
     description="The staged purchase lines of every registered day, as the warehouse reads them from the lake.",
     columns=STAGED_PURCHASES.columns,
-    lineage=_same_columns("staged_purchases", STAGED_PURCHASES.columns),
+    lineage=same_columns("staged_purchases", *STAGED_PURCHASES.columns),
 )
 
 MOVIE_REVIEW_CLEAN_STAGE = Table(
@@ -108,7 +102,7 @@ MOVIE_REVIEW_CLEAN_STAGE = Table(
     description="The classified reviews of every registered day, as the warehouse reads them from the lake.",
     columns=CLASSIFIED_REVIEWS.columns,
     key=CLASSIFIED_REVIEWS.key,
-    lineage=_same_columns("classified_reviews", CLASSIFIED_REVIEWS.columns),
+    lineage=same_columns("classified_reviews", *CLASSIFIED_REVIEWS.columns),
 )
 
 USER_BEHAVIOR_METRIC = Table(

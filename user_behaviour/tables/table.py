@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+Lineage = Mapping[str, tuple[tuple[str, str], ...]]  # of columns: each an asset, and a column of that
+
+
 class UnknownType(ValueError):
     """A column type outside the vocabulary."""
 
@@ -77,7 +80,7 @@ class Table:
     columns: tuple[Column, ...]
     key: tuple[str, ...] = ()
     partition_column: str = "insert_date"
-    lineage: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    lineage: Lineage = field(default_factory=dict)
     partition_meaning: str = "the UTC day of the partition"
     key_has_day: bool = True
 
@@ -124,6 +127,12 @@ class Table:
         columns = self.stored_columns if with_partition_column else self.columns
         keyed = f"key: {', '.join(self.whole_key)}" if self.key else "rows may repeat"
         return dg.TableSchema([shown(c) for c in columns], dg.TableConstraints(other=[keyed]))
+
+
+def same_columns(upstream: str, *columns: str | Column) -> Lineage:
+    """Lineage of columns that are carried over unchanged under the same name."""
+    names = [column if isinstance(column, str) else column.name for column in columns]
+    return {name: ((upstream, name),) for name in names}
 
 
 def spelling(type_: str) -> str:
