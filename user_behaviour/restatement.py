@@ -11,6 +11,7 @@ from functools import cache
 from user_behaviour.classifier.scored_days import version_of
 from user_behaviour.lake.lake import Lake
 from user_behaviour.lake.manifests import Manifest
+from user_behaviour.report.page import counted
 from user_behaviour.tables.schemas import (
     CLASSIFIED_REVIEWS,
     MOVIE_REVIEW_CLEAN_STAGE,
@@ -72,7 +73,8 @@ def of_purchases(before: Made, after: Made, recorded: Recorded) -> Iterator[str]
         if before.of.sources != after.of.sources:
             yield PURGED.format(RAW_PURCHASES.name)
     elif more := after.landed.rows - before.landed.rows:
-        yield f"late rows of the shop, {_lines(more)} more" if more > 0 else f"{_lines(-more)} less in the shop"
+        lines = counted(abs(more), "line")
+        yield f"late rows of the shop, {lines} more" if more > 0 else f"{lines} less in the shop"
     elif _bytes(before.landed) != _bytes(after.landed):
         yield "lines corrected in the shop"
 
@@ -100,10 +102,6 @@ def of_reviews(before: Made, after: Made, recorded: Recorded) -> Iterator[str]:
 def _put_into_force(name: str, recorded: Recorded) -> str:
     said = " ".join(recorded(name).split())
     return f" ({said})" if said else ""
-
-
-def _lines(count: int) -> str:
-    return f"{count:,} line" if count == 1 else f"{count:,} lines"
 
 
 def _named(files: list[str]) -> str:

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from pydantic import ConfigDict, Field, PrivateAttr, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as validated
 
+from user_behaviour.decisions import decided
 from user_behaviour.lake.held_back import HeldBackError
 from user_behaviour.lake.lake import Lake
 from user_behaviour.lake.objects import Objects
@@ -54,8 +55,7 @@ class QuantityRule:
     @property
     def recorded(self) -> str:
         """When, by whom and why it was recorded; empty of the rule that is built in."""
-        plan = f" (plan {self.plan})" if self.plan else ""
-        return f"{self.when}  {self.who}: {self.why}{plan}" if self.who else ""
+        return decided(self.when, self.who, self.why, self.plan) if self.who else ""
 
     def let_in(self, lines: pa.RecordBatch) -> pa.RecordBatch:
         """The lines that count."""

@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from user_behaviour.classifier.review_scoring import FORMAT, REMEDY, TOKEN_RULES, Model, ModelError, model_of
+from user_behaviour.decisions import decided
 from user_behaviour.lake.manifests import timestamp
 from user_behaviour.lake.objects import Objects
 
@@ -50,7 +51,7 @@ class Decision:
     @property
     def recorded(self) -> str:
         """When, by whom, why and by which plan."""
-        return f"{self.when}  {self.who}: {self.why}" + (f" (plan {self.plan})" if self.plan else "")
+        return decided(self.when, self.who, self.why, self.plan)
 
 
 class Models:

@@ -18,13 +18,14 @@ if TYPE_CHECKING:
     from psycopg2.extensions import connection
 
 SCHEMA, TABLE = USER_BEHAVIOR_METRIC.name.split(".")
-# What is between tokens; then texts in quotes of each kind, names in quotes, names, and any other character.
+_NAME = r'(?:[^\W\d][\w$]*|"(?:""|[^"])*")'
+_COMMENT = r"--[^\n]*+|/\*(?>[\s\S]*?\*/)"
+_DOT = rf"(?:\s|{_COMMENT})*+\.(?:\s|{_COMMENT})*+"
+# Comments, and texts in quotes of each kind; the metric, maybe after the database's name; and whole names.
 _TOKEN = re.compile(
-    r"(?P<between>\s+|--[^\n]*|/\*[\s\S]*?\*/)"
-    r"|(?P<text>[eE]'(?:\\[\s\S]|''|[^'\\])*'|'(?:''|[^'])*'|\$(?P<tag>\w*)\$[\s\S]*?\$(?P=tag)\$)"
-    r'|"(?P<quoted>(?:""|[^"])*)"'
-    r"|(?P<name>[^\W\d][\w$]*)"
-    r"|(?P<other>[\s\S])"
+    rf"{_COMMENT}|[eE]'(?:\\[\s\S]|''|[^'\\])*'|'(?:''|[^'])*'|\$(?P<tag>\w*)\$[\s\S]*?\$(?P=tag)\$"
+    rf'|(?P<metric>(?:{_NAME}{_DOT})?(?:(?i:{SCHEMA})|"{SCHEMA}"){_DOT}(?:(?i:{TABLE})(?![\w$])|"{TABLE}"))'
+    rf"|{_NAME}"
 )
 
 
@@ -66,15 +67,4 @@ def go_back(session: connection, moment: datetime) -> None:
 
 def meaning_the_session(sql: str) -> str:
     """The query with the metric's name without its schema, so that it means the session's table."""
-    tokens = [match for match in _TOKEN.finditer(sql) if match["between"] is None]
-    names = [
-        match["quoted"] if match["quoted"] is not None else (match["name"] or match[0]).lower() for match in tokens
-    ]
-    parts, done = [], 0
-    for at in range(2, len(tokens)):
-        if names[at - 2 : at + 1] == [SCHEMA, ".", TABLE] and tokens[at]["text"] is None:
-            # The database may be named before it.
-            first = at - 4 if at >= 4 and names[at - 3] == "." else at - 2
-            parts += [sql[done : tokens[first].start()], TABLE]
-            done = tokens[at].end()
-    return "".join((*parts, sql[done:]))
+    return _TOKEN.sub(lambda match: TABLE if match["metric"] else match[0], sql)

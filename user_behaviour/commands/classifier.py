@@ -148,13 +148,12 @@ def _materialise(deployed: Deployment, *, files: Sequence[Path] = (), debug: boo
     with dagster_instance(deployed) as instance:
         from user_behaviour.assets import CLASSIFIER_ASSETS
         from user_behaviour.commands.runs import materialise_on_demand
-        from user_behaviour.instance.dead_runs import CODE_LOCATION_TAG, process_tag
 
         config = {"labelled_reviews": {"files": [str(file.absolute()) for file in files]}}
         materialise_on_demand(
             instance,
             CLASSIFIER_ASSETS[: 1 if files else None],
-            tags={**process_tag(), CODE_LOCATION_TAG: deployed.code_location},
+            code_location=deployed.code_location,
             config=config,
             debug=debug,
         )

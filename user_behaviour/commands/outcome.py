@@ -7,9 +7,9 @@ import dagster as dg
 from rich.console import Console
 from rich.markup import escape
 
-from user_behaviour.commands.progress import days_in_words
 from user_behaviour.commands.run_report import RunReport
 from user_behaviour.report.dagster_pages import check_state
+from user_behaviour.report.page import counted
 
 CAUSES_SHOWN = 3
 _COLOURS = {"passed": "green", "warned": "yellow", "FAILED": "red"}  # from the best to the worst
@@ -19,7 +19,7 @@ def print_outcome(console: Console, reports: Sequence[RunReport], seconds: float
     """Prints it; `seconds` are those of the whole command."""
     for line in (*_checks(reports), *_restated(reports), _seconds(reports, seconds), *_failures(reports)):
         console.print(line)
-    days = days_in_words(sum(len(report.days.days()) for report in reports))
+    days = counted(sum(len(report.days.days()) for report in reports), "day")
     span = f"{min(r.days.first for r in reports)} to {max(r.days.last for r in reports)}"
     runs = f"run {reports[0].run_id[:8]}" if len(reports) == 1 else f"{len(reports)} runs"
     console.print(f"\n{days}, {span}, {runs}, {seconds:.1f} s: {_state(reports)}")
@@ -49,10 +49,10 @@ def _restated(reports: Sequence[RunReport]) -> Iterator[str]:
     if not days:
         return
     before, after = sum(day.before for day in days), sum(day.after for day in days)
-    yield f"\n[bold]Restated[/]: {days_in_words(len(days))}, amount {before:,.2f} → {after:,.2f}"
+    yield f"\n[bold]Restated[/]: {counted(len(days), 'day')}, amount {before:,.2f} → {after:,.2f}"
     causes = Counter(day.cause for day in days)
     for cause, count in causes.most_common(CAUSES_SHOWN):
-        yield f"  {days_in_words(count):>9}  {escape(cause)}"
+        yield f"  {counted(count, 'day'):>9}  {escape(cause)}"
     if (more := len(causes) - CAUSES_SHOWN) > 0:
         yield f"  … and {more} more causes; audit.restatement has them all"
 

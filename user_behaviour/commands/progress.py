@@ -7,6 +7,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
+from user_behaviour.report.page import counted
+
 _REMARKS = 3
 
 
@@ -89,11 +91,6 @@ class RunProgress:
         elif step.failure:
             state = "[red]FAILED[/]"
         else:
-            state = f"[yellow]{days_in_words(held_back)} held back[/]" if held_back else ""
-        published = f"{step.days:>4} page" if step.once else f"{days_in_words(step.days):>9} {step.rows:>11,} rows"
+            state = f"[yellow]{counted(held_back, 'day')} held back[/]" if held_back else ""
+        published = f"{step.days:>4} page" if step.once else f"{counted(step.days, 'day'):>9} {step.rows:>11,} rows"
         return f"  {escape(step.name):<34} {published:<26} {step.seconds:>7.1f} s  {state}".rstrip()
-
-
-def days_in_words(count: int) -> str:
-    """`1 day`, `2 days`."""
-    return f"{count} day" if count == 1 else f"{count} days"

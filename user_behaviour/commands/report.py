@@ -36,14 +36,12 @@ def make(deployed: Deployment, day: date | None, *, debug: bool) -> date:
     with dagster_instance(deployed) as instance:
         from user_behaviour.assets import REPORTS
         from user_behaviour.commands.runs import materialise_on_demand
-        from user_behaviour.instance.dead_runs import CODE_LOCATION_TAG, process_tag
         from user_behaviour.partitions import existing_days
         from user_behaviour.report.figures import last_published
 
         found = last_published(deployed.warehouse, DayRange(day, day) if day else existing_days())
-        tags = {**process_tag(), CODE_LOCATION_TAG: deployed.code_location}
         config = {"daily_report": {"day": str(found)}}
-        materialise_on_demand(instance, REPORTS, tags=tags, config=config, debug=debug)
+        materialise_on_demand(instance, REPORTS, code_location=deployed.code_location, config=config, debug=debug)
     return found
 
 

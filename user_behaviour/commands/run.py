@@ -123,7 +123,7 @@ def _runs(deployed: Deployment, request: RunRequest, console: Console, *, debug:
     with dagster_instance(deployed) as instance:
         from user_behaviour.commands.progress import RunProgress
         from user_behaviour.commands.runs import materialise, require_partitions, select
-        from user_behaviour.instance.dead_runs import CODE_LOCATION_TAG, process_tag, report_abandoned
+        from user_behaviour.instance.dead_runs import report_abandoned
 
         assets = select(request.select)
         require_partitions(request.days)
@@ -143,7 +143,7 @@ def _runs(deployed: Deployment, request: RunRequest, console: Console, *, debug:
                     assets,
                     span,
                     spark=deployed.spark,
-                    tags={**process_tag(), CODE_LOCATION_TAG: deployed.code_location},
+                    code_location=deployed.code_location,
                     progress=progress,
                     debug=debug,
                 )

@@ -15,6 +15,7 @@ from user_behaviour.assets.staging import classified_reviews
 from user_behaviour.commands.progress import RunProgress
 from user_behaviour.commands.run_report import RunReport
 from user_behaviour.definitions import defs
+from user_behaviour.instance.dead_runs import CODE_LOCATION_TAG, process_tag
 from user_behaviour.partitions import DAILY
 from user_behaviour.spark.spark import SparkRunner
 from user_behaviour.tables.days import DayRange
@@ -60,7 +61,7 @@ def materialise(
     days: DayRange,
     *,
     spark: SparkRunner,
-    tags: Mapping[str, str],
+    code_location: str,
     progress: RunProgress,
     debug: bool,
 ) -> RunReport:
@@ -78,7 +79,7 @@ def materialise(
         asset_selection=assets,
         run_id=report.run_id,
         run_config=_logged(debug=debug),
-        tags={**days.tags(), **tags},
+        tags={**days.tags(), **_tags(code_location)},
         raise_on_error=False,
     )
     if report.interrupted or _was_canceled(instance, report.run_id):
@@ -91,7 +92,7 @@ def materialise_on_demand(
     instance: dg.DagsterInstance,
     assets: Sequence[dg.AssetsDefinition],
     *,
-    tags: Mapping[str, str],
+    code_location: str,
     config: Mapping[str, Any],
     debug: bool,
 ) -> None:
@@ -102,10 +103,14 @@ def materialise_on_demand(
             asset_selection=[asset.key for asset in assets],
             run_config={**_logged(debug=debug), "ops": {name: {"config": one} for name, one in config.items()}},
             # The command says what failed, and people call it again: no daemon does.
-            tags={**tags, "dagster/max_retries": "0"},
+            tags={**_tags(code_location), "dagster/max_retries": "0"},
         )
     except dg.DagsterExecutionInterruptedError as error:
         raise KeyboardInterrupt from error
+
+
+def _tags(code_location: str) -> dict[str, str]:
+    return {**process_tag(), CODE_LOCATION_TAG: code_location}
 
 
 def _logged(*, debug: bool) -> dict[str, Any]:
