@@ -10,13 +10,10 @@ for the columns in which every run differs (`PER_RUN`).
 
 import argparse
 import filecmp
-import io
 import os
 import re
 import shutil
-import subprocess
 import sys
-import tarfile
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -26,18 +23,21 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import chain, islice
 from pathlib import Path
+from subprocess import PIPE, STDOUT, run
 from typing import Any
 
 import psycopg2
-from psycopg2 import sql
+
+from user_behaviour.tables.identifiers import listed, qualified
 
 HERE = Path(__file__).resolve().parents[1]
 SCHEMAS = ("public", "marts")
 PER_RUN = ("batch_id",)
 SHOWN = 10
 CUSTOMER = re.compile("customerid|customer_id|customer_key")
-COLUMNS = """select table_schema || '.' || table_name, column_name from information_schema.columns
-where table_schema in %s and not column_name in %s order by table_schema, table_name, ordinal_position"""
+COLUMNS = """select table_schema || '.' || table_name, array_agg(column_name::text order by ordinal_position)
+from information_schema.columns where table_schema in %s and not column_name in %s
+group by table_schema, table_name order by table_schema, table_name"""
 
 Row = tuple[Any, ...]
 
@@ -95,39 +95,26 @@ def relations(url: str) -> Iterator[Relation]:
     """All that the user of the URL may read in `SCHEMAS`."""
     with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
         cursor.execute(COLUMNS, (SCHEMAS, PER_RUN))
-        columns: dict[str, list[str]] = {}
-        for name, column in cursor.fetchall():
-            columns.setdefault(name, []).append(column)
-        for name, names in columns.items():
-            selected = sql.SQL("select {} from {}").format(
-                sql.SQL(", ").join(map(sql.Identifier, names)), sql.Identifier(*name.split("."))
-            )
-            cursor.execute(selected)
-            yield Relation(name, names, Counter(cursor))
+        for name, columns in cursor.fetchall():
+            cursor.execute(f"select {listed(*columns)} from {qualified(name)}", ())
+            yield Relation(name, columns, Counter(cursor))
 
 
+@dataclass(frozen=True)
 class Revision:
     """A checkout, the Python that runs it, and a home in which it makes the sample's history."""
 
-    def __init__(self, checkout: Path, python: Path, home: Path) -> None:
-        self.checkout, self.python, self.home = checkout, python, home
+    checkout: Path
+    python: Path
+    home: Path
 
     def call(self, *arguments: str) -> str:
         """What a command prints; exits with that if it fails."""
-        clean = {
-            name: value for name, value in os.environ.items() if not name.startswith(("USER_BEHAVIOUR", "DAGSTER"))
-        }
+        aside = ("USER_BEHAVIOUR", "DAGSTER")
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(aside)}
         environ = {**clean, "PYTHONPATH": str(self.checkout), "USER_BEHAVIOUR_HOME": str(self.home)}
-        command = [str(self.python), "-m", "user_behaviour", *arguments]
-        done = subprocess.run(
-            command,
-            cwd=self.checkout,
-            env=environ,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
+        command = [self.python, "-m", "user_behaviour", *arguments]
+        done = run(command, cwd=self.checkout, env=environ, stdout=PIPE, stderr=STDOUT, text=True, check=False)
         if done.returncode:
             sys.exit(f"{self.checkout}: user-behaviour {' '.join(arguments)} failed:\n{done.stdout}")
         return done.stdout
@@ -147,11 +134,10 @@ class Revision:
 
 def checked_out(base: str, directory: Path) -> Path:
     """The tree of a commit of this checkout, in a directory of its own."""
-    archive = subprocess.run(["git", "archive", base], cwd=HERE, capture_output=True, check=False)
-    if archive.returncode:
-        sys.exit(f"BASE={base} names no commit of {HERE}: {archive.stderr.decode().strip()}")
-    with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as tar:
-        tar.extractall(directory, filter="data")
+    archived = run(["git", "archive", f"--output={directory}.tar", base], cwd=HERE, stderr=PIPE, text=True, check=False)
+    if archived.returncode:
+        sys.exit(f"BASE={base} names no commit of {HERE}: {archived.stderr.strip()}")
+    shutil.unpack_archive(f"{directory}.tar", directory, filter="data")
     return directory
 
 
@@ -161,7 +147,7 @@ def python_of(base: Path) -> Path:
     if all(filecmp.cmp(HERE / name, base / name, shallow=False) for name in ("pyproject.toml", "constraints.txt")):
         return mine
     print("BASE has other dependencies: making its environment (a minute or two) …", file=sys.stderr)
-    subprocess.run(["make", "setup", f"PYTHON={mine}"], cwd=base, check=True, stdout=sys.stderr)
+    run(["make", "setup", f"PYTHON={mine}"], cwd=base, check=True, stdout=sys.stderr)
     return base / ".venv" / "bin" / "python"
 
 
