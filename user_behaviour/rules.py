@@ -4,9 +4,8 @@ They are a JSON file of the lake, which a plan that is applied replaces (`user_b
 `BUILT_IN` is in force. The days that a change concerns are staged anew by who applies it; the source is not read again.
 """
 
-import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
 from typing import Annotated, Self
@@ -62,6 +61,9 @@ class QuantityRule:
         return lines.filter(pc.greater(lines["quantity"], self.more_than))
 
 
+_RULES = TypeAdapter(tuple[QuantityRule, ...])
+
+
 @dataclass(frozen=True)
 class Rules:
     """Dated rules, sorted by day, of which on each day the latest that has begun is in force."""
@@ -81,7 +83,7 @@ class Rules:
     def parsed(cls, content: bytes | str, place: str) -> Self:
         """Rules as `to_json` writes them; `RulesError` says in a sentence what is wrong with the text."""
         try:
-            found = TypeAdapter(list[QuantityRule]).validate_json(content)
+            found = _RULES.validate_json(content)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             where = " ".join(f"rule {part + 1}" if isinstance(part, int) else part for part in first["loc"])
@@ -92,7 +94,7 @@ class Rules:
 
     def to_json(self) -> bytes:
         """An indented list, for people to edit a copy of."""
-        return json.dumps([asdict(rule) for rule in self.rules], default=date.isoformat, indent=2).encode()
+        return _RULES.dump_json(self.rules, indent=2)
 
     def in_force(self, day: date) -> QuantityRule:
         """The rule of a day; `NoRuleError` where there is none yet."""

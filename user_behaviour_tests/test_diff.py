@@ -1,14 +1,14 @@
 """`make diff`: rows by hand and the whole Markdown; and a changed rule, from two revisions to what it changes."""
 
-import importlib.util
 import os
+import runpy
 import shutil
 import subprocess
 import sys
 from collections import Counter
 from decimal import Decimal
 from pathlib import Path
-from types import ModuleType
+from types import SimpleNamespace
 
 import pytest
 
@@ -18,17 +18,11 @@ COLUMNS = ("insert_date", "customerid", "amount_spent", "note")
 
 
 @pytest.fixture(scope="module")
-def diff() -> ModuleType:
-    found = importlib.util.spec_from_file_location("diff", PROJECT_FILES / "bench" / "diff.py")
-    assert found is not None
-    assert found.loader is not None
-    module = importlib.util.module_from_spec(found)
-    sys.modules["diff"] = module  # where a dataclass looks for its annotations
-    found.loader.exec_module(module)
-    return module
+def diff() -> SimpleNamespace:
+    return SimpleNamespace(**runpy.run_path(str(PROJECT_FILES / "bench" / "diff.py")))
 
 
-def test_what_differs_is_counted_summed_and_shown(diff: ModuleType) -> None:
+def test_what_differs_is_counted_summed_and_shown(diff: SimpleNamespace) -> None:
     same = ("2010-12-01", 7, Decimal("1.50"), "a|b")
     gone, twice = ("2010-12-01", 9, Decimal("1000.00"), None), ("2010-12-02", 7, Decimal("2.00"), "x")
     before = {"marts.spent": diff.Relation("marts.spent", COLUMNS, Counter([same, gone, twice]))}
@@ -54,7 +48,7 @@ def test_what_differs_is_counted_summed_and_shown(diff: ModuleType) -> None:
     ]
 
 
-def test_equal_rows_of_another_order_are_no_difference_and_new_tables_are_named(diff: ModuleType) -> None:
+def test_equal_rows_of_another_order_are_no_difference_and_new_tables_are_named(diff: SimpleNamespace) -> None:
     first, second = ("2010-12-01", 7, Decimal("1.50"), "a"), ("2010-12-01", 8, Decimal("1.50"), "a")
     before = {"a": diff.Relation("a", COLUMNS, Counter([first, second]))}
     after = {name: diff.Relation(name, COLUMNS, Counter([second, first])) for name in ("a", "b")}

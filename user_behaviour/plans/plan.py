@@ -3,9 +3,8 @@
 `plans/<id>.json` in the lake, with a page beside it. A plan names the batches that it was made of.
 """
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -54,6 +53,9 @@ class Plan:
     is_applied: bool = False
 
 
+_PLAN = TypeAdapter(Plan)
+
+
 class Plans:
     """The plans of a lake."""
 
@@ -64,9 +66,8 @@ class Plans:
     def keep(self, plan: Plan, **known: Any) -> Plan:
         """Writes a plan, with what is known of it by now. Raises `PlanError` where somebody else wrote it meanwhile."""
         kept = replace(plan, **known)
-        values = {**asdict(kept), "batches": {f"{day}": found for day, found in kept.batches.items()}}
-        path, content = f"{ROOT}/{kept.id}.json", json.dumps(values, default=str, indent=1).encode()
-        if not self._lake.swap(path, content, expected=self._versions.get(kept.id)):
+        path = f"{ROOT}/{kept.id}.json"
+        if not self._lake.swap(path, _PLAN.dump_json(kept, indent=1), expected=self._versions.get(kept.id)):
             raise PlanError(
                 f"Somebody else applies plan {kept.id} just now; see `user-behaviour rules` when it is done."
             )
@@ -82,4 +83,4 @@ class Plans:
             known = f"there are: {', '.join(names)}" if names else "make one by `user-behaviour plan`"
             raise PlanError(f"There is no plan {plan_id!r}; {known}.")
         self._versions[plan_id] = found[1]
-        return TypeAdapter(Plan).validate_json(found[0])
+        return _PLAN.validate_json(found[0])

@@ -1,6 +1,6 @@
 """What making days again will take: here, by what an earlier run took; on AWS, by the rates of `deploy/costs.py`."""
 
-import importlib.util
+import runpy
 from collections.abc import Mapping, Sequence
 
 import dagster as dg
@@ -14,13 +14,8 @@ _RUNS = 20  # of the newest are looked at
 
 def rerun(instance: dg.DagsterInstance, assets: Sequence[dg.AssetKey], days: int, *, scored: bool) -> Rerun:
     """What the days will take; `scored`: with the Spark job that scores their reviews."""
-    spec = importlib.util.spec_from_file_location("costs", PROJECT_FILES / "deploy" / "costs.py")
-    if spec is None or spec.loader is None:
-        raise FileNotFoundError(f"{PROJECT_FILES / 'deploy'} has no costs.py; install the project again.")
-    costs = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(costs)
-    seconds, known = _here(instance, assets, days)
-    return Rerun(seconds, known, *costs.rerun(days, scored=scored))
+    costs = runpy.run_path(str(PROJECT_FILES / "deploy" / "costs.py"))
+    return Rerun(*_here(instance, assets, days), *costs["rerun"](days, scored=scored))
 
 
 def _here(instance: dg.DagsterInstance, assets: Sequence[dg.AssetKey], days: int) -> tuple[float | None, str]:
