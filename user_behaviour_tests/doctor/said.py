@@ -21,14 +21,10 @@ def complaints(diagnoses: Iterable[Diagnosis]) -> str:
 
 def marts_are_green(user: str) -> list[str]:
     """What is said where the user may do what a run does to the marts."""
-    return [
-        *(
-            f"✓ marts.{name}: {user} may select, insert, update"
-            for name in ("dim_customer", "dim_country", "dim_product")
-        ),
-        *(f"✓ marts.{name}: {user} may select, insert, delete" for name in ("fact_purchase_line", "fact_review")),
-        f"✓ intermediate.customer_day: {user} may select, insert, delete",
-    ]
+    members = ("marts.dim_customer", "marts.dim_country", "marts.dim_product")
+    rows = ("marts.fact_purchase_line", "marts.fact_review", "intermediate.customer_day")
+    verbs = {**dict.fromkeys(members, "update"), **dict.fromkeys(rows, "delete")}
+    return [f"✓ {name}: {user} may select, insert, {verb}" for name, verb in verbs.items()]
 
 
 def _lists_job_runs(environ: dict[str, Any]) -> bool:
