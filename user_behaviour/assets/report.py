@@ -50,16 +50,18 @@ def daily_report(
     """A file is a page about a day: what happened, the weeks before it, and what is known of the data behind it."""
     from user_behaviour.report.daily_report import read_report, report_path
     from user_behaviour.report.figures import last_published
+    from user_behaviour.report.marts import read_marts
 
     asked = {PARTITION: config.day} if config.day else context.run.tags
     day = last_published(warehouse, DayRange.of_tags(asked) or existing_days())
-    report = read_report(
-        day, settings().first_day, warehouse, lake, dagster_pages, instance=context.instance, run_id=context.run.run_id
-    )
     path, until = report_path(day), datetime.now(UTC) + LINK_LASTS
-    with ThreadPoolExecutor(1) as pool:
-        preview = pool.submit(report.markdown)  # its picture is drawn elsewhere
-        lake.write(path, report.html(scored_by(Models(lake), report.of_day.classifier_version)).encode())
+    pages, run = dagster_pages, context.run.run_id
+    with ThreadPoolExecutor(2) as pool:  # the warehouse reads the marts, and another process draws, meanwhile
+        marts = pool.submit(read_marts, warehouse, day)
+        report = read_report(day, settings().first_day, warehouse, lake, pages, instance=context.instance, run_id=run)
+        preview = pool.submit(report.markdown)
+        classifier = scored_by(Models(lake), report.of_day.classifier_version)
+        lake.write(path, report.html(classifier, marts.result()).encode())
     metadata = {
         "day": dg.MetadataValue.text(day.isoformat()),
         "page": dg.MetadataValue.path(lake.uri(path)),

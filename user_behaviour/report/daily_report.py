@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +14,7 @@ from user_behaviour.report.dagster_pages import CheckResult, DagsterPages
 from user_behaviour.report.data_state import Trouble, troubles
 from user_behaviour.report.figures import MEASURES, SHOWN, USUAL, Measure, MetricDay, movers, read_days, restatements
 from user_behaviour.report.left_out import left_out, left_out_chart
-from user_behaviour.report.marts import Marts, marts_section, read_marts
+from user_behaviour.report.marts import Marts, marts_section
 from user_behaviour.report.page import (
     Figure,
     Link,
@@ -53,12 +51,11 @@ def report_path(day: date) -> str:
 
 @dataclass(frozen=True)
 class DailyReport:
-    """All that the report of a day says; `days` are the published ones, by day, back to where comparisons begin."""
+    """What the report of a day says but for the marts; `days` are the published ones, to where comparisons begin."""
 
     day: date
     days: Mapping[date, MetricDay]
     moved: Mapping[str, Sequence[Mapping[str, Any]]]
-    marts: Marts
     restatements: Sequence[Mapping[str, Any]]
     troubles: Sequence[Trouble]
     checks: Sequence[CheckResult]
@@ -95,7 +92,7 @@ class DailyReport:
         first = max(min(self.days), self.day - SHOWN + timedelta(days=1))
         return [self.point(measure, first + timedelta(days=n)) for n in range((self.day - first).days + 1)]
 
-    def html(self, classifier: str) -> str:
+    def html(self, classifier: str, marts: Marts) -> str:
         """The page; `classifier` says in a sentence which one scored the reviews."""
         made = f"Made at {shown(datetime.now(UTC))} by {self.run} of user_behaviour {version('user_behaviour')}, from "
         made += f"batch {self.of_day.batch_id} of public.user_behavior_metric."
@@ -103,7 +100,7 @@ class DailyReport:
             self._what_happened(classifier),
             self._trends(),
             self._movers(),
-            marts_section(self.marts),
+            marts_section(marts),
             self._data(),
         ]
         return page(day_in_words(self.day), subtitle=self.headline, body=body, made=[paragraph(made)])
@@ -200,22 +197,18 @@ def read_report(
     run_id: str,
 ) -> DailyReport:
     """Reads what the report of a published day says; `first` is the first day that there can be."""
-    with ThreadPoolExecutor(2) as pool:
-        marts = pool.submit(read_marts, warehouse, day)  # takes as long as all the rest
-        pool.submit(import_module, "altair")
-        days = read_days(warehouse, day)
-        looked_at = DayRange(max(first, day - timedelta(days=LOOK_BACK - 1)), day).days()
-        return DailyReport(
-            day,
-            days,
-            moved={name: movers(warehouse, day, f"{name.lower()}_that_moved") for name in MOVING},
-            restatements=restatements(warehouse, day),
-            troubles=troubles(lake, looked_at, published=days),
-            checks=pages.check_results(instance),
-            made=pages.last_made(instance),
-            run=pages.run(run_id),
-            marts=marts.result(),
-        )
+    days = read_days(warehouse, day)
+    looked_at = DayRange(max(first, day - timedelta(days=LOOK_BACK - 1)), day).days()
+    return DailyReport(
+        day,
+        days,
+        moved={name: movers(warehouse, day, f"{name.lower()}_that_moved") for name in MOVING},
+        restatements=restatements(warehouse, day),
+        troubles=troubles(lake, looked_at, published=days),
+        checks=pages.check_results(instance),
+        made=pages.last_made(instance),
+        run=pages.run(run_id),
+    )
 
 
 def _side(point: TrendPoint) -> str:

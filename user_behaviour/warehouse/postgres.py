@@ -29,8 +29,9 @@ class PostgresWarehouse(Warehouse):
             application_name=self.label[-63:] or "user_behaviour",
             # One view of the data for a whole transaction, as on Redshift: what is audited is what was summed.
             # Joins by hash, as Redshift's are: what a run has just filled has no statistics yet, and a nested loop over
-            # a year's lines took minutes.
-            options=r"-c timezone=UTC -c default_transaction_isolation=repeatable\ read -c enable_nestloop=off",
+            # a year's lines took minutes. What is grouped by day and customer or product fits into the memory.
+            options=r"-c timezone=UTC -c default_transaction_isolation=repeatable\ read -c enable_nestloop=off "
+            "-c work_mem=64MB",
             keepalives_idle=30,
             client_encoding="UTF8",  # of the rows that COPY brings in and out
         )
