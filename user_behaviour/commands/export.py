@@ -14,6 +14,7 @@ import click
 
 from user_behaviour.commands.parameters import Day, day_range
 from user_behaviour.deployments import deployment, settings
+from user_behaviour.tables.days import DayRange
 from user_behaviour.tables.identifiers import listed, qualified, quoted
 from user_behaviour.tables.marts import READABLE_TABLES
 from user_behaviour.tables.table import Table
@@ -55,33 +56,33 @@ def export(table: Table, first: date | None, last: date | None, form: str, outpu
     if (first or last) and not table.partition_column:
         raise click.UsageError(f"{table.name} has no days; leave out --from and --to.")
     span = day_range(first or date.min, last or date.max.replace(day=30))
-    found = _rows(table, span.parameters())
+    schema = replace(table, columns=table.stored_columns).arrow_schema()
+    found = _rows(table, schema, span)
     path = output or f"{table.name}.{form}"
     with _target(path) as target:
-        rows = _written(found, table, target, form)
+        rows = _written(found, schema, target, form)
     if path != STANDARD_OUTPUT:
         click.echo(f"{rows:,} rows of {table.name} in {path}")
 
 
-def _rows(table: Table, parameters: dict[str, date]) -> Iterator[pa.RecordBatch]:
-    whole = replace(table, columns=table.stored_columns)
+def _rows(table: Table, schema: pa.Schema, span: DayRange) -> Iterator[pa.RecordBatch]:
     # Not as the user who can only read: on Redshift a large result leaves by UNLOAD, which that user may not use.
     warehouse = deployment(settings()).initialized().warehouse.labelled(f"export {table.name}")
-    sql = f"select {listed(*whole.column_names)} from {qualified(table.name)}"
+    sql = f"select {listed(*schema.names)} from {qualified(table.name)}"
     order = [*table.key] or [*table.column_names]
     if day := table.partition_column:
         # A month begins before its days do.
         begin = "date_trunc('month', cast(%(first_day)s as date))" if day == "month" else "%(first_day)s"
         sql += f" where {quoted(day)} >= {begin} and {quoted(day)} < %(end_day)s"
         order = [day, *order]
-    return warehouse.unload(f"{sql} order by {listed(*order)}", parameters, whole.arrow_schema())
+    return warehouse.unload(f"{sql} order by {listed(*order)}", span.parameters(), schema)
 
 
-def _written(rows: Iterator[pa.RecordBatch], table: Table, target: IO[bytes], form: str) -> int:
+def _written(rows: Iterator[pa.RecordBatch], schema: pa.Schema, target: IO[bytes], form: str) -> int:
     import pyarrow.csv
     import pyarrow.parquet as pq
 
-    schema, count = replace(table, columns=table.stored_columns).arrow_schema(), 0
+    count = 0
     with pyarrow.csv.CSVWriter(target, schema) if form == "csv" else pq.ParquetWriter(target, schema) as writer:
         for batch in rows:
             writer.write_batch(batch)

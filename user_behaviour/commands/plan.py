@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -20,8 +20,9 @@ from user_behaviour.deployments import Deployment, deployment, settings
 from user_behaviour.tables.days import DayRange, parse_day, ranges
 
 if TYPE_CHECKING:
+    from user_behaviour.lake.manifests import Manifest
     from user_behaviour.plans.change import Change
-    from user_behaviour.plans.plan import Plan, Plans, Rerun
+    from user_behaviour.plans.plan import Plan, Plans
     from user_behaviour.rules import QuantityRule
 
 _TEXT = 100  # characters of a review
@@ -67,39 +68,48 @@ def shadow(ctx: click.Context, version: str, first: date | None, last: date | No
 
 def _compare(deployed: Deployment, change: Change, span: DayRange | None, *, debug: bool) -> None:
     """Makes the plan of a change, keeps it and shows it."""
-    from user_behaviour.commands.terminal import one_line, own_console, print_table
+    from user_behaviour.commands.terminal import print_table
     from user_behaviour.lake.manifests import timestamp
     from user_behaviour.plans import page
     from user_behaviour.plans.batches import batches, days_concerned
-    from user_behaviour.plans.comparison import Rows, compared
-    from user_behaviour.plans.plan import ROOT, Plan, Plans, Rerun
+    from user_behaviour.plans.plan import ROOT, Plan, Plans
 
     landed = days_concerned(deployed, change, span)
     both = batches(deployed, change, landed)
     if not both and change.wanted == change.before:
         click.echo("No day that both sides have would change.")
         return
-    name, rerun, months, largest, changed = secrets.token_hex(4), Rerun(0, "no day", 0, 0, 0), Rows(), Rows(), Rows()
-    if both:  # a rule may begin after the last day that there is
-        click.echo(f"Comparing {len(both)} days, {min(both)} to {max(both)} …")
-        with own_console(alone=not debug):
-            sums, changed = change.new_sums(deployed, {day: landed[day] for day in both}, plan=name)
-        warehouse = deployed.warehouse.labelled(f"plan {name}")
-        months, largest = compared(warehouse, change, sums, sorted(both))
-        rerun = _rerun(deployed, change, len(both))
     unmade = tuple(sorted({*landed} - {*both}))
-    reviews = tuple({**one, "review": one_line(one["review"], _TEXT)} for one in changed)
-    now = timestamp(datetime.now(UTC))
-    made = Plan(name, user_name(), now, change, both, unmade, months, largest, rerun, reviews)
+    made = Plan(secrets.token_hex(4), user_name(), timestamp(datetime.now(UTC)), change, both, unmade)
+    if both:  # a rule may begin after the last day that there is
+        made = _with_figures(deployed, made, {day: landed[day] for day in both}, debug=debug)
     Plans(deployed.lake).keep(made)
-    deployed.lake.write(path := f"{ROOT}/{name}.html", page.plan_page(made).encode())
+    deployed.lake.write(path := f"{ROOT}/{made.id}.html", page.plan_page(made).encode())
     click.echo(f"{change}.\n{page.what_changes(made)}")
     for title, names, rows in page.tables(made):
         click.echo(f"{title}:")
         print_table(names, rows)
     click.echo(page.what_it_takes(made))
     click.echo(f"Nothing has changed. The plan as a page: {deployed.lake.uri(path)}")
-    click.echo(f"To make it so: user-behaviour apply {name} --why …")
+    click.echo(f"To make it so: user-behaviour apply {made.id} --why …")
+
+
+def _with_figures(deployed: Deployment, made: Plan, landed: Mapping[date, Manifest], *, debug: bool) -> Plan:
+    from user_behaviour.commands.terminal import one_line, own_console
+    from user_behaviour.plans.comparison import compared
+
+    days, change = sorted(landed), made.change
+    click.echo(f"Comparing {len(days)} days, {days[0]} to {days[-1]} …")
+    with own_console(alone=not debug):
+        sums, changed = change.new_sums(deployed, landed, plan=made.id)
+    months, largest = compared(deployed.warehouse.labelled(f"plan {made.id}"), change, sums, days)
+    reviews = tuple({**one, "review": one_line(one["review"], _TEXT)} for one in changed)
+    with dagster_instance(deployed) as instance:
+        from user_behaviour.commands.runs import select
+        from user_behaviour.plans.rerun import rerun
+
+        takes = rerun(instance, select([f"key:{change.made.name}+"]), len(days), scored=change.is_scored)
+    return replace(made, months=months, largest=largest, rerun=takes, reviews=reviews)
 
 
 @click.command("apply")
@@ -168,14 +178,6 @@ def _rule(text: str) -> QuantityRule:
         raise click.UsageError(
             f"{text!r} is no rule; write it as 2011-07-01:5, its first day and the pieces that a line must exceed."
         ) from None
-
-
-def _rerun(deployed: Deployment, change: Change, days: int) -> Rerun:
-    with dagster_instance(deployed) as instance:
-        from user_behaviour.commands.runs import select
-        from user_behaviour.plans.rerun import rerun
-
-        return rerun(instance, select([f"key:{change.made.name}+"]), days, scored=change.is_scored)
 
 
 def _put_into_force(deployed: Deployment, plans: Plans, chosen: Plan, *, who: str, why: str) -> Plan:

@@ -45,9 +45,9 @@ class Plan:
     change: Change
     batches: Mapping[date, tuple[str, ...]]
     unmade: tuple[date, ...]
-    months: tuple[Mapping[str, Any], ...]  # of all together last; none where no day has a row
-    largest: tuple[Mapping[str, Any], ...]
-    rerun: Rerun
+    months: tuple[Mapping[str, Any], ...] = ()  # of all together last; none where no day has a row
+    largest: tuple[Mapping[str, Any], ...] = ()
+    rerun: Rerun = Rerun(0, "no day", 0, 0, 0)
     reviews: tuple[Mapping[str, Any], ...] = ()
     recorded: str = ""
     is_applied: bool = False
