@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -20,7 +20,8 @@ from user_behaviour.deployments import Deployment, deployment, settings
 from user_behaviour.tables.days import DayRange, parse_day, ranges
 
 if TYPE_CHECKING:
-    from user_behaviour.lake.manifests import Manifest
+    from rich.console import Console
+
     from user_behaviour.plans.change import Change
     from user_behaviour.plans.plan import Plan, Plans
     from user_behaviour.rules import QuantityRule
@@ -68,21 +69,15 @@ def shadow(ctx: click.Context, version: str, first: date | None, last: date | No
 
 def _compare(deployed: Deployment, change: Change, span: DayRange | None, *, debug: bool) -> None:
     """Makes the plan of a change, keeps it and shows it."""
-    from user_behaviour.commands.terminal import print_table
-    from user_behaviour.lake.manifests import timestamp
+    from user_behaviour.commands.terminal import own_console, print_table
     from user_behaviour.plans import page
-    from user_behaviour.plans.batches import batches, days_concerned
-    from user_behaviour.plans.plan import ROOT, Plan, Plans
+    from user_behaviour.plans.plan import ROOT, Plans
 
-    landed = days_concerned(deployed, change, span)
-    both = batches(deployed, change, landed)
-    if not both and change.wanted == change.before:
+    with own_console(alone=not debug) as console:
+        made = _planned(deployed, change, span, console)
+    if not made:
         click.echo("No day that both sides have would change.")
         return
-    unmade = tuple(sorted({*landed} - {*both}))
-    made = Plan(secrets.token_hex(4), user_name(), timestamp(datetime.now(UTC)), change, both, unmade)
-    if both:  # a rule may begin after the last day that there is
-        made = _with_figures(deployed, made, {day: landed[day] for day in both}, debug=debug)
     Plans(deployed.lake).keep(made)
     deployed.lake.write(path := f"{ROOT}/{made.id}.html", page.plan_page(made).encode())
     click.echo(f"{change}.\n{page.what_changes(made)}")
@@ -94,14 +89,27 @@ def _compare(deployed: Deployment, change: Change, span: DayRange | None, *, deb
     click.echo(f"To make it so: user-behaviour apply {made.id} --why …")
 
 
-def _with_figures(deployed: Deployment, made: Plan, landed: Mapping[date, Manifest], *, debug: bool) -> Plan:
-    from user_behaviour.commands.terminal import one_line, own_console
+def _planned(deployed: Deployment, change: Change, span: DayRange | None, console: Console) -> Plan | None:
+    """The plan with its figures; None where no day would change."""
+    from user_behaviour.commands.terminal import one_line
+    from user_behaviour.lake.manifests import timestamp
+    from user_behaviour.plans.batches import batches, days_concerned
     from user_behaviour.plans.comparison import compared
+    from user_behaviour.plans.plan import Plan
 
-    days, change = sorted(landed), made.change
-    click.echo(f"Comparing {len(days)} days, {days[0]} to {days[-1]} …")
-    with own_console(alone=not debug):
-        sums, changed = change.new_sums(deployed, landed, plan=made.id)
+    if change.is_scored:
+        deployed.spark.prepare()
+    landed = days_concerned(deployed, change, span)
+    both = batches(deployed, change, landed)
+    if not both and change.wanted == change.before:
+        return None
+    unmade = tuple(sorted({*landed} - {*both}))
+    made = Plan(secrets.token_hex(4), user_name(), timestamp(datetime.now(UTC)), change, both, unmade)
+    if not both:  # a rule may begin after the last day that there is
+        return made
+    days = sorted(both)
+    console.print(f"Comparing {len(days)} days, {days[0]} to {days[-1]} …", highlight=False)
+    sums, changed = change.new_sums(deployed, {day: landed[day] for day in days}, plan=made.id)
     months, largest = compared(deployed.warehouse.labelled(f"plan {made.id}"), change, sums, days)
     reviews = tuple({**one, "review": one_line(one["review"], _TEXT)} for one in changed)
     with dagster_instance(deployed) as instance:

@@ -22,7 +22,7 @@ from user_behaviour.classifier.models import Models
 from user_behaviour.classifier.review_scoring import Model
 from user_behaviour.rules import BUILT_IN, QuantityRule
 from user_behaviour.tables.days import DayRange
-from user_behaviour_tests.graph.installation import Installation, Line, checks, failure_messages
+from user_behaviour_tests.graph.installation import WITH_MARTS, Installation, Line, checks, failure_messages
 
 # What is said of the vendor's drop and of labels is about no day, and has tests of its own.
 CLAIMS = {
@@ -79,7 +79,7 @@ class Shop:
             models.add(Model("", weights, 0.0, 1.0, 0.0), {"unknown_share": 0.0}), why="it says what the baseline says"
         )
         self._jobs = self._definitions(self.installation.defs)
-        self.whole = self.installation.run(str(HEALTHY.first), str(HEALTHY.last))
+        self.whole = self.installation.run(str(HEALTHY.first), str(HEALTHY.last), select=WITH_MARTS)
         assert self.whole.success, failure_messages(self.whole)
         self.alone = self.run_checks("all")
         self.healthy = self.run_checks("all", DAYS)

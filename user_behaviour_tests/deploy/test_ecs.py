@@ -208,7 +208,8 @@ def test_the_settings_of_a_container_are_the_outputs_of_the_stack(created: Creat
     outputs = {one["Description"]: one["OutputValue"] for one in described["Outputs"]}
     outputs = {k: v for k, v in outputs.items() if k.startswith("USER_BEHAVIOUR_") or k == "AWS_REGION"}
     assert {name: given[name] for name in outputs} == outputs
-    more = {"AWS_DEFAULT_REGION", *(f"USER_BEHAVIOUR_{n}" for n in ("SOURCE_URL", "DAGSTER_URL", "LAST_DAY"))}
+    more = {"AWS_DEFAULT_REGION", *(f"USER_BEHAVIOUR_{n}" for n in ("SOURCE_URL", "DAGSTER_URL", "LAST_DAY", "UI_URL"))}
+    assert read_settings(given).ui_url == f"http://web.{NAME}.internal:3000"
     assert given.keys() - outputs.keys() == more | {"USER_BEHAVIOUR_LAKE_KMS_KEY"}
 
 

@@ -17,6 +17,7 @@ import dagster as dg
 import psycopg2
 
 from user_behaviour.assets import ASSETS
+from user_behaviour.assets.marts import MARTS
 from user_behaviour.definitions import assemble
 from user_behaviour.deployments import Deployment, local
 from user_behaviour.local.stack import Stack
@@ -27,7 +28,8 @@ from user_behaviour_tests.conftest import temporary_home
 Line = tuple[str, int, str, str, int | None]  # moment, quantity, unit price, stock code, customer
 Row = tuple[date, int, Decimal, int, int]  # day, customer, spent, score, count
 GOOD = "cid,review_str\n14000,good\n"
-DAILY = [key for asset in ASSETS for key in asset.keys]
+TO_THE_METRIC = [asset.key for asset in ASSETS if asset not in MARTS]
+WITH_MARTS = [asset.key.to_user_string() for asset in ASSETS]
 
 
 @dataclass
@@ -67,20 +69,23 @@ class Installation:
             self.deliver(f"movie_review_2011-{month}-{day:02}.csv", content)
 
     def run(self, first: str, last: str, *, select: Sequence[str] | None = None) -> dg.ExecuteInProcessResult:
-        """One run over the days, of all that is made by day, with all checks of what it materializes."""
+        """One run over the days, up to the metric if nothing is selected, with all checks of what it materializes."""
         job = self.defs.resolve_implicit_global_asset_job_def()
         return job.execute_in_process(
             instance=self.instance,
             tags=DayRange(date.fromisoformat(first), date.fromisoformat(last)).tags(),
-            asset_selection=[dg.AssetKey.from_user_string(key) for key in select] if select else DAILY,
+            asset_selection=[dg.AssetKey.from_user_string(key) for key in select] if select else TO_THE_METRIC,
             raise_on_error=False,
         )
 
     def run_day(self, day: str) -> dg.ExecuteInProcessResult:
-        """One run of one day, by partition key, as the UI launches it."""
+        """One run of one day, of all that is made by day, by partition key, as the UI launches it."""
         job = self.defs.resolve_implicit_global_asset_job_def()
         return job.execute_in_process(
-            instance=self.instance, partition_key=day, asset_selection=DAILY, raise_on_error=False
+            instance=self.instance,
+            partition_key=day,
+            asset_selection=[asset.key for asset in ASSETS],
+            raise_on_error=False,
         )
 
     def metric(self, first: str | date = "0001-01-01", last: str | date = "9999-12-31") -> list[Row]:

@@ -16,7 +16,7 @@ from user_behaviour.commands.run_report import RunReport
 from user_behaviour.rules import BUILT_IN, QuantityRule, RuleFile
 from user_behaviour.tables.days import DayRange
 from user_behaviour_tests.command_line import Home
-from user_behaviour_tests.graph.installation import DAILY, Installation, failure_messages, new_installation
+from user_behaviour_tests.graph.installation import TO_THE_METRIC, Installation, failure_messages, new_installation
 
 pytestmark = pytest.mark.takes(60)
 
@@ -52,7 +52,7 @@ def outcome(installation: Installation, run_id: str, day: str) -> str:
     """What `run` prints of a run at its end."""
     console = Console(file=io.StringIO(), width=200)
     days = DayRange(date.fromisoformat(day), date.fromisoformat(day))
-    report = RunReport(run_id, DAILY, days, RunProgress(console))
+    report = RunReport(run_id, TO_THE_METRIC, days, RunProgress(console))
     for entry in installation.instance.all_logs(run_id):
         report(entry)
     print_outcome(console, [report], 1.0)

@@ -20,7 +20,7 @@ from user_behaviour.assets import REPORTS
 from user_behaviour.report.figures import UnpublishedDayError
 from user_behaviour.report.marts import QUESTIONS, marts_section
 from user_behaviour.report.page import shown
-from user_behaviour_tests.graph.installation import Installation, new_installation
+from user_behaviour_tests.graph.installation import WITH_MARTS, Installation, new_installation
 from user_behaviour_tests.report.shop import BROKEN, DAY, FRIDAYS, open_shop
 from user_behaviour_tests.ui.conftest import ARGUMENTS, chromium
 
@@ -70,7 +70,7 @@ def shop() -> Iterator[Installation]:
     """All days from the first Friday to the last are made, by one run."""
     with new_installation() as made:
         open_shop(made)
-        made.run(str(FRIDAYS[0]), str(DAY))
+        made.run(str(FRIDAYS[0]), str(DAY), select=WITH_MARTS)
         yield made
 
 
