@@ -18,6 +18,7 @@ class RedshiftServerless:
     redshift: RedshiftStandIn
     authority: Authority
     usage_limits: list[dict[str, Any]] = field(default_factory=list)
+    passwords: dict[str, str] = field(default_factory=dict)  # a temporary one is good until it expires
 
     def __post_init__(self) -> None:
         self.redshift.add_login("admin", password := secrets.token_urlsafe(16))
@@ -46,7 +47,8 @@ class RedshiftServerless:
 
     def _credentials(self, request: dict[str, Any], environ: Environ) -> dict[str, Any]:
         key = environ["HTTP_AUTHORIZATION"].split("Credential=")[1].split("/")[0]
-        user, password = f"IAMR:{self.authority.identities[key]}", secrets.token_urlsafe(16)
+        user = f"IAMR:{self.authority.identities[key]}"
+        password = self.passwords.setdefault(user, secrets.token_urlsafe(16))
         self.redshift.add_login(user, password)
         return {"dbUser": user, "dbPassword": password}
 
