@@ -44,11 +44,11 @@ class ReadableTable(click.ParamType):  # type: ignore[type-arg]  # generic only 
 @click.argument("table", type=ReadableTable())
 @click.option("--from", "first", type=Day(), metavar="DAY", help="The first day; default: where the rows begin.")
 @click.option("--to", "last", type=Day(), metavar="DAY", help="The last day; default: where the rows end.")
-@click.option("--format", "form", type=click.Choice(["csv", "parquet"]), default="csv", help="Default: csv.")
+@click.option("--format", "form", type=click.Choice(["csv", "parquet"]), help="Default: that of FILE, else csv.")
 @click.option(
     "--output", metavar="FILE", help="Default: TABLE.csv or TABLE.parquet in this directory; - is standard output."
 )
-def export(table: Table, first: date | None, last: date | None, form: str, output: str | None) -> None:
+def export(table: Table, first: date | None, last: date | None, form: str | None, output: str | None) -> None:
     """Write the rows of a table or view to a file, in the order of their days.
 
     Of a table by months: those in which the days lie. A file that is there is replaced when the last row is written.
@@ -58,6 +58,7 @@ def export(table: Table, first: date | None, last: date | None, form: str, outpu
     span = day_range(first or date.min, last or date.max.replace(day=30))
     schema = replace(table, columns=table.stored_columns).arrow_schema()
     found = _rows(table, schema, span)
+    form = form or ("parquet" if (output or "").endswith(".parquet") else "csv")
     path = output or f"{table.name}.{form}"
     with _target(path) as target:
         rows = _written(found, schema, target, form)

@@ -49,7 +49,8 @@ def _restated(reports: Sequence[RunReport]) -> Iterator[str]:
     if not days:
         return
     before, after = sum(day.before for day in days), sum(day.after for day in days)
-    yield f"\n[bold]Restated[/]: {counted(len(days), 'day')}, amount {before:,.2f} → {after:,.2f}"
+    amount = f"{before:,.2f} → {after:,.2f}" if before != after else "as before"
+    yield f"\n[bold]Restated[/]: {counted(len(days), 'day')}, amount {amount}"
     causes = Counter(day.cause for day in days)
     for cause, count in causes.most_common(CAUSES_SHOWN):
         yield f"  {counted(count, 'day'):>9}  {escape(cause)}"

@@ -92,5 +92,6 @@ class RunProgress:
             state = "[red]FAILED[/]"
         else:
             state = f"[yellow]{counted(held_back, 'day')} held back[/]" if held_back else ""
-        published = f"{step.days:>4} page" if step.once else f"{counted(step.days, 'day'):>9} {step.rows:>11,} rows"
+        published = f"{counted(step.days, 'page' if step.once else 'day'):>9}"
+        published += "" if step.once else f" {step.rows:>11,} rows"
         return f"  {escape(step.name):<34} {published:<26} {step.seconds:>7.1f} s  {state}".rstrip()

@@ -47,7 +47,9 @@ class RunRequest:
 @click.option("--day", type=Day(), metavar="DAY", help="One day, instead of a range.")
 @click.option("--select", multiple=True, metavar="ASSETS", help="Assets in Dagster's selection syntax; default all.")
 @click.option("--per-day", is_flag=True, help="One run a day, one after the other.")
-@click.option("--missing", is_flag=True, help="Only the days that are not published yet.")
+@click.option(
+    "--missing", is_flag=True, help="Only days that are not published yet, or made of what was replaced since."
+)
 @click.pass_context
 def run(
     ctx: click.Context,
@@ -124,6 +126,7 @@ def _runs(deployed: Deployment, request: RunRequest, console: Console, *, debug:
         from user_behaviour.commands.progress import RunProgress
         from user_behaviour.commands.runs import materialise, require_partitions, select
         from user_behaviour.instance.dead_runs import report_abandoned
+        from user_behaviour.report.page import counted
 
         assets = select(request.select)
         require_partitions(request.days)
@@ -137,7 +140,7 @@ def _runs(deployed: Deployment, request: RunRequest, console: Console, *, debug:
         with progress.live:
             for number, span in enumerate(spans, 1):
                 of = f", run {number} of {len(spans)}" if len(spans) > 1 else ""
-                progress.run_begins(f"{span.first} to {span.last}, {len(assets)} assets{of}")
+                progress.run_begins(f"{span.first} to {span.last}, {counted(len(assets), 'asset')}{of}")
                 report = materialise(
                     instance,
                     assets,

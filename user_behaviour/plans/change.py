@@ -32,7 +32,7 @@ class RulesChange:
 
     def __str__(self) -> str:
         before, wanted = ("; ".join(rule.name for rule in rules) for rules in (self.before, self.wanted))
-        return f"Rules: {wanted}" + (f", instead of {before}" if before != wanted else "")
+        return f"Rules: {wanted}" + (f" (so far: {before})" if before != wanted else "")
 
     def in_force(self, lake: Objects) -> tuple[QuantityRule, ...]:
         """What is in force by now, of what would change."""

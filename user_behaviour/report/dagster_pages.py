@@ -55,14 +55,14 @@ class DagsterPages(dg.ConfigurableResource):  # type: ignore[type-arg]
         return sorted(found, key=lambda result: (STATES.index(result.state), str(result.check)))
 
     def last_made(self, instance: dg.DagsterInstance) -> list[Sequence[object]]:
-        """Of each asset that has a check: when it was made last, and its newest day."""
+        """Of each asset that has a check: when it was made last, and for which day."""
         keys = list(dict.fromkeys(dg.AssetKey.from_user_string(asset) for asset, _ in self._checks))
         rows: list[Sequence[object]] = []
         for key, entry in instance.event_log_storage.get_latest_materialization_events(keys).items():
             if entry:
                 made = datetime.fromtimestamp(entry.timestamp, UTC)
-                newest = entry.dagster_event.partition if entry.dagster_event else None
-                rows.append((self.asset(key), made, newest, self.run(entry.run_id)))
+                day = entry.dagster_event.partition if entry.dagster_event else None
+                rows.append((self.asset(key), made, day, self.run(entry.run_id)))
         return rows
 
     @property

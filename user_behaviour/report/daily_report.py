@@ -182,7 +182,7 @@ class DailyReport:
             ),
             paragraph(f"Checks: {said}."),
             table("Checks that did not pass", ["check", "result", "what it found", "when"], not_passed, empty=""),
-            table("When everything was made last", ["asset", "made", "newest day", "by"], self.made, empty=""),
+            table("When everything was made last", ["asset", "made", "day", "by"], self.made, empty=""),
         )
 
 
@@ -214,5 +214,5 @@ def read_report(
 def _side(point: TrendPoint) -> str:
     """Where a value lies by what was usual."""
     if not point.usual or point.value is None or not point.is_unusual:
-        return "as usual"
+        return "usual" if point.value is None else "as usual"
     return "above the usual" if point.value > point.usual[1] else "below the usual"

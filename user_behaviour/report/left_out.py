@@ -29,7 +29,8 @@ def left_out(day: MetricDay) -> str:
         for fact, name in FACTS.items()
         if (value := day.facts.get(fact)) is not None
     ]
-    return table("On the day: left out, since the metric joins purchases and reviews", ["what", "how much"], rows)
+    caption = "On the day: left out, since the metric joins purchases and reviews"
+    return table(caption, ["what", "how much"], rows, empty="On the day nothing was left out of the metric.")
 
 
 def left_out_chart(days: Sequence[MetricDay]) -> str:

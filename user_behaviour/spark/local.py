@@ -3,6 +3,7 @@
 import os
 import runpy
 import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
@@ -17,6 +18,9 @@ from user_behaviour.spark.class_archive import make_in_background, with_archive
 from user_behaviour.spark.java import java_home
 from user_behaviour.spark.local_config import SPARK_CONFIG
 from user_behaviour.spark.spark import SparkRunner
+
+# PySpark 4.3 imports what its own tests need as it starts, and warns of pandas 3, which nothing here hands to it.
+warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas", category=FutureWarning)
 
 _start_thread = ThreadPoolExecutor(1, "spark-start")
 

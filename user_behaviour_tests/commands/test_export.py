@@ -59,9 +59,10 @@ def test_csv_has_a_header_and_the_rows_of_the_days_in_their_order(
     assert exported(home, *options) == [HEADER, *rows]
 
 
-def test_parquet_keeps_the_declared_types(home: Home, tmp_path: Path) -> None:
+@pytest.mark.parametrize("options", [("--format", "parquet"), ()], ids=["named", "by the file"])
+def test_parquet_keeps_the_declared_types(home: Home, options: tuple[str, ...], tmp_path: Path) -> None:
     path = tmp_path / "metric.parquet"
-    call = home.call("export", "user_behavior_metric", "--format", "parquet", "--output", str(path))
+    call = home.call("export", "user_behavior_metric", *options, "--output", str(path))
     assert call.stdout == f"3 rows of {METRIC} in {path}\n"
     found = pq.read_table(path)
     assert [str(kind) for kind in found.schema.types] == [

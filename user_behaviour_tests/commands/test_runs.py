@@ -174,8 +174,8 @@ def test_what_is_missing_is_run_in_one_run_for_each_gap(home: Home) -> None:
     assert [call.returncode for call in calls] == [0, 0, 0, 0], calls
     *_, call, again = calls
     assert [line for line in call.stdout.splitlines() if line.startswith("2010")] == [
-        "2010-12-04 to 2010-12-05, 1 assets, run 1 of 2",
-        "2010-12-07 to 2010-12-08, 1 assets, run 2 of 2",
+        "2010-12-04 to 2010-12-05, 1 asset, run 1 of 2",
+        "2010-12-07 to 2010-12-08, 1 asset, run 2 of 2",
     ]
     assert again.stdout == "Nothing is missing from 2010-12-01 to 2010-12-08.\n"
 

@@ -5,6 +5,8 @@ Each twin really runs Spark: in this process, as a job run of EMR Serverless, as
 
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -150,3 +152,11 @@ def test_a_program_that_fails_is_an_error_that_says_why(twin: Twin) -> None:
         twin.spark.run("failing.py", write_job(twin.lake))
 
     assert twin.lake.list("jobs/1/output") == []
+
+
+def test_no_warning_of_pyspark_about_itself_is_shown() -> None:
+    """Told after the summary of a run that had failed before Spark was up, when its output was no longer kept away."""
+    started = subprocess.run(
+        [sys.executable, "-c", "import user_behaviour.spark.local, pyspark.testing"], capture_output=True, text=True
+    )
+    assert (started.returncode, started.stderr) == (0, "")

@@ -112,7 +112,7 @@ def test_the_files_of_the_vendor_that_changed_are_named(installation: Installati
     installation.deliver(f"movie_review_{day}.csv", "cid,review_str\n14000,good\n14001,bad\n")
     run(installation, day)
     installation.deliver(f"movie_review_{day}_late.csv", "cid,review_str\n14001,good\n")
-    run(installation, day)
+    assert "\nRestated: 1 day, amount as before\n" in outcome(installation, run(installation, day).run_id, day)
     money = (Decimal("13.00000"), Decimal("13.00000"))
     assert restated(installation, day) == [
         (2, 2, *money, 2, 2, 2, 1, 1, f"re-delivery: movie_review_{day}.csv"),

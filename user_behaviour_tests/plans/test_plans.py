@@ -317,7 +317,7 @@ OF_ANNA = QuantityRule(date(2011, 7, 1), 5, "anna", "now", "?", "1a2b")
         (
             f'{{"wanted": [{RULE}], "before": [{BEFORE}]}}',
             RulesChange((OF_ANNA,), BUILT_IN.rules),
-            "Rules: quantity > 5 from 2011-07-01, instead of quantity > 2 from 2010-12-01",
+            "Rules: quantity > 5 from 2011-07-01 (so far: quantity > 2 from 2010-12-01)",
         ),
         (
             '{"wanted": "0123456789ab", "before": ""}',

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator
 from datetime import date, timedelta
+from decimal import Decimal
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,10 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, sync_playwright
 
 from user_behaviour.assets import REPORTS
-from user_behaviour.report.figures import UnpublishedDayError
+from user_behaviour.report.daily_report import DailyReport
+from user_behaviour.report.figures import MetricDay, UnpublishedDayError
 from user_behaviour.report.marts import QUESTIONS, marts_section
-from user_behaviour.report.page import shown
+from user_behaviour.report.page import Figure, Link, shown
 from user_behaviour_tests.graph.installation import WITH_MARTS, Installation, new_installation
 from user_behaviour_tests.report.shop import BROKEN, DAY, FRIDAYS, open_shop
 from user_behaviour_tests.ui.conftest import ARGUMENTS, chromium
@@ -236,6 +238,13 @@ def test_a_day_with_little_to_tell_has_a_page_too(shop: Installation, day: date,
     html = page_of(shop, day)
     assert sentence in html
     assert Tables(html).figures[:3] == ["Spent", large, "nothing to compare with yet"]
+    assert ("On the day nothing was left out of the metric." in html) == (large == "0.00")
+
+
+def test_no_share_of_reviews_is_not_called_as_usual() -> None:
+    days = {day: MetricDay(day, "batch", 1, Decimal(9), 2 if day < DAY else 0, int(day < DAY), {}) for day in FRIDAYS}
+    report = DailyReport(DAY, days, moved={}, restatements=[], troubles=[], checks=[], made=[], run=Link("run", ""))
+    assert report.figures()[-1] == Figure("Positive reviews", "–", "usual: 50.0 %")
 
 
 def test_a_day_that_is_not_published_is_refused_in_a_sentence(shop: Installation) -> None:
