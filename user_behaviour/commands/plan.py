@@ -76,7 +76,7 @@ def _compare(deployed: Deployment, change: Change, span: DayRange | None, *, deb
     with own_console(alone=not debug) as console:
         made = _planned(deployed, change, span, console)
     if not made:
-        click.echo("No day that both sides have would change.")
+        click.echo("Nothing would change: that is in force, and no day was made by another.")
         return
     Plans(deployed.lake).keep(made)
     deployed.lake.write(path := f"{ROOT}/{made.id}.html", page.plan_page(made).encode())

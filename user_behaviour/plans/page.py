@@ -37,12 +37,13 @@ def what_it_takes(plan: Plan) -> str:
 
 
 def tables(plan: Plan) -> Iterator[tuple[str, Sequence[str], Sequence[Sequence[Any]]]]:
-    """Each with its title and the names of its columns."""
+    """Each that has rows, with its title and the names of its columns."""
     by_month = (("Money by month", plan.months, _MONEY), ("Reviews by month", plan.months, _REVIEWS))
     for title, rows, names in (*by_month, ("The rows of the metric that change most", plan.largest, _ROW)):
         heads = [name.replace("_", " ") for name in names]
         # A customer's number counts nothing.
-        yield title, heads, [[f"{row[n]}" if n == "customerid" else row[n] for n in names] for row in rows]
+        if rows:
+            yield title, heads, [[f"{row[n]}" if n == "customerid" else row[n] for n in names] for row in rows]
     if plan.reviews:
         heads = [name.replace("_", " ") for name in plan.reviews[0]]
         yield "The verdicts that change most", heads, [[*row.values()] for row in plan.reviews]
@@ -60,7 +61,7 @@ def plan_page(plan: Plan) -> str:
         subtitle=f"{plan.change}. Planned by {plan.who}, {plan.when[:16].replace('T', ' ')} UTC.",
         body=[
             section("In all", figures(cards), *map(paragraph, (what_changes(plan), what_it_takes(plan)))),
-            section("In parts", *(table(*found) for found in tables(plan))),
+            *([section("In parts", *parts)] if (parts := [table(*found) for found in tables(plan)]) else []),
         ],
         made=[paragraph(f"Nothing has changed by this plan until: user-behaviour apply {plan.id} --why …")],
     )

@@ -172,13 +172,15 @@ def test_planning_touches_nothing_and_says_what_is_there_after_apply(shop: Shop)
         f"Error: Plan {plan['id']} was applied already, {rule.when} by anna: small lines; plan again: "
         "`user-behaviour plan`."
     ]
-    assert nothing.stdout == "No day that both sides have would change.\n"
+    assert nothing.stdout == "Nothing would change: that is in force, and no day was made by another.\n"
 
 
 def test_a_rule_that_begins_after_the_last_day_is_planned_and_applied_without_a_run(shop: Shop) -> None:
     """No day would change, and no plan was kept: the rule could not be put into force before its first day was made."""
     there, rules = shop.all_there_is(), shop.rules.read()
-    plan = shop.kept(*shop.call(("plan", "--quantity-rule", "2030-07-01:5")))
+    (made,) = shop.call(("plan", "--quantity-rule", "2030-07-01:5"))
+    assert "0 days: 0 rows of the metric would change, come or go.\nTo make the days again" in made.stdout
+    plan = shop.kept(made)
     assert (plan["batches"], plan["unmade"], plan["months"], plan["rerun"]["seconds"]) == ({}, [], [], 0)
 
     (done,) = shop.call(apply(plan, "small lines"))
