@@ -37,7 +37,7 @@ SHOWN = 10
 CUSTOMER = re.compile("customerid|customer_id|customer_key")
 COLUMNS = """select table_schema || '.' || table_name, array_agg(column_name::text order by ordinal_position)
 from information_schema.columns where table_schema in %s and not column_name in %s
-group by table_schema, table_name order by table_schema, table_name"""
+group by table_schema, table_name order by table_schema desc, table_name"""
 
 Row = tuple[Any, ...]
 
@@ -74,7 +74,7 @@ def difference(before: Relation, after: Relation) -> Iterator[str]:
     old, new = before.figures(), after.figures()
     for name in dict.fromkeys(chain(old, new)):
         if (was := old.get(name)) != (now := new.get(name)) or name == "rows":
-            yield f"| {name} | {_shown(was)} | {_shown(now)} |"
+            yield f"| {name} | {_figure(was)} | {_figure(now)} |"
     if before.columns != after.columns:
         return
     gone, come = before.rows - after.rows, after.rows - before.rows
@@ -83,11 +83,16 @@ def difference(before: Relation, after: Relation) -> Iterator[str]:
     yield f"| --- |{' --- |' * len(after.columns)}"
     both = sorted([(row, "−") for row in gone] + [(row, "+") for row in come], key=lambda one: [*map(str, one[0])])
     for row, sign in islice(both, SHOWN):
-        yield f"| {sign} | {' | '.join(map(_shown, row))} |"
+        yield f"| {sign} | {' | '.join(map(_text, row))} |"
 
 
-def _shown(value: Any) -> str:
-    text = f"{value:,}" if type(value) in (int, Decimal) else "" if value is None else str(value)
+def _figure(value: Any) -> str:
+    return "" if value is None else f"{value:,}"
+
+
+def _text(value: Any) -> str:
+    """As the database has it: a number may be a key."""
+    text = "" if value is None else str(value)
     return text.replace("|", "\\|").replace("\n", " ")
 
 

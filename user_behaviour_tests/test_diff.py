@@ -24,7 +24,7 @@ def diff() -> SimpleNamespace:
 
 def test_what_differs_is_counted_summed_and_shown(diff: SimpleNamespace) -> None:
     same = ("2010-12-01", 7, Decimal("1.50"), "a|b")
-    gone, twice = ("2010-12-01", 9, Decimal("1000.00"), None), ("2010-12-02", 7, Decimal("2.00"), "x")
+    gone, twice = ("2010-12-01", 12346, Decimal("1000.00"), None), ("2010-12-02", 7, Decimal("2.00"), "x")
     before = {"marts.spent": diff.Relation("marts.spent", COLUMNS, Counter([same, gone, twice]))}
     after = {"marts.spent": diff.Relation("marts.spent", COLUMNS, Counter([same, twice, twice]))}
 
@@ -43,7 +43,7 @@ def test_what_differs_is_counted_summed_and_shown(diff: SimpleNamespace) -> None
         "",
         "| | insert_date | customerid | amount_spent | note |",
         "| --- | --- | --- | --- | --- |",
-        "| − | 2010-12-01 | 9 | 1,000.00 |  |",
+        "| − | 2010-12-01 | 12346 | 1000.00 |  |",
         "| + | 2010-12-02 | 7 | 2.00 | x |",
     ]
 
