@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from user_behaviour.commands.as_of import Moment, go_back, meaning_the_session
+from user_behaviour.commands.as_of import TABLE, Moment, go_back, meaning_the_session
 from user_behaviour.commands.parameters import Day
 from user_behaviour.deployments import deployment, settings
 
@@ -48,6 +48,8 @@ def query(ctx: click.Context, sql: str | None, file: TextIO | None, as_of: datet
         is_old = settings().deployment == "local" and "user_behaviour_reader" in str(error)
         advice = "\nCall `user-behaviour up` once." if is_old else ""
         raise click.ClickException((error.diag.message_primary or str(error).strip()) + advice) from error
+    if as_of and TABLE not in sql.lower():
+        click.echo(f"As it is now: --as-of goes back in {TABLE} alone, which this query does not name.", err=True)
     if as_csv:
         csv.writer(sys.stdout, lineterminator="\n").writerows([columns, *rows])
     else:
