@@ -47,7 +47,7 @@ def _dimension(*, columns: tuple[Column, ...], **declared: Any) -> Table:
         key=(columns[0].name,),
         key_has_day=False,
         partition_column="described_on",
-        partition_meaning="the newest day that describes the member; 1900-01-01 where none does",
+        partition_meaning="the newest day that ever described the member, by any rule; 1900-01-01 where none did",
         **declared,
     )
 

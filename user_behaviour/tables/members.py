@@ -1,7 +1,7 @@
 """Members of a dimension, in SQL: those that days describe are added or described anew, and none is deleted.
 
 The first two columns of a dimension are the member's key and its name. The order in which days are made plays no part:
-the newest day that describes a member counts, by the partition column.
+the newest day that describes a member counts, by the partition column, also after a stricter rule has emptied that day.
 """
 
 from user_behaviour.tables.identifiers import listed, qualified, quoted
