@@ -7,6 +7,7 @@ from user_behaviour.deployments import Deployment
 from user_behaviour.lake.manifests import Manifest
 from user_behaviour.plans.change import Change
 from user_behaviour.plans.plan import Plan, PlanError
+from user_behaviour.report.page import counted
 from user_behaviour.tables.days import DayRange
 from user_behaviour.tables.schemas import USER_BEHAVIOR_METRIC
 from user_behaviour.warehouse.published_days import published_sources
@@ -41,4 +42,5 @@ def require_unchanged(deployed: Deployment, plan: Plan) -> None:
         raise PlanError(f"The {plan.change.subject} {since}")
     now = batches(deployed, plan.change, plan.batches)
     if others := [day for day, found in plan.batches.items() if now.get(day) != found]:
-        raise PlanError(f"The data of {others[0]}, and of {len(others) - 1} more days, {since}")
+        more = f" and {counted(len(others) - 1, 'more day')}" if others[1:] else ""
+        raise PlanError(f"The data of {others[0]}{more} {since}")

@@ -225,8 +225,7 @@ def test_a_plan_is_refused_where_its_data_changed_and_not_where_those_of_another
     refused, done = shop.call(apply(plan, "?"), apply(ranged, "?"))
 
     assert errors(refused) == [
-        f"Error: The data of {LAST}, and of 0 more days, changed since plan {plan['id']} was made; plan again: "
-        "`user-behaviour plan`."
+        f"Error: The data of {LAST} changed since plan {plan['id']} was made; plan again: `user-behaviour plan`."
     ]
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.splitlines()[-2:] == [
