@@ -153,4 +153,5 @@ def _view(view: Table) -> dg.AssetSpec:
 
 
 MARTS = [dim_customer, dim_country, dim_product, fact_purchase_line, fact_review, customer_day]
-VIEWS = [_view(view) for view in (*marts.STAGING_VIEWS, marts.DIM_DATE, *marts.QUESTIONS)]
+QUESTIONS = [_view(view) for view in marts.QUESTIONS]
+VIEWS = [_view(view) for view in (*marts.STAGING_VIEWS, marts.DIM_DATE)] + QUESTIONS

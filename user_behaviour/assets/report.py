@@ -11,7 +11,7 @@ import dagster as dg
 from pydantic import Field
 
 from user_behaviour.assets.declaration import OWNERS
-from user_behaviour.assets.marts import MARTS
+from user_behaviour.assets.marts import MARTS, QUESTIONS
 from user_behaviour.assets.warehouse import user_behavior_metric
 from user_behaviour.classifier.models import Models
 from user_behaviour.classifier.scored_days import scored_by
@@ -34,7 +34,7 @@ class ReportDay(dg.Config):
 
 
 @dg.asset(
-    deps=[user_behavior_metric, *MARTS],
+    deps=[user_behavior_metric, *MARTS, *QUESTIONS],
     group_name=GROUP,
     kinds={"html"},
     owners=OWNERS,

@@ -39,11 +39,14 @@ class Moment(click.ParamType):  # type: ignore[type-arg]  # generic only since c
             return value
         try:
             found = datetime.fromisoformat(value)
-            return found.astimezone(UTC).replace(tzinfo=None) if found.tzinfo else found
+            moment = found.astimezone(UTC).replace(tzinfo=None) if found.tzinfo else found
         except (ValueError, OverflowError):
             raise click.BadParameter(
                 f"{value!r} is no moment; write it as 2011-12-09, or 2011-12-09T14:30, in UTC.", ctx, param
             ) from None
+        if moment > datetime.now(UTC).replace(tzinfo=None):
+            raise click.BadParameter(f"{value!r} is to come; choose a moment that is over, in UTC.", ctx, param)
+        return moment
 
 
 def go_back(session: connection, moment: datetime) -> None:

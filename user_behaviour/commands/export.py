@@ -101,6 +101,8 @@ def _target(path: str) -> Iterator[IO[bytes]]:
         return
     if not Path(path).absolute().parent.is_dir():
         raise click.UsageError(f"There is no directory for {path}; make it, or name another file with --output.")
+    if Path(path).is_dir():
+        raise click.UsageError(f"{path} is a directory; name a file with --output.")
     if Path(path).is_symlink() or (Path(path).exists() and not Path(path).is_file()):
         with open(path, "wb") as target:  # a pipe or device, as /dev/stdout, must not be replaced
             yield target

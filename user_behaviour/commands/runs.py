@@ -38,7 +38,7 @@ def select(queries: Sequence[str]) -> list[dg.AssetKey]:
                 raise click.UsageError(f"--select {query!r} matches no asset of days; `user-behaviour train` makes it.")
             names = sorted(key.to_user_string() for key in ours)
             meant = [name for name in names if name.rpartition("/")[2] == query]
-            advice = f"did you mean {meant[0]}?" if meant else f"the assets are: {', '.join(names)}."
+            advice = f"did you mean {meant[0]}?" if meant else f"the assets are: {', '.join(names)}; or group:marts."
             raise click.UsageError(f"--select {query!r} matches no asset; {advice}")
         found |= matching
     return [key for key in ours if key in found]

@@ -78,19 +78,18 @@ class Restatement:
 
 
 def in_words(changes: Mapping[str, Any]) -> str:
-    """The figures that changed, as `customers 1 → 2, amount spent 10.5 → 1,012`."""
+    """The figures that changed, as `customers 1 → 2, amount spent 10.50 → 1,012.00`."""
     names = [name.removesuffix(_BEFORE) for name in changes if name.endswith(_BEFORE)]
     pairs = {name: (changes[name + _BEFORE], changes[name + _AFTER]) for name in names}
     texts = [
-        f"{name.replace('_', ' ')} {_shown(before)} → {_shown(after)}"
+        f"{name.replace('_', ' ')} {_apart(before, after)}"
         for name, (before, after) in pairs.items()
         if before != after
     ]
     return ", ".join(texts) or "the same sums, of other rows"
 
 
-def _shown(value: Any) -> str:
-    if isinstance(value, Decimal):
-        whole, _, rest = f"{value:,f}".partition(".")
-        return f"{whole}.{rest.rstrip('0')}".rstrip(".")
-    return f"{value:,}"
+def _apart(before: Any, after: Any) -> str:
+    """Two figures, an amount with two decimals, or with all where those are the same."""
+    texts = [f"{value:,.2f}" if isinstance(value, Decimal) else f"{value:,}" for value in (before, after)]
+    return " → ".join(texts if texts[0] != texts[1] else [f"{value:,}" for value in (before, after)])

@@ -9,12 +9,12 @@ from pydantic import Field
 
 from user_behaviour.report.page import Link
 
-STATES = ("FAILED", "warned", "passed")
+STATES = ("FAILED", "not run", "warned", "passed")
 
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What a check said last, and its `check_state`."""
+    """What a check said last, and its `check_state`; `not run` is what a run planned and did not come to."""
 
     check: Link
     state: str
@@ -47,11 +47,14 @@ class DagsterPages(dg.ConfigurableResource):  # type: ignore[type-arg]
         keys = [dg.AssetCheckKey(dg.AssetKey.from_user_string(asset), name) for asset, name in self._checks]
         found = []
         for record in instance.event_log_storage.get_latest_asset_check_execution_by_key(keys).values():
-            if isinstance(one := record.evaluation, dg.AssetCheckEvaluation):  # and not its plan
-                page = self.asset(one.asset_key, view="checks")
-                at = datetime.fromtimestamp(record.create_timestamp, UTC)
-                name = Link(f"{one.asset_key.to_user_string()}: {one.check_name}", page.url)
-                found.append(CheckResult(name, check_state(one), one.description or "", at))
+            key, said = record.key, record.evaluation
+            page = self.asset(key.asset_key, view="checks")
+            at = datetime.fromtimestamp(record.create_timestamp, UTC)
+            name = Link(f"{key.asset_key.to_user_string()}: {key.name}", page.url)
+            state, text = "not run", ""
+            if isinstance(said, dg.AssetCheckEvaluation):  # and not its plan
+                state, text = check_state(said), said.description or ""
+            found.append(CheckResult(name, state, text, at))
         return sorted(found, key=lambda result: (STATES.index(result.state), str(result.check)))
 
     def last_made(self, instance: dg.DagsterInstance) -> list[Sequence[object]]:

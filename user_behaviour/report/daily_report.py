@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from user_behaviour.io_managers.restatement import in_words
 from user_behaviour.report.charts import TrendPoint, trend
-from user_behaviour.report.dagster_pages import CheckResult, DagsterPages
+from user_behaviour.report.dagster_pages import STATES, CheckResult, DagsterPages
 from user_behaviour.report.data_state import Trouble, troubles
 from user_behaviour.report.figures import MEASURES, SHOWN, USUAL, Measure, MetricDay, movers, read_days, restatements
 from user_behaviour.report.left_out import left_out, left_out_chart
@@ -161,7 +161,7 @@ class DailyReport:
         return section("Who moved", paragraph(said, kind="note"), side(*tables))
 
     def _data(self) -> str:
-        counts = {state: sum(one.state == state for one in self.checks) for state in ("passed", "warned", "FAILED")}
+        counts = {state: sum(one.state == state for one in self.checks) for state in reversed(STATES)}
         said = ", ".join(f"{count} {state}" for state, count in counts.items() if count) or "no results yet"
         restated = [(one["insert_date"], one["moment"], in_words(one), one["cause"]) for one in self.restatements]
         not_passed = [(one.check, one.state, one.said, one.at) for one in self.checks if one.state != "passed"]

@@ -103,6 +103,8 @@ def test_what_cannot_be_exported_is_named_with_the_choices(home: Home) -> None:
     assert "holds no day" in errors(backwards)[-1]
     nowhere = home.call("export", METRIC, "--output", "/no/such/directory/metric.csv")
     assert errors(nowhere)[-1].startswith("Error: There is no directory for /no/such/directory/metric.csv; ")
+    directory = home.call("export", METRIC, "--output", f"{home.path}")
+    assert errors(directory)[-1] == f"Error: {home.path} is a directory; name a file with --output."
 
 
 def test_the_lines_of_the_docs_for_pandas_read_the_metric(home: Home) -> None:

@@ -86,7 +86,7 @@ def test_a_late_line_is_recorded_with_the_figures_before_and_after(installation:
     before = [(14000, Decimal("10.00000"), 1, 1), (14001, Decimal("3.00000"), 1, 1)]
     assert rows(installation, ARCHIVED, day) == before
     shown = metadata_of_metric(result)
-    assert shown["restated"] == "amount spent 13 → 15: late rows of the shop, 1 line more"
+    assert shown["restated"] == "amount spent 13.00 → 15.00: late rows of the shop, 1 line more"
     assert (shown["amount_spent_before"], shown["amount_spent"]) == (13.0, 15.0)
     said = "\nRestated: 1 day, amount 13.00 → 15.00\n      1 day  late rows of the shop, 1 line more\n"
     assert said in outcome(installation, result.run_id, day)

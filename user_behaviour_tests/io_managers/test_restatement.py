@@ -163,5 +163,7 @@ def test_of_two_runs_at_once_one_records_the_change(history: History) -> None:
 def test_figures_are_written_for_people() -> None:
     row = {"day": MON, "amount_spent_before": Decimal("1234.50000"), "amount_spent_after": Decimal("0.00100")}
     row |= {"customers_before": 1200, "customers_after": 1201, "reviews_before": 1, "reviews_after": 1}
-    assert in_words(row) == "amount spent 1,234.5 → 0.001, customers 1,200 → 1,201"
+    assert in_words(row) == "amount spent 1,234.50 → 0.00, customers 1,200 → 1,201"
+    close = {"amount_before": Decimal("0.00100"), "amount_after": Decimal("0.00200")}
+    assert in_words(close) == "amount 0.00100 → 0.00200"
     assert in_words({"reviews_before": 1, "reviews_after": 1}) == "the same sums, of other rows"

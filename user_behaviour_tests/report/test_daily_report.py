@@ -18,6 +18,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, sync_playwright
 
 from user_behaviour.assets import REPORTS
+from user_behaviour.report.dagster_pages import DagsterPages
 from user_behaviour.report.daily_report import DailyReport
 from user_behaviour.report.figures import MetricDay, UnpublishedDayError
 from user_behaviour.report.marts import QUESTIONS, marts_section
@@ -214,6 +215,21 @@ def test_the_report_comes_after_the_checks_of_its_run_and_tells_what_they_found(
     assert found["public/user_behavior_metric: every_day_is_published"] == "FAILED"
     assert f'<a href="{page}/raw_reviews?view=checks">raw_reviews: every_day_is_published</a>' in html
     assert f'<a href="{page.removesuffix("/assets")}/runs/{ran.run_id}">run {ran.run_id[:8]}</a>' in html
+
+
+def test_a_check_that_the_last_run_did_not_come_to_is_told() -> None:
+    @dg.asset
+    def broken() -> None:
+        raise dg.Failure
+
+    @dg.asset_check(asset=broken)
+    def holds() -> dg.AssetCheckResult:
+        return dg.AssetCheckResult(passed=True)
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        dg.materialize([broken, holds], instance=instance, raise_on_error=False)
+        (result,) = DagsterPages(checks=["broken:holds"]).check_results(instance)
+    assert (str(result.check), result.state) == ("broken: holds", "not run")
 
 
 def test_what_is_missing_or_held_back_is_told_and_escaped(html: str) -> None:

@@ -110,3 +110,5 @@ def test_a_moment_is_a_day_or_a_time_in_utc_or_in_a_zone() -> None:
         assert Moment().convert(text, None, None) == datetime(2011, 12, 9)  # noqa: DTZ001
     with pytest.raises(click.BadParameter, match="'yesterday' is no moment; write it as 2011-12-09"):
         Moment().convert("yesterday", None, None)
+    with pytest.raises(click.BadParameter, match="'9999-12-31' is to come"):
+        Moment().convert("9999-12-31", None, None)
