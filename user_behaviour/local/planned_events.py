@@ -1,9 +1,9 @@
-"""Dagster's storage of the local deployment: the pooled one, which writes the planned events of a run in bulk.
+"""Dagster's storage of the local deployment: the pooled one, which writes the events of a run in bulk.
 
 A run over 374 days of 7 assets plans 2,618 materializations, and a run here is a few seconds in all. The stock storage
-writes each with several statements (docs/adr/0004 has the figures); here all are one insert. What is written and how
-stays Dagster's own code. May go when Dagster writes them in bulk itself: its pull request 19862 did so for
-materializations only.
+writes each planned one with several statements (docs/adr/0004 has the figures); here all are one insert, and any batch
+is an insert of arrays. What is written and how stays Dagster's own code. May go when Dagster does so in bulk itself:
+its pull request 19862 did so for materializations only.
 """
 
 from __future__ import annotations
