@@ -56,7 +56,8 @@ def test_without_any_java_a_home_of_our_own_is_made_once(tmp_path: Path) -> None
     assert home == tmp_path / "java"
     assert java_home(tmp_path, environ={"PATH": ""}) == home
     assert java_home(tmp_path, environ={"JAVA_HOME": str(home), "PATH": ""}) == home
-    assert (home / "bin" / "java").stat() == made
+    found = (home / "bin" / "java").stat()
+    assert (found.st_ino, found.st_mtime_ns) == (made.st_ino, made.st_mtime_ns)
     assert [file.name for file in (home / "bin").iterdir()] == ["java"]
 
 
