@@ -59,7 +59,7 @@ class EmrSpark(SparkRunner):
     """The options of spark-submit that name the Python."""
 
     minutes: float = Field(default=60, description="After so many minutes of waiting a job is cancelled.")
-    poll_seconds: float = Field(default=10, description="How often EMR is asked how a job goes.")
+    poll_seconds: float = Field(default=10, description="At least so often EMR is asked how a job goes.")
     lake: Lake
     aws: Aws
 
@@ -159,7 +159,8 @@ class EmrSpark(SparkRunner):
                     f"Spark job {job_id} was {last or 'unknown'} after {self.minutes:g} minutes and is cancelled. "
                     f"Read its logs at {logs}; if it only needs longer, raise USER_BEHAVIOUR_SPARK_MINUTES."
                 )
-            time.sleep(self.poll_seconds)
+            # The end of a short job is seen soon, and that of a long one a tenth of its time later at most.
+            time.sleep(min(self.poll_seconds, max(1, seconds / 10)) if state else self.poll_seconds)
 
     def _give_up(self, name: str, job_id: str | None) -> None:
         """Cancels the job; with no id, the one that a broken off submission may have started."""

@@ -2,13 +2,15 @@
 
 import hashlib
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+import user_behaviour.spark.emr as emr_module
 from user_behaviour.aws.clients import Aws
 from user_behaviour.lake.s3 import S3Lake
-from user_behaviour.spark.emr import SparkJobError, job_name
+from user_behaviour.spark.emr import JobState, SparkJobError, job_name
 from user_behaviour.spark.emr_serverless import EmrServerlessSpark
 from user_behaviour_tests.cloud.emr_worker import Play
 from user_behaviour_tests.cloud.fault_proxy import faults
@@ -96,6 +98,33 @@ def test_a_job_that_takes_too_long_is_cancelled(emr: Emr, aws: Aws, hold: str) -
 
     assert emr.log_address() in str(raised.value)
     emr.worker.wait_for("CANCELLED")
+
+
+class OnAClock(EmrServerlessSpark):
+    """Finds a job that takes so many seconds from the first look on."""
+
+    takes: float
+
+    def find(self, name: str) -> str | None:
+        return "a-job"
+
+    def state(self, job_id: str) -> JobState | None:
+        return JobState("RUNNING", succeeded=True if emr_module.time.monotonic() >= self.takes else None)
+
+
+@pytest.mark.parametrize(("takes", "late", "asked"), [(1, 1, 3), (12, 1.2, 14), (300, 10, 60)])
+def test_the_end_of_a_job_is_seen_soon_and_emr_is_asked_seldom(
+    takes: float, late: float, asked: int, aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asked every ten seconds, of a job of eleven the end was seen after twenty."""
+    waits = [0.0]
+    monkeypatch.setattr(emr_module, "time", SimpleNamespace(monotonic=lambda: sum(waits), sleep=waits.append))
+
+    lake = S3Lake(aws=aws, bucket="lake", prefix="lake")
+    OnAClock(takes=takes, aws=aws, programs="", lake=lake, application="a", role="b").run("verdicts.py", "job.json")
+
+    assert takes <= sum(waits) <= takes + late
+    assert len(waits) <= asked
 
 
 def interrupt() -> None:
