@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 from hypothesis import HealthCheck, settings
 
 from user_behaviour.commands.cli import GARBAGE
@@ -37,6 +39,20 @@ gc.set_threshold(GARBAGE)
 # guess a test's password: half of the time of a connection went into hashing it 4,096 times.
 POSTGRES_AS_SHIPPED = postgres._SETTINGS
 postgres._SETTINGS = {**POSTGRES_AS_SHIPPED, "fsync": "off", "scram_iterations": "1"}
+
+# A Dagster in memory is stamped with its newest migration, and reads all for that: once a process is enough.
+_MIGRATIONS: dict[str, ScriptDirectory] = {}
+_read_migrations = ScriptDirectory.from_config
+
+
+def _migrations_of(config: Config) -> ScriptDirectory:
+    place = config.get_main_option("script_location") or ""
+    if place not in _MIGRATIONS:
+        _MIGRATIONS[place] = _read_migrations(config)
+    return _MIGRATIONS[place]
+
+
+ScriptDirectory.from_config = _migrations_of  # type: ignore[method-assign,assignment]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

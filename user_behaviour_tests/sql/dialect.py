@@ -14,6 +14,7 @@ UNKNOWN_TO_SQLFLUFF = re.compile(
     r"|(grant|revoke) assumerole on ",
     re.DOTALL,
 )
+_VALUE = re.compile(r"'[^'\n]*'|\b\d[\d.]*\b")
 
 
 @cache
@@ -22,6 +23,10 @@ def _linter(dialect: str) -> Linter:
 
 
 def unparsable(statements: Iterable[str], *, dialect: str = "redshift") -> list[str]:
-    """The statements that do not parse, each with the place; values are filled in already."""
-    parsed = ((text, _linter(dialect).parse_string(text).violations) for text in sorted(set(statements)))
+    """The statements that do not parse, each with the place; values are filled in already.
+
+    Of those that differ in values alone one is parsed, since that takes a tenth of a second.
+    """
+    of_each_form = {_VALUE.sub("?", text): text for text in statements}
+    parsed = ((text, _linter(dialect).parse_string(text).violations) for text in sorted(of_each_form.values()))
     return [f"{violations[0].desc()}\n{text}" for text, violations in parsed if violations]
