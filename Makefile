@@ -59,7 +59,7 @@ $(DBT_SCHEMA): $(READY)
 
 .PHONY: rehearse
 rehearse: $(READY) $(AWS_CLI) ## Carry out docs/aws.md on what stands for AWS, and print what happened
-	@$(BIN)/python -m pytest --quiet --capture=no user_behaviour_tests/docs/test_rehearsal.py
+	@$(BIN)/python -m pytest --quiet --capture=no -m slow user_behaviour_tests/docs/test_rehearsal.py
 
 .PHONY: test
 test: $(READY) $(SPARK35)/ready $(AWS_CLI) $(DBT_SCHEMA) ## Run the tests, but for the slow ones

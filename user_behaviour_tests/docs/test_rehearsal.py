@@ -30,7 +30,7 @@ from user_behaviour_tests.databases import elsewhere, execute
 from user_behaviour_tests.deploy.created_stack import template
 from user_behaviour_tests.docs.rehearsal import Block, Rehearsal, blocks
 
-pytestmark = pytest.mark.takes(140)
+pytestmark = [pytest.mark.takes(100), pytest.mark.slow]
 VENDOR = "arn:aws:iam::123456789012:role/vendor"
 
 

@@ -11,7 +11,7 @@ from user_behaviour.tables.days import DayRange
 from user_behaviour_tests.command_line import Home
 from user_behaviour_tests.graph.installation import Installation, Row, new_installation
 
-pytestmark = pytest.mark.takes(50)
+pytestmark = [pytest.mark.takes(50), pytest.mark.slow]
 
 DAYS = DayRange(date(2011, 10, 3), date(2011, 10, 8))
 

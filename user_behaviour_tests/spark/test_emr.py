@@ -113,6 +113,7 @@ def _is_spark_without_more(name: str) -> bool:
     )
 
 
+@pytest.mark.slow
 def test_every_program_writes_the_same_on_the_spark_of_emr_and_on_ours(tmp_path: Path) -> None:
     if not (SPARK_35 / "ready").exists():
         pytest.fail("The Spark of EMR is not in .venv-spark35; make it with: make spark35")

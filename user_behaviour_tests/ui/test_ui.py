@@ -205,6 +205,7 @@ def test_after_a_backfill_every_day_of_every_asset_is_green(
         expect(page.get_by_text(filter_)).to_be_visible()
 
 
+@pytest.mark.slow
 def test_one_run_a_day_and_several_at_once_change_no_row(
     page: Page, server: DevServer, shop: Installation, backfilled: Backfill
 ) -> None:
@@ -225,6 +226,7 @@ def test_sensors_and_schedules_are_listed_and_off(page: Page, server: DevServer)
         expect(_switch(page, name)).not_to_be_checked()
 
 
+@pytest.mark.slow
 def test_a_late_vendor_file_reaches_the_metric_by_the_sensors_alone(
     page: Page, server: DevServer, shop: Installation, backfilled: Backfill
 ) -> None:
