@@ -1,12 +1,15 @@
 """Why the figures of a day changed: what the metric was made from before, and now, by the manifests of the lake.
 
-Manifests in, sentences out; only `causes` reads the lake, and of the days that changed alone.
+Manifests in, sentences out; only `causes` reads the lake, and of the days that changed alone. Lines are compared
+themselves: files of the same lines differ in size by their batch's id, and of other lines they need not.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
+from functools import cache, partial
+
+import pyarrow as pa
 
 from user_behaviour.classifier.scored_days import version_of
 from user_behaviour.lake.lake import Lake
@@ -24,10 +27,12 @@ from user_behaviour.tables.table import Table
 
 Recorded = Callable[[str], str]  # of a rule or version: when, by whom and why it was put into force; "" if unknown
 Batches = Mapping[str, str]  # by external table
+Differ = Callable[[Manifest, Manifest], bool]  # whether two landed batches of lines are of other lines
 
 PURGED = "unknown, batches of {} were purged"
 NO_BATCH_CHANGED = "made of the same as before: rows had been changed by hand, or the program makes others of them"
 FILES_NAMED = 3
+COUNTED = ("quantity", "unit_price", "customer_id")  # of a line, in the metric
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,7 @@ def causes(lake: Lake, recorded: Recorded, changed: Mapping[date, tuple[Batches,
     def cause(day: date) -> str:
         found: list[str] = []
         for external, table, landed, why in (
-            (USER_PURCHASE_STAGING, STAGED_PURCHASES, RAW_PURCHASES, of_purchases),
+            (USER_PURCHASE_STAGING, STAGED_PURCHASES, RAW_PURCHASES, partial(of_purchases, partial(_differ, lake))),
             (MOVIE_REVIEW_CLEAN_STAGE, CLASSIFIED_REVIEWS, RAW_REVIEWS, of_reviews),
         ):
             before, after = (batches.get(external.name, "") for batches in changed[day])
@@ -61,7 +66,7 @@ def causes(lake: Lake, recorded: Recorded, changed: Mapping[date, tuple[Batches,
     return dict(zip(days, lake.at_once(cause, days), strict=True))
 
 
-def of_purchases(before: Made, after: Made, recorded: Recorded) -> Iterator[str]:
+def of_purchases(differ: Differ, before: Made, after: Made, recorded: Recorded) -> Iterator[str]:
     """What can have changed of the purchases: the rule, and the lines that the shop has."""
     if before.of is None or after.of is None:
         yield PURGED.format(STAGED_PURCHASES.name)
@@ -75,7 +80,7 @@ def of_purchases(before: Made, after: Made, recorded: Recorded) -> Iterator[str]
     elif more := after.landed.rows - before.landed.rows:
         lines = counted(abs(more), "line")
         yield f"late rows of the shop, {lines} more" if more > 0 else f"{lines} less in the shop"
-    elif _bytes(before.landed) != _bytes(after.landed):
+    elif differ(before.landed, after.landed):
         yield "lines corrected in the shop"
 
 
@@ -109,5 +114,11 @@ def _named(files: list[str]) -> str:
     return ", ".join(files[:FILES_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
-def _bytes(manifest: Manifest) -> int:
-    return sum(file.size for file in manifest.files)
+def _differ(lake: Lake, before: Manifest, after: Manifest) -> bool:
+    """Of as many lines each, whether what counts of them differs."""
+
+    def lines(landed: Manifest) -> pa.Table:
+        batches = (batch.select(COUNTED) for batch in lake.dataset(RAW_PURCHASES).read(landed))
+        return pa.Table.from_batches(batches).sort_by([(name, "ascending") for name in COUNTED])
+
+    return before.batch_id != after.batch_id and before.rows > 0 and not lines(before).equals(lines(after))

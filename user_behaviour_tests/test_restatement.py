@@ -1,10 +1,15 @@
 """Why a day's figures changed, from manifests written by hand: one cause, several, and where batches are purged."""
 
+import io
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime, time
+from decimal import Decimal
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from user_behaviour.lake.local import LocalLake
@@ -21,6 +26,7 @@ from user_behaviour.tables.schemas import (
 from user_behaviour.tables.table import Table
 
 DAY = date(2011, 1, 3)
+LINES = [5, 4, 3]
 RULE, VERSION = "quantity > 2 from 2010-12-01", "3f86"
 FILE = Source("movie_review_2011-01-03.csv", 70, "v1")
 PLANNED = {"quantity > 5 from 2011-01-01": "2011-02-01T09:00:00Z  ann: pairs (plan p7)", "77aa": "ben: better"}
@@ -41,11 +47,30 @@ def made(table: Table, landed: Manifest, batch_id: str, **facts: str) -> Manifes
 def lake(tmp_path: Path) -> LocalLake:
     """With a first batch of everything."""
     lake = LocalLake(root=str(tmp_path))
-    lines, reviews = batch(RAW_PURCHASES, "1"), batch(RAW_REVIEWS, "1", sources=(FILE,))
+    lines, reviews = landed(lake, "1", LINES), batch(RAW_REVIEWS, "1", sources=(FILE,))
     staged = made(STAGED_PURCHASES, lines, "1", rule=RULE)
     scored = made(CLASSIFIED_REVIEWS, reviews, "1", classifier_version=VERSION)
     publish(lake, lines, reviews, staged, scored)
     return lake
+
+
+def landed(lake: LocalLake, batch_id: str, quantities: Sequence[int]) -> Manifest:
+    """Purchase lines that differ in no more than their quantities."""
+    line = {
+        "invoice_number": "5",
+        "stock_code": "A",
+        "detail": "",
+        "invoice_date": datetime.combine(DAY, time()),
+        "country": "",
+    }
+    line |= {"unit_price": Decimal(1), "customer_id": 7, "batch_id": batch_id}
+    lines = [{**line, "quantity": quantity} for quantity in quantities]
+    content = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(lines, RAW_PURCHASES.arrow_schema()), content)
+    manifest = batch(RAW_PURCHASES, batch_id, rows=len(lines), size=content.tell())
+    path = f"{lake.dataset(RAW_PURCHASES).batch_directory(DAY, batch_id)}/{manifest.files[0].name}"
+    lake.write(path, content.getvalue())
+    return manifest
 
 
 def publish(lake: LocalLake, *manifests: Manifest) -> None:
@@ -71,20 +96,21 @@ def cause(lake: LocalLake, *, purchases: str = "1", reviews: str = "1") -> str:
 
 
 LANDED = {
-    "late rows of the shop, 2 lines more": batch(RAW_PURCHASES, "2", rows=12),
-    "1 line less in the shop": batch(RAW_PURCHASES, "2", rows=9),
-    "lines corrected in the shop": batch(RAW_PURCHASES, "2", size=901),
+    "late rows of the shop, 2 lines more": [*LINES, 3, 3],
+    "1 line less in the shop": LINES[1:],
+    "lines corrected in the shop": [6, *LINES[1:]],
 }
 
 
 @pytest.mark.parametrize("expected", LANDED)
 def test_purchases_that_were_landed_anew(lake: LocalLake, expected: str) -> None:
-    staged_anew(lake, LANDED[expected])
+    staged_anew(lake, landed(lake, "2", LANDED[expected]))
     assert cause(lake, purchases="2") == expected
 
 
 def test_a_rule_with_its_plan_and_a_version_are_named_and_what_is_landed_alike_is_not(lake: LocalLake) -> None:
-    staged_anew(lake, batch(RAW_PURCHASES, "2"), "quantity > 5 from 2011-01-01")
+    """Lines in another order, in a file of another size: that of an equal day has differed by the batch's id alone."""
+    staged_anew(lake, landed(lake, "2" * 30, LINES[::-1]), "quantity > 5 from 2011-01-01")
     scored_anew(lake, batch(RAW_REVIEWS, "2", sources=(FILE,)), "77aa")
     rule = f"rule `{RULE}` → `quantity > 5 from 2011-01-01` (2011-02-01T09:00:00Z ann: pairs (plan p7))"
     version = "classifier version `3f86` → `77aa` (ben: better)"
@@ -102,7 +128,7 @@ def test_the_files_of_the_vendor_are_named_and_many_are_counted(lake: LocalLake)
 
 
 def test_where_batches_are_purged_the_cause_is_unknown_as_far_as_they_are(lake: LocalLake) -> None:
-    staged_anew(lake, batch(RAW_PURCHASES, "2", rows=12), "quantity > 3 from 2011-01-01")
+    staged_anew(lake, landed(lake, "2", [*LINES, 3, 3]), "quantity > 3 from 2011-01-01")
     shutil.rmtree(Path(lake.root, "raw_purchases", f"insert_date={DAY}", "1"))
     assert cause(lake, purchases="2") == (
         f"rule `{RULE}` → `quantity > 3 from 2011-01-01`; unknown, batches of raw_purchases were purged"
