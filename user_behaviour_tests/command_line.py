@@ -1,12 +1,11 @@
 """`user-behaviour` as a user calls it, on a home of its own."""
 
-import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,16 +16,8 @@ from user_behaviour.commands.cli import cli
 from user_behaviour.deployments import Deployment, local, settings
 from user_behaviour.local.stack import Stack
 from user_behaviour.settings import read_settings
+from user_behaviour_tests.command_process import end_process_of, process_of
 from user_behaviour_tests.conftest import temporary_home
-
-_ONE_AFTER_ANOTHER = """
-import json, sys
-from click.testing import CliRunner
-from user_behaviour.commands.cli import cli
-done = [CliRunner().invoke(cli, call) for call in json.loads(sys.argv[1])]
-print()
-print(json.dumps([(one.exit_code, one.stdout, one.stderr) for one in done]))
-"""
 
 
 @dataclass(frozen=True)
@@ -64,8 +55,9 @@ class Home:
         return self.run(self.command(*arguments), **variables)
 
     def processes(self, *calls: Sequence[str]) -> list[subprocess.CompletedProcess[str]]:
-        """Calls commands one after another in one process, which imports Dagster and starts Spark once for all."""
-        return one_after_another(calls, self.run)
+        """Calls commands one after another in the process that this home has for them."""
+        process = process_of(self.path, self.environment)
+        return [process.call(call) for call in calls]
 
     def run(self, command: Sequence[str], **variables: str) -> subprocess.CompletedProcess[str]:
         """Runs any program to its end, in the environment of the installation."""
@@ -101,20 +93,11 @@ class Home:
 
     def discard(self) -> None:
         """Kills the server, since an orderly end would first write to disk what is removed in the next line."""
+        end_process_of(self.path)
         if pid := Stack(self.path).status().pid:
             os.kill(pid, signal.SIGKILL)
         Stack(self.path).down()
         shutil.rmtree(self.path, ignore_errors=True)
-
-
-def one_after_another(
-    calls: Sequence[Sequence[str]], run: Callable[[Sequence[str]], subprocess.CompletedProcess[str]]
-) -> list[subprocess.CompletedProcess[str]]:
-    """Calls commands in one process, which `run` runs to its end; what each of them answered."""
-    done = run([sys.executable, "-c", _ONE_AFTER_ANOTHER, json.dumps(calls)])
-    assert done.returncode == 0, done.stderr
-    answers = json.loads(done.stdout.splitlines()[-1])
-    return [subprocess.CompletedProcess(*call) for call in zip(calls, *zip(*answers, strict=True), strict=True)]
 
 
 @contextmanager

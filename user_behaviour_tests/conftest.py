@@ -18,6 +18,7 @@ from user_behaviour.local import postgres
 from user_behaviour.local.stack import Stack
 from user_behaviour_tests.cloud.moto_server import Cloud, moto_server
 from user_behaviour_tests.cloud.redshift import RedshiftStandIn, redshift_stand_in
+from user_behaviour_tests.command_process import end_process_of
 
 REAL_DATA = Path(os.environ.get("USER_BEHAVIOUR_TEST_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
 
@@ -76,6 +77,7 @@ def temporary_home() -> Iterator[Path]:
     try:
         yield directory / "home"
     finally:
+        end_process_of(directory / "home")
         Stack(directory / "home").down()
         shutil.rmtree(directory)
 

@@ -71,7 +71,7 @@ def test_the_first_version_that_passes_goes_live_and_can_be_taken_back(home: Hom
     assert "The baseline goes on scoring, as people decided." in undecided.stdout
     assert models.live() == ""
 
-    assert home.process("promote", version, "--why", "no doubt").returncode == 0
+    assert home.processes(("promote", version, "--why", "no doubt"))[0].returncode == 0
     assert [decision.why for decision in models.decisions()] == [
         "the first version that passed the gate",
         "a doubt",

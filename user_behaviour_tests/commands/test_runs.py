@@ -132,7 +132,7 @@ def test_a_killed_run_harms_nothing_and_the_next_one_makes_it_whole(home: Home) 
     status, _ = home.signalled("run", after="staged_purchases", number=signal.SIGKILL)
     assert status == -signal.SIGKILL
     assert home.rows(METRIC) == metric != []
-    again = home.process("run")
+    (again,) = home.processes(("run",))
     assert again.returncode == 0, again.stdout + again.stderr
     assert "Unfinished runs of processes that are gone, now marked as failed: 1." in again.stdout
     assert run_statuses(home)[-2:] == ["FAILURE", "SUCCESS"]
@@ -149,7 +149,8 @@ def test_a_run_that_is_interrupted_exits_with_130_and_leaves_the_stack_up(home: 
 
 def test_one_run_a_day_is_one_line_a_day(home: Home) -> None:
     before = len(run_statuses(home))
-    call = home.process("run", "--from", "2010-12-02", "--to", "2010-12-03", "--per-day", "--select", "raw_purchases+")
+    days = ("--from", "2010-12-02", "--to", "2010-12-03")
+    (call,) = home.processes(("run", *days, "--per-day", "--select", "raw_purchases+"))
     assert call.returncode == 0, call.stdout + call.stderr
     days = [line.split()[:2] for line in call.stdout.splitlines()[:2]]
     assert days == [["2010-12-02", "done"], ["2010-12-03", "done"]]

@@ -22,7 +22,7 @@ from user_behaviour.settings import read_settings
 from user_behaviour_tests.cloud.emr_worker import EmrWorker, emr_worker
 from user_behaviour_tests.cloud.moto_server import ENVIRONMENT, Cloud
 from user_behaviour_tests.cloud.redshift import RedshiftStandIn, redshift_stand_in
-from user_behaviour_tests.command_line import one_after_another
+from user_behaviour_tests.command_process import process_of
 from user_behaviour_tests.conftest import temporary_home
 
 PREFIX = "shop/lake"
@@ -85,22 +85,13 @@ class AwsInstallation:
             return aws(read_settings(self.settings)).initialized()
 
     def call(self, *calls: Sequence[str]) -> list[subprocess.CompletedProcess[str]]:
-        """Calls `user-behaviour` again and again in one process, each to its end; what was said is kept in `said`."""
-        return one_after_another(calls, self._run)
-
-    def _run(self, command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+        """Calls `user-behaviour` again and again, each to its end; what was said is kept in `said`."""
         clean = {n: v for n, v in os.environ.items() if not n.startswith(("USER_BEHAVIOUR", "DAGSTER", "AWS"))}
         endpoint = {"AWS_ENDPOINT_URL": self.cloud.url, "AWS_SDK_UA_APP_ID": OURS}
-        call = subprocess.run(
-            command,
-            env={**clean, **ENVIRONMENT, **endpoint, **self.settings},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=900,
-        )
-        self.said += [call.stdout, call.stderr]
-        return call
+        process = process_of(self.home, {**clean, **ENVIRONMENT, **endpoint, **self.settings})
+        done = [process.call(call) for call in calls]
+        self.said += [said for call in done for said in (call.stdout, call.stderr)]
+        return done
 
     def put(self, name: str, content: bytes) -> None:
         """Uploads one vendor file."""
