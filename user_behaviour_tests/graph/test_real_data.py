@@ -103,6 +103,7 @@ def test_running_parts_again_changes_no_row(shop: Installation) -> None:
     assert shop.metric() == before
 
 
+@pytest.mark.slow
 def test_by_a_model_the_score_is_what_its_artefact_says_and_nothing_else_changes(
     shop: Installation, real_data: Path
 ) -> None:

@@ -291,6 +291,7 @@ def test_a_job_without_its_fields_is_refused_with_a_sentence(program: SimpleName
         program.main(["--job", str(job)])
 
 
+@pytest.mark.slow
 def test_the_program_runs_by_itself_as_spark_submit_starts_it_also_on_the_java_of_the_wheel(tmp_path: Path) -> None:
     """The wheel's is for a machine without any Java; the other tests take the machine's where it has one."""
     home = java_home(tmp_path / "with a space", environ={"PATH": ""})
