@@ -41,7 +41,7 @@ from user_behaviour_tests.command_line import Home
 from user_behaviour_tests.graph.installation import checks, failure_messages, materialized, new_installation
 from user_behaviour_tests.lake.blank_pages import blank_pages
 
-pytestmark = pytest.mark.takes(60)
+pytestmark = pytest.mark.takes(100)
 
 PUBLISHED = "every_day_is_published"
 CASES = [

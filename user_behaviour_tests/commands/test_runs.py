@@ -18,7 +18,7 @@ from user_behaviour.tables.days import DayRange
 from user_behaviour.tables.marts import MARTS
 from user_behaviour_tests.command_line import Home, errors, temporary_installation
 
-pytestmark = pytest.mark.takes(100)
+pytestmark = pytest.mark.takes(85)
 
 METRIC = (
     "select insert_date, customerid, amount_spent, review_score, review_count from user_behavior_metric order by 1, 2"

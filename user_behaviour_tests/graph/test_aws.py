@@ -30,7 +30,7 @@ from user_behaviour_tests.graph.installation import load_real_purchases, metric,
 from user_behaviour_tests.graph.test_real_data import expected_metric
 from user_behaviour_tests.sql.dialect import UNKNOWN_TO_SQLFLUFF, unparsable
 
-pytestmark = pytest.mark.takes(150)
+pytestmark = pytest.mark.takes(130)
 
 D1, D2, D3 = (date(2010, 12, day) for day in (1, 2, 3))
 REAL_DAYS = (date(2010, 12, 5), date(2010, 12, 6))

@@ -11,6 +11,8 @@ from user_behaviour.checks.re_execution import MAKES_AGAIN_FOR
 from user_behaviour.tables.days import DayRange
 from user_behaviour_tests.graph.installation import GOOD, Installation, checks, failure_messages, new_installation
 
+pytestmark = pytest.mark.takes(45)
+
 BAD = "cid,review_str\n14000,good\nnobody,bad\n"
 REVIEWS = ["raw_reviews", "classified_reviews", "spectrum/movie_review_clean_stage", "public/user_behavior_metric"]
 PUBLISHED = "raw_reviews:every_day_is_published"

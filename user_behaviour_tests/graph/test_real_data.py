@@ -36,7 +36,7 @@ from user_behaviour_tests.graph.installation import (
     new_installation,
 )
 
-pytestmark = pytest.mark.takes(250)
+pytestmark = pytest.mark.takes(70)
 
 FIRST, LAST = "2010-12-01", "2011-12-09"
 PURCHASE_LINES, REVIEWS = 541_909, 25_000  # as the description of the data says

@@ -18,7 +18,7 @@ from user_behaviour.tables.days import DayRange
 from user_behaviour_tests.command_line import Home
 from user_behaviour_tests.graph.installation import TO_THE_METRIC, Installation, failure_messages, new_installation
 
-pytestmark = pytest.mark.takes(60)
+pytestmark = pytest.mark.takes(50)
 
 FIGURES = """select customers_before, customers_after, amount_spent_before, amount_spent_after,
     review_count_before, review_count_after, review_score_before, review_score_after, rows_changed, cause

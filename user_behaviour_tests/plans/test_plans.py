@@ -28,7 +28,7 @@ from user_behaviour_tests.classifier.test_training import world
 from user_behaviour_tests.command_line import Home, errors, temporary_installation
 from user_behaviour_tests.graph.installation import Line, sell
 
-pytestmark = pytest.mark.takes(90)
+pytestmark = pytest.mark.takes(70)
 
 FIRST, LAST, LATE = date(2011, 6, 30), date(2011, 7, 3), date(2011, 7, 4)
 OF_JULY = ("--quantity-rule", "2011-07-01:5")

@@ -27,7 +27,7 @@ from user_behaviour_tests.graph.installation import WITH_MARTS, Installation, ne
 from user_behaviour_tests.report.shop import BROKEN, DAY, FRIDAYS, open_shop
 from user_behaviour_tests.ui.conftest import ARGUMENTS, chromium
 
-pytestmark = pytest.mark.takes(60)
+pytestmark = pytest.mark.takes(40)
 
 OF_DAY = (
     "select count(*) as customers, coalesce(sum(amount_spent), 0) as spent, coalesce(sum(review_count), 0) as reviews, "

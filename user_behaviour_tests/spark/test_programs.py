@@ -25,7 +25,7 @@ from user_behaviour.spark.class_archive import with_archive
 from user_behaviour.spark.java import java_home
 from user_behaviour.spark.local_config import SPARK_CONFIG
 
-pytestmark = pytest.mark.takes(45)
+pytestmark = pytest.mark.takes(25)
 
 PROGRAM = Path(__file__).parents[2] / "spark_jobs" / "classify_reviews.py"
 OUTPUT_SCHEMA = pa.schema(

@@ -22,7 +22,7 @@ from user_behaviour_tests.ui.dev_server import DevServer, eventually
 from user_behaviour_tests.ui.runs import UNFINISHED, finished, launch_days, most_at_once, runs
 from user_behaviour_tests.ui.small_shop import DAYS, LATE_DAY, LATE_METRIC, LATE_REVIEWS, METRIC, deliver
 
-pytestmark = pytest.mark.takes(300)  # mostly waits for the daemon's ticks
+pytestmark = pytest.mark.takes(130)  # mostly waits for the daemon's ticks
 
 GRAPH = {
     "sources": ["user_purchase", "movie_review_file"],
