@@ -5,12 +5,13 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from dagster._core.storage import local_compute_log_manager
 from hypothesis import HealthCheck, settings
 
 from user_behaviour.commands.cli import GARBAGE
@@ -54,6 +55,9 @@ def _migrations_of(config: Config) -> ScriptDirectory:
 
 
 ScriptDirectory.from_config = _migrations_of  # type: ignore[method-assign,assignment]
+
+# What steps print is pytest's to show: for a file of it Dagster starts two processes a run.
+local_compute_log_manager.mirror_stream_to_file = lambda stream, path: nullcontext()  # type: ignore[assignment]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -38,15 +38,17 @@ REVIEWS = (
     "cid,review_str\n14000,good\n14000,bad\n14001,good\n"
     "15000,good\n15001,good\n15002,good\n15003,good\n15004,bad\n15005,bad\n15006,bad\n15007,bad\n15008,bad\n"
 )
-_TABLES = (
-    ("shop", "retail.user_purchase", "invoice_date"),
-    ("warehouse", "spectrum.user_purchase_staging", "insert_date"),
-    ("warehouse", "spectrum.movie_review_clean_stage", "insert_date"),
-    ("warehouse", "spectrum.registered_partition", "insert_date"),
-    ("warehouse", "public.user_behavior_metric", "insert_date"),
-    ("warehouse", "intermediate.customer_day", "insert_date"),
-    ("warehouse", "audit.published_partition", "insert_date"),
-)
+_TABLES = {
+    "shop": {"retail.user_purchase": "invoice_date"},
+    "warehouse": {
+        "spectrum.user_purchase_staging": "insert_date",
+        "spectrum.movie_review_clean_stage": "insert_date",
+        "spectrum.registered_partition": "insert_date",
+        "public.user_behavior_metric": "insert_date",
+        "intermediate.customer_day": "insert_date",
+        "audit.published_partition": "insert_date",
+    },
+}
 
 
 def purchases(day: date) -> list[Line]:
@@ -109,21 +111,23 @@ class Shop:
         for path in self._of_the_days():
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         shutil.copytree(self._kept, self.installation.home, dirs_exist_ok=True)
-        for database, table, column in _TABLES:
+        for database, tables in _TABLES.items():
             with self._cursor(database) as cursor:
-                cursor.execute(f"delete from {table} where {column}::date between %s and %s", (DAYS[0], DAYS[-1]))
-                cursor.execute(f"insert into {table} select * from kept.{table.partition('.')[2]}")
+                for table, column in tables.items():
+                    cursor.execute(f"delete from {table} where {column}::date between %s and %s", (DAYS[0], DAYS[-1]))
+                    cursor.execute(f"insert into {table} select * from kept.{table.partition('.')[2]}")
 
     def _keep(self) -> None:
         for path in self._of_the_days():
             target = self._kept / path.relative_to(self.installation.home)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copytree(path, target) if path.is_dir() else shutil.copy2(path, target)
-        for database, table, column in _TABLES:
+        for database, tables in _TABLES.items():
             with self._cursor(database) as cursor:
-                cursor.execute("create schema if not exists kept")
-                copy = f"create table kept.{table.partition('.')[2]} as select * from {table}"
-                cursor.execute(f"{copy} where {column}::date between %s and %s", (DAYS[0], DAYS[-1]))
+                cursor.execute("create schema kept")
+                for table, column in tables.items():
+                    copy = f"create table kept.{table.partition('.')[2]} as select * from {table}"
+                    cursor.execute(f"{copy} where {column}::date between %s and %s", (DAYS[0], DAYS[-1]))
 
     def _of_the_days(self) -> list[Path]:
         """Everything of DAYS in the lake and in the vendor's drop."""
