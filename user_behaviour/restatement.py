@@ -27,9 +27,10 @@ from user_behaviour.tables.table import Table
 
 Recorded = Callable[[str], str]  # of a rule or version: when, by whom and why it was put into force; "" if unknown
 Batches = Mapping[str, str]  # by external table
-Differ = Callable[[Manifest, Manifest], bool]  # whether two landed batches of lines are of other lines
+OfLines = Callable[[Manifest, Manifest], str]  # why, by the lines of two landed batches of as many; "" if not by them
 
 PURGED = "unknown, batches of {} were purged"
+UNREADABLE = "unknown, batches of {} cannot be read"
 NO_BATCH_CHANGED = "made of the same as before: rows had been changed by hand, or the program makes others of them"
 FILES_NAMED = 3
 COUNTED = ("quantity", "unit_price", "customer_id")  # of a line, in the metric
@@ -54,7 +55,7 @@ def causes(lake: Lake, recorded: Recorded, changed: Mapping[date, tuple[Batches,
     def cause(day: date) -> str:
         found: list[str] = []
         for external, table, landed, why in (
-            (USER_PURCHASE_STAGING, STAGED_PURCHASES, RAW_PURCHASES, partial(of_purchases, partial(_differ, lake))),
+            (USER_PURCHASE_STAGING, STAGED_PURCHASES, RAW_PURCHASES, partial(of_purchases, partial(_of_lines, lake))),
             (MOVIE_REVIEW_CLEAN_STAGE, CLASSIFIED_REVIEWS, RAW_REVIEWS, of_reviews),
         ):
             before, after = (batches.get(external.name, "") for batches in changed[day])
@@ -66,7 +67,7 @@ def causes(lake: Lake, recorded: Recorded, changed: Mapping[date, tuple[Batches,
     return dict(zip(days, lake.at_once(cause, days), strict=True))
 
 
-def of_purchases(differ: Differ, before: Made, after: Made, recorded: Recorded) -> Iterator[str]:
+def of_purchases(of_lines: OfLines, before: Made, after: Made, recorded: Recorded) -> Iterator[str]:
     """What can have changed of the purchases: the rule, and the lines that the shop has."""
     if before.of is None or after.of is None:
         yield PURGED.format(STAGED_PURCHASES.name)
@@ -80,8 +81,8 @@ def of_purchases(differ: Differ, before: Made, after: Made, recorded: Recorded) 
     elif more := after.landed.rows - before.landed.rows:
         lines = counted(abs(more), "line")
         yield f"late rows of the shop, {lines} more" if more > 0 else f"{lines} less in the shop"
-    elif differ(before.landed, after.landed):
-        yield "lines corrected in the shop"
+    elif why := of_lines(before.landed, after.landed):
+        yield why
 
 
 def of_reviews(before: Made, after: Made, recorded: Recorded) -> Iterator[str]:
@@ -114,11 +115,16 @@ def _named(files: list[str]) -> str:
     return ", ".join(files[:FILES_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
-def _differ(lake: Lake, before: Manifest, after: Manifest) -> bool:
-    """Of as many lines each, whether what counts of them differs."""
+def _of_lines(lake: Lake, before: Manifest, after: Manifest) -> str:
+    """A day is published, too, of whose past a file is gone, by a purge that was killed, or is damaged."""
 
     def lines(landed: Manifest) -> pa.Table:
         batches = (batch.select(COUNTED) for batch in lake.dataset(RAW_PURCHASES).read(landed))
         return pa.Table.from_batches(batches).sort_by([(name, "ascending") for name in COUNTED])
 
-    return before.batch_id != after.batch_id and before.rows > 0 and not lines(before).equals(lines(after))
+    if before.batch_id == after.batch_id or not before.rows:
+        return ""
+    try:
+        return "" if lines(before).equals(lines(after)) else "lines corrected in the shop"
+    except (FileNotFoundError, pa.ArrowInvalid):
+        return UNREADABLE.format(RAW_PURCHASES.name)

@@ -28,7 +28,7 @@ class CommandProcess:
     """The process, in an environment that it keeps."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed by `end`)
+        self._errors = tempfile.TemporaryFile("a+")  # noqa: SIM115 (closed by `end`)
         self._process = subprocess.Popen(
             [sys.executable, "-c", _LOOP],
             env=environment,
@@ -49,9 +49,13 @@ class CommandProcess:
         answer = self._process.stdout.readline()
         too_late.cancel()
         if not answer:
-            self._errors.seek(0)
-            raise AssertionError(f"{arguments} ended the process: {self._errors.read()}")
+            raise AssertionError(f"{arguments} ended the process: {self.printed()}")
         return subprocess.CompletedProcess(arguments, *json.loads(answer))
+
+    def printed(self) -> str:
+        """What its commands printed so far beside their answers."""
+        self._errors.seek(0)
+        return self._errors.read()
 
     def end(self) -> None:
         """Waits for its orderly end."""

@@ -138,6 +138,18 @@ def test_where_batches_are_purged_the_cause_is_unknown_as_far_as_they_are(lake: 
     assert cause(lake, reviews="unknown") == "unknown, batches of classified_reviews were purged"
 
 
+@pytest.mark.parametrize("left", [b"", b"no Parquet", None], ids=["emptied", "damaged", "gone"])
+def test_a_file_of_the_past_that_cannot_be_read_keeps_no_day_from_being_published(
+    lake: LocalLake, left: bytes | None
+) -> None:
+    staged_anew(lake, landed(lake, "2", LINES))
+    (file,) = Path(lake.root, "raw_purchases", f"insert_date={DAY}", "1").glob("*.parquet")
+    file.unlink()
+    if left is not None:
+        file.write_bytes(left)
+    assert cause(lake, purchases="2") == "unknown, batches of raw_purchases cannot be read"
+
+
 def test_where_nothing_of_it_changed_it_was_not_the_data(lake: LocalLake) -> None:
     assert cause(lake) == NO_BATCH_CHANGED
     scored_anew(lake, batch(RAW_REVIEWS, "2", sources=(FILE,)))

@@ -18,12 +18,12 @@ from user_behaviour.lake.lake import Lake
 from user_behaviour.lake.manifests import Manifest
 from user_behaviour.lake.parquet_part import batches_of
 from user_behaviour.plans.changed_reviews import most_changed, scored
+from user_behaviour.restatement import COUNTED
 from user_behaviour.rules import QuantityRule, Rules
 from user_behaviour.spark.output import SparkOutput, spark_output
 from user_behaviour.tables.schemas import CLASSIFIED_REVIEWS, RAW_PURCHASES, RAW_REVIEWS
 
 AT_ONCE = 8
-_LINE = ("quantity", "unit_price", "customer_id")
 # Wide enough for any sum; as Redshift has the sum of an int times a decimal(8, 3).
 MONEY = pa.decimal128(38, 3)
 
@@ -67,7 +67,7 @@ def _by_customer(rows: pa.Table) -> pa.Table:
 def _spent(purchases: Dataset, landed: Manifest, rule: QuantityRule) -> Iterator[pa.Table]:
     """The lines of known customers that the rule lets in."""
     for file in purchases.files(landed):
-        for batch in batches_of(file, _LINE):
+        for batch in batches_of(file, COUNTED):
             lines = rule.let_in(batch)
             lines = lines.filter(pc.is_valid(lines["customer_id"]))
             amount = pc.multiply(lines["quantity"].cast(pa.decimal128(10)), lines["unit_price"]).cast(MONEY)

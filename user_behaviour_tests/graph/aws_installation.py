@@ -90,7 +90,7 @@ class AwsInstallation:
         endpoint = {"AWS_ENDPOINT_URL": self.cloud.url, "AWS_SDK_UA_APP_ID": OURS}
         process = process_of(self.home, {**clean, **ENVIRONMENT, **endpoint, **self.settings})
         done = [process.call(call) for call in calls]
-        self.said += [said for call in done for said in (call.stdout, call.stderr)]
+        self.said += [process.printed(), *(said for call in done for said in (call.stdout, call.stderr))]
         return done
 
     def put(self, name: str, content: bytes) -> None:
